@@ -1,0 +1,106 @@
+# Seaway. `make help` lists what there is; `make demo` shows it working.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+
+# One set of flags for every build, so that the module, its tests and the Kubernetes binaries of the
+# fleet share one build cache.
+export CGO_ENABLED := 0
+export GOFLAGS := -trimpath -buildvcs=false
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo v0.0.0)
+LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
+
+# Packages that decide and packages that are written for many goroutines: the race detector runs on these.
+RACE := ./api/... ./controllers/core/... ./controllers/member/... ./dns/...
+FUZZTIME ?= 20s
+
+include api/generate.mk
+include controllers/apiserver/generate.mk
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  \033[1m%-18s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ use it
+
+.PHONY: demo
+demo: bin kubeall resolver ## the whole product on a fleet of real control planes, step by step
+	bin/seaway playground demo
+
+.PHONY: playground
+playground: bin kubeall ## the fleet of the demo, left running for you
+	bin/seaway playground up
+
+.PHONY: playground-down
+playground-down: bin ## stop the playground
+	bin/seaway playground down
+
+##@ build it
+
+.PHONY: bin
+bin: ## bin/seaway and bin/kubectl-seaway
+	@mkdir -p bin
+	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/seaway ./cmd/kubectl-seaway
+
+.PHONY: kubeall
+kubeall: ## the Kubernetes binaries of the fleet: built once, then found in the cache
+	@go run ./test/fleet/binaries/get
+
+# A recursive resolver from the distribution, to prove that the delegation works for real ones.
+.PHONY: resolver
+resolver:
+	@command -v unbound >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends unbound >/dev/null; }
+
+.PHONY: generate
+generate: generate-api generate-openapi ## deepcopy, CRDs and OpenAPI
+
+##@ check it
+
+.PHONY: unit
+unit: ## the quick loop: everything that needs no control plane
+	go test $$(go list ./... | grep -v -e /test/e2e -e /test/fleet$$ -e /test/bench)
+
+.PHONY: race
+race: ## the race detector on the packages that decide, serve and connect
+	CGO_ENABLED=1 go test -race -short $(RACE)
+
+.PHONY: e2e
+e2e: bin kubeall resolver ## real control planes, real clients, real resolvers
+	SEAWAY_BIN=$(CURDIR)/bin go test -count=1 -timeout 30m -v ./test/fleet ./test/e2e
+
+.PHONY: test
+test: unit race e2e ## everything
+
+.PHONY: fuzz
+fuzz: ## every fuzzer for FUZZTIME each
+	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r dir; do \
+	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6-); do \
+	    echo "$$dir $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$dir; done; done
+
+.PHONY: lint
+lint: ## gofmt, vet, staticcheck
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt: $$out"; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+
+.PHONY: verify
+verify: generate lint ## regenerate and diff, lint, check the import table
+	go mod tidy -diff
+	@git diff --exit-code --stat -- api charts controllers/apiserver || { echo "generated files differ: commit what 'make generate' writes"; exit 1; }
+	go test ./test/arch
+
+.PHONY: bench
+bench: ## figures: pure decisions, DNS answers, geography
+	go test -run '^$$' -bench . -benchmem -benchtime 1s ./controllers/core/... ./dns/... | grep -E '^(Benchmark|pkg:|cpu:)'
+
+.PHONY: bench-failover
+bench-failover: bin kubeall ## kill a cluster KILLS times and measure until the answers change
+	bin/seaway playground bench-failover --kills $${KILLS:-10}
+
+.PHONY: clean
+clean: ## remove what was built here (the cache of Kubernetes binaries stays)
+	rm -rf bin

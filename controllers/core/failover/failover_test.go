@@ -1,0 +1,279 @@
+package failover
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"pgregory.net/rapid"
+)
+
+var t0 = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+func ago(d time.Duration) time.Time { return t0.Add(-d) }
+
+func up(d time.Duration) Signal      { return Signal{Up, ago(d)} }
+func down(d time.Duration) Signal    { return Signal{Down, ago(d)} }
+func unknown(d time.Duration) Signal { return Signal{Unknown, ago(d)} }
+
+func fine(name string) Cluster { return Cluster{name, up(time.Hour), up(time.Hour)} }
+
+func TestDecide(t *testing.T) {
+	terms := DefaultTerms()
+	for name, tc := range map[string]struct {
+		clusters []Cluster
+		binding  Binding
+		evict    []string
+		back     []string
+		held     []string
+		retryIn  time.Duration
+	}{
+		"all is well": {
+			clusters: []Cluster{fine("a"), fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"a", "b", "c"}},
+		},
+		"both signals down long enough": {
+			clusters: []Cluster{{"a", down(16 * time.Second), down(17 * time.Second)}, fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"a", "b"}},
+			evict:    []string{"a"},
+		},
+		"the later of the two signals starts the clock": {
+			clusters: []Cluster{{"a", down(5 * time.Second), down(time.Minute)}, fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"a", "b"}},
+			retryIn:  10 * time.Second,
+		},
+		"API server away, data path alive: nothing moves, ever": {
+			clusters: []Cluster{{"a", down(24 * time.Hour), up(time.Hour)}, fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"a", "b"}},
+		},
+		"data path away, API server alive: requests leave, pods stay": {
+			clusters: []Cluster{{"a", up(time.Hour), down(time.Hour)}, fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"a", "b"}},
+		},
+		"a cluster in which nothing is probed is never lost": {
+			clusters: []Cluster{{"a", down(time.Hour), unknown(time.Hour)}, fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"a", "b"}},
+		},
+		"an unreachable cluster of a pull agent counts as down": {
+			clusters: []Cluster{{"a", unknown(time.Hour), down(time.Hour)}, fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"a", "b"}},
+			evict:    []string{"a"},
+		},
+		"a cluster that holds nothing of the binding": {
+			clusters: []Cluster{{"a", down(time.Hour), down(time.Hour)}, fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"b"}},
+		},
+		"two of three within ten minutes: too many": {
+			clusters: []Cluster{{"a", down(5 * time.Minute), down(5 * time.Minute)}, {"b", down(2 * time.Minute), down(2 * time.Minute)}, fine("c")},
+			binding:  Binding{Placed: []string{"a", "b", "c"}},
+			held:     []string{"a TooManyClustersLost", "b TooManyClustersLost"},
+		},
+		"two of three, an hour apart: two events": {
+			clusters: []Cluster{{"a", down(time.Hour), down(time.Hour)}, {"b", down(2 * time.Minute), down(2 * time.Minute)}, fine("c")},
+			binding:  Binding{Placed: []string{"b", "c"}, Away: []string{"a"}},
+			evict:    []string{"b"},
+		},
+		"the hub reaches nobody": {
+			clusters: []Cluster{{"a", down(time.Minute), down(time.Minute)}},
+			binding:  Binding{Placed: []string{"a"}},
+			held:     []string{"a HubIsolated"},
+			retryIn:  30 * time.Second,
+		},
+		"the hub lost more than half in a minute": {
+			clusters: []Cluster{{"a", down(20 * time.Second), down(20 * time.Second)}, {"b", down(20 * time.Second), up(time.Hour)}, {"c", down(20 * time.Second), up(time.Hour)}, fine("d"), fine("e")},
+			binding:  Binding{Placed: []string{"a"}},
+			held:     []string{"a HubIsolated"},
+			retryIn:  30 * time.Second,
+		},
+		"one of two is not isolation": {
+			clusters: []Cluster{{"a", down(20 * time.Second), down(20 * time.Second)}, fine("b")},
+			binding:  Binding{Placed: []string{"a", "b"}},
+			evict:    []string{"a"},
+		},
+		"whole again, but not for long": {
+			clusters: []Cluster{{"a", up(time.Minute), up(2 * time.Minute)}, fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"b"}, Away: []string{"a"}},
+			retryIn:  4 * time.Minute,
+		},
+		"whole for long, requests not yet back": {
+			clusters: []Cluster{fine("a"), fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"b"}, Away: []string{"a"}, InTraffic: map[string]bool{"a": false}},
+		},
+		"whole for long, requests back": {
+			clusters: []Cluster{fine("a"), fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"b"}, Away: []string{"a"}, InTraffic: map[string]bool{"a": true}},
+			back:     []string{"a"},
+		},
+		"whole for long, nothing probed there": {
+			clusters: []Cluster{{"a", up(time.Hour), unknown(time.Hour)}, fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"b"}, Away: []string{"a"}},
+			back:     []string{"a"},
+		},
+		"API server back, data path still down": {
+			clusters: []Cluster{{"a", up(time.Hour), down(time.Hour)}, fine("b"), fine("c")},
+			binding:  Binding{Placed: []string{"b"}, Away: []string{"a"}},
+		},
+		"a cluster the hub has never heard of": {
+			clusters: []Cluster{fine("b")},
+			binding:  Binding{Placed: []string{"a"}, Away: []string{"x"}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.binding.Terms = terms
+			got := NewSurvey(t0, tc.clusters).Decide(tc.binding)
+			if diff := cmp.Diff(tc.evict, clusters(got.Evict)); diff != "" {
+				t.Errorf("evict (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tc.back, clusters(got.Return)); diff != "" {
+				t.Errorf("return (-want +got):\n%s", diff)
+			}
+			var held []string
+			for _, h := range got.Held {
+				held = append(held, h.Cluster+" "+h.Reason)
+			}
+			if diff := cmp.Diff(tc.held, held); diff != "" {
+				t.Errorf("held (-want +got):\n%s", diff)
+			}
+			if tc.retryIn == 0 != got.RetryAt.IsZero() || tc.retryIn != 0 && !got.RetryAt.Equal(t0.Add(tc.retryIn)) {
+				t.Errorf("retry at %v, want in %v", got.RetryAt, tc.retryIn)
+			}
+		})
+	}
+}
+
+func clusters(moves []Move) []string {
+	var out []string
+	for _, m := range moves {
+		out = append(out, m.Cluster)
+	}
+	return out
+}
+
+func TestMaxUnavailable(t *testing.T) {
+	for limit, want := range map[intstr.IntOrString]int{
+		intstr.FromString("34%"): 3, intstr.FromString("0%"): 1, intstr.FromString("9%"): 1,
+		intstr.FromInt32(0): 1, intstr.FromInt32(2): 2, intstr.FromInt32(-3): 1, intstr.FromString("a third"): 1,
+	} {
+		if got := atLeastOne(limit, 10); got != want {
+			t.Errorf("%s of 10 clusters: %d, want %d", limit.String(), got, want)
+		}
+	}
+}
+
+// fleet draws clusters whose signals have any state for any time.
+func fleet(t *rapid.T) []Cluster {
+	signal := rapid.Custom(func(t *rapid.T) Signal {
+		return Signal{rapid.SampledFrom([]State{Unknown, Up, Down}).Draw(t, "state"),
+			ago(time.Duration(rapid.IntRange(0, 3600).Draw(t, "seconds")) * time.Second)}
+	})
+	n := rapid.IntRange(1, 12).Draw(t, "clusters")
+	out := make([]Cluster, n)
+	for i := range out {
+		out[i] = Cluster{fmt.Sprintf("c%02d", i), signal.Draw(t, "control plane"), signal.Draw(t, "data path")}
+	}
+	return out
+}
+
+func names(in []Cluster) []string {
+	var out []string
+	for _, c := range in {
+		out = append(out, c.Name)
+	}
+	return out
+}
+
+// Pods leave a cluster only when both signals have been down for the whole time, and within one
+// window never from more clusters than allowed.
+func TestEvictionIsSafe(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := fleet(t)
+		terms := DefaultTerms()
+		terms.MaxUnavailable = intstr.FromInt32(int32(rapid.IntRange(0, 4).Draw(t, "limit")))
+		s := NewSurvey(t0, all)
+		d := s.Decide(Binding{Placed: names(all), Away: names(all), Terms: terms})
+
+		evicted := map[string]bool{}
+		for _, m := range d.Evict {
+			evicted[m.Cluster] = true
+		}
+		returned := map[string]bool{}
+		for _, m := range d.Return {
+			returned[m.Cluster] = true
+		}
+		reached, together := 0, 0
+		for _, c := range all {
+			if c.ControlPlane.State == Up {
+				reached++
+			}
+			if !evicted[c.Name] {
+				continue
+			}
+			together++
+			if returned[c.Name] {
+				t.Fatalf("%s is left and returned to at once", c.Name)
+			}
+			for _, sig := range []Signal{c.ControlPlane, c.DataPath} {
+				if sig.State == Up || t0.Sub(sig.Since) < terms.MoveAfter {
+					t.Fatalf("%s is left although a signal is %+v", c.Name, sig)
+				}
+			}
+		}
+		if together > 0 && reached == 0 {
+			t.Fatal("pods are moved although the hub reaches nobody")
+		}
+		for i, a := range d.Evict {
+			n := 1
+			for j, b := range d.Evict {
+				at, _ := s.clusters[a.Cluster].lostSince()
+				bt, _ := s.clusters[b.Cluster].lostSince()
+				if i != j && at.Sub(bt).Abs() <= Window {
+					n++
+				}
+			}
+			if most := max(1, terms.MaxUnavailable.IntValue()); n > most {
+				t.Fatalf("%d clusters are left within one window, %d allowed", n, most)
+			}
+		}
+		if again := NewSurvey(t0, all).Decide(Binding{Placed: names(all), Away: names(all), Terms: terms}); !cmp.Equal(d, again) {
+			t.Fatal("the same input gave another decision")
+		}
+	})
+}
+
+// Nothing changes before RetryAt when nothing happens.
+func TestRetryAtIsTheNextChange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		all := fleet(t)
+		b := Binding{Placed: names(all), Away: names(all), Terms: DefaultTerms()}
+		now := NewSurvey(t0, all).Decide(b)
+		if now.RetryAt.IsZero() {
+			return
+		}
+		before := NewSurvey(now.RetryAt.Add(-time.Nanosecond), all).Decide(b)
+		// Isolation ends by itself a minute after; only it may end early, and only to the better.
+		if len(now.Held) == 0 && (!cmp.Equal(now.Evict, before.Evict) || !cmp.Equal(now.Return, before.Return)) {
+			t.Fatalf("the decision changed before %v:\n%+v\n%+v", now.RetryAt, now, before)
+		}
+	})
+}
+
+// A cluster that goes up and down every ten seconds moves no workload at all.
+func TestFlapping(t *testing.T) {
+	now, evictions := t0, 0
+	flapping := fine("a")
+	for range 20 {
+		for _, state := range []State{Down, Up} {
+			flapping.ControlPlane, flapping.DataPath = Signal{state, now}, Signal{state, now}
+			for range 10 {
+				now = now.Add(time.Second)
+				b := Binding{Placed: []string{"a", "b"}, Terms: DefaultTerms()}
+				evictions += len(NewSurvey(now, []Cluster{flapping, fine("b"), fine("c")}).Decide(b).Evict)
+			}
+		}
+	}
+	if evictions != 0 {
+		t.Errorf("%d evictions, want none: no outage lasted for moveWorkloadsAfter", evictions)
+	}
+}

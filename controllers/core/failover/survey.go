@@ -1,0 +1,141 @@
+package failover
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// Window is how far back lost clusters are counted together: clusters lost within one window are
+// taken for one event, whose size is bounded by MaxUnavailable.
+const Window = 10 * time.Minute
+
+// isolationWindow is how far back the hub compares what it can reach.
+const isolationWindow = time.Minute
+
+// Signal is one of the two ways to see a cluster, and since when it has been so.
+type Signal struct {
+	State State
+	Since time.Time
+}
+
+// State of a Signal.
+type State int
+
+// A signal is up, down, or cannot be told.
+const (
+	Unknown State = iota
+	Up
+	Down
+)
+
+// Cluster is what is known of a member.
+type Cluster struct {
+	Name string
+	// ControlPlane is the API server as the hub sees it.
+	ControlPlane Signal
+	// DataPath is what clients see, by quorum of the vantage points.
+	DataPath Signal
+}
+
+// wholeSince is since when both signals have not been down.
+func (c Cluster) wholeSince() (time.Time, bool) {
+	if c.ControlPlane.State != Up || c.DataPath.State == Down {
+		return time.Time{}, false
+	}
+	return later(c.ControlPlane.Since, c.DataPath.Since), true
+}
+
+// lostSince is since when both signals have been down.
+func (c Cluster) lostSince() (time.Time, bool) {
+	if c.ControlPlane.State == Up || c.DataPath.State != Down {
+		return time.Time{}, false
+	}
+	return later(c.ControlPlane.Since, c.DataPath.Since), true
+}
+
+// Survey is the state of the fleet at one moment, from which bindings are judged.
+type Survey struct {
+	now      time.Time
+	clusters map[string]Cluster
+	lost     []string
+	isolated string
+}
+
+// NewSurvey takes stock of all clusters.
+func NewSurvey(now time.Time, clusters []Cluster) Survey {
+	s := Survey{now: now, clusters: make(map[string]Cluster, len(clusters))}
+	for _, c := range clusters {
+		s.clusters[c.Name] = c
+		if _, lost := c.lostSince(); lost {
+			s.lost = append(s.lost, c.Name)
+		}
+	}
+	slices.Sort(s.lost)
+	s.isolated = isolation(now, clusters)
+	return s
+}
+
+// Lost are the clusters both of whose signals are down now, whatever for how long, by name.
+func (s Survey) Lost() []string { return slices.Clone(s.lost) }
+
+// isolation says why the hub itself is thought to be cut off, if it is: it reaches no cluster, or
+// fewer than half of those it reached a minute ago. It follows from the conditions' times alone,
+// so that a restarted hub knows it too.
+func isolation(now time.Time, clusters []Cluster) string {
+	var reached, before int
+	for _, c := range clusters {
+		old := now.Sub(c.ControlPlane.Since) >= isolationWindow
+		up := c.ControlPlane.State == Up
+		if up {
+			reached++
+		}
+		if up == old { // up for long, or not up for a short while only
+			before++
+		}
+	}
+	switch {
+	case len(clusters) > 0 && reached == 0:
+		return "the hub reaches no cluster"
+	case reached*2 < before:
+		return fmt.Sprintf("the hub reaches %d clusters, a minute ago it reached %d", reached, before)
+	}
+	return ""
+}
+
+// tooMany says why the loss of one cluster is part of an event that is larger than limit allows.
+func (s Survey) tooMany(name string, limit intstr.IntOrString) string {
+	at, _ := s.clusters[name].lostSince()
+	var together []string
+	for _, other := range s.lost {
+		if t, _ := s.clusters[other].lostSince(); t.Sub(at).Abs() <= Window {
+			together = append(together, other)
+		}
+	}
+	if most := atLeastOne(limit, len(s.clusters)); len(together) > most {
+		return fmt.Sprintf("%d of %d clusters (%s) were lost within %s, more than the %d allowed by maxUnavailableClusters %s",
+			len(together), len(s.clusters), strings.Join(together, ", "), Window, most, limit.String())
+	}
+	return ""
+}
+
+// atLeastOne is limit as a count of clusters: a percentage is rounded down, and neither allows less
+// than one. A limit that can not be read allows one.
+func atLeastOne(limit intstr.IntOrString, clusters int) int {
+	n, err := intstr.GetScaledValueFromIntOrPercent(&limit, clusters, false)
+	if err != nil {
+		return 1
+	}
+	return min(max(1, n), math.MaxInt32)
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,205 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/seaway-io/seaway/api/names"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/failover"
+	"github.com/seaway-io/seaway/controllers/hub"
+)
+
+// reasonNothingFits: no other cluster can take what should leave a lost one.
+const reasonNothingFits = "NoClusterFits"
+
+func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, d failover.Decision) error {
+	held := d.Held
+	if len(d.Evict) > 0 {
+		hold, err := r.evict(ctx, b, d.Evict)
+		if err != nil {
+			return err
+		}
+		held = append(held, hold...)
+	}
+	if len(d.Return) > 0 {
+		if err := r.comeBack(ctx, b, survey, d.Return); err != nil {
+			return err
+		}
+	}
+	return r.tellHeld(ctx, b, held)
+}
+
+// evict places the binding without the clusters it has to leave. When that gives no survivor more
+// than it has, leaving would only lose copies that may still run: then nothing is written.
+func (r *reconciler) evict(ctx context.Context, b workv1alpha2.Binding, moves []failover.Move) ([]failover.Hold, error) {
+	exclude := sets.New[string]()
+	for _, m := range moves {
+		exclude.Insert(m.Cluster)
+	}
+	to, why, err := r.place(ctx, b, exclude)
+	if err != nil {
+		return nil, fmt.Errorf("place without %s: %w", strings.Join(sets.List(exclude), ", "), err)
+	}
+	if why != "" {
+		return []failover.Hold{{Cluster: moves[0].Cluster, Reason: reasonNothingFits, Message: why}}, nil
+	}
+	before := b.GetBindingSpec().Clusters
+	if !gains(before, to) {
+		return nil, nil
+	}
+	now := metav1.NewTime(r.clock.Now())
+	changed, err := hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
+		spec := b.GetBindingSpec()
+		for _, m := range moves {
+			spec.GracefulEvictionTasks = append(spec.GracefulEvictionTasks, workv1alpha2.GracefulEvictionTask{
+				FromCluster:            m.Cluster,
+				PurgeMode:              policyv1alpha1.PurgeModeGracefully,
+				Replicas:               replicasIn(before, m.Cluster),
+				Reason:                 workv1alpha2.EvictionReasonClusterLost,
+				Message:                m.Message,
+				Producer:               workv1alpha2.EvictionProducerFailover,
+				CreationTimestamp:      &now,
+				ClustersBeforeFailover: clusterNames(before),
+			})
+		}
+		spec.Clusters = to
+	})
+	if err != nil {
+		return nil, err
+	}
+	if changed {
+		for _, m := range moves {
+			r.tell(b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadSucceed, "%s; moved to %s", m.Message, targets(to))
+		}
+	}
+	return nil, nil
+}
+
+// comeBack places the binding anew with the clusters that are whole again, and drops their tasks.
+// Nothing is given up before its replacement is there: the copies in a cluster that gets replicas
+// back must be healthy, and so must all others when the cluster gets none and its copies go.
+func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, moves []failover.Move) error {
+	back := sets.New[string]()
+	for _, m := range moves {
+		back.Insert(m.Cluster)
+	}
+	returned := b.DeepCopyObject().(workv1alpha2.Binding)
+	spec := returned.GetBindingSpec()
+	spec.GracefulEvictionTasks = slices.DeleteFunc(spec.GracefulEvictionTasks, func(t workv1alpha2.GracefulEvictionTask) bool {
+		return t.Producer == workv1alpha2.EvictionProducerFailover && back.Has(t.FromCluster)
+	})
+	to, why, err := r.place(ctx, returned, sets.New(survey.Lost()...))
+	if err != nil {
+		return fmt.Errorf("place with %s: %w", strings.Join(sets.List(back), ", "), err)
+	}
+	if why != "" {
+		return nil
+	}
+	mustBeHealthy := back.Intersection(sets.New(clusterNames(to)...))
+	if len(mustBeHealthy) < len(back) {
+		mustBeHealthy = sets.New(clusterNames(to)...)
+	}
+	if isWorkload(spec) && !healthyIn(b, mustBeHealthy) {
+		return nil // the change of the health wakes us
+	}
+	changed, err := hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
+		b.GetBindingSpec().GracefulEvictionTasks = spec.GracefulEvictionTasks
+		b.GetBindingSpec().Clusters = to
+	})
+	if changed {
+		for _, m := range moves {
+			r.tell(b, corev1.EventTypeNormal, EventReasonReturn, "%s; placed on %s", m.Message, targets(to))
+		}
+	}
+	return err
+}
+
+// EventReasonReturn is the reason of the event about workloads that return to a cluster.
+const EventReasonReturn = "ReturnWorkloadToClusterSucceed"
+
+// tellHeld keeps the condition FailoverHeld true to what is held, and says so once.
+func (r *reconciler) tellHeld(ctx context.Context, b workv1alpha2.Binding, held []failover.Hold) error {
+	status := b.GetBindingStatus()
+	if len(held) == 0 && meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionFailoverHeld) == nil {
+		return nil
+	}
+	changed, err := hub.PatchStatus(ctx, r.client, b.(clientBinding), func(clientBinding) {
+		if len(held) == 0 {
+			meta.RemoveStatusCondition(&status.Conditions, workv1alpha2.ConditionFailoverHeld)
+			return
+		}
+		hub.SetCondition(&status.Conditions, b.GetGeneration(), metav1.Condition{
+			Type: workv1alpha2.ConditionFailoverHeld, Status: metav1.ConditionTrue, Reason: held[0].Reason, Message: held[0].Message,
+		})
+	})
+	if changed && len(held) > 0 {
+		r.tell(b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadFailed, "workloads stay in %s: %s", held[0].Cluster, held[0].Message)
+	}
+	return err
+}
+
+// tell records an event on the binding and on its template.
+func (r *reconciler) tell(b workv1alpha2.Binding, eventType, reason, format string, args ...any) {
+	r.recorder.Eventf(b, eventType, reason, format, args...)
+	ref := b.GetBindingSpec().Resource
+	r.recorder.Eventf(&corev1.ObjectReference{APIVersion: ref.APIVersion, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, UID: ref.UID},
+		eventType, reason, format, args...)
+}
+
+// gains says whether some cluster has more after than before.
+func gains(before, after []workv1alpha2.TargetCluster) bool {
+	had := map[string]int32{}
+	for _, t := range before {
+		had[t.Name] = t.Replicas + 1
+	}
+	return slices.ContainsFunc(after, func(t workv1alpha2.TargetCluster) bool { return t.Replicas+1 > had[t.Name] })
+}
+
+func healthyIn(b workv1alpha2.Binding, clusters sets.Set[string]) bool {
+	healthy := sets.New[string]()
+	for _, item := range b.GetBindingStatus().AggregatedStatus {
+		if item.Health == workv1alpha2.ResourceHealthy {
+			healthy.Insert(item.ClusterName)
+		}
+	}
+	return healthy.IsSuperset(clusters)
+}
+
+func isWorkload(spec *workv1alpha2.ResourceBindingSpec) bool {
+	return spec.Replicas > 0 || spec.ReplicaRequirements != nil || len(spec.Components) > 0
+}
+
+func replicasIn(targets []workv1alpha2.TargetCluster, name string) *int32 {
+	for _, t := range targets {
+		if t.Name == name && t.Replicas > 0 {
+			return &t.Replicas
+		}
+	}
+	return nil
+}
+
+func clusterNames(targets []workv1alpha2.TargetCluster) []string {
+	var out []string
+	for _, t := range targets {
+		out = append(out, t.Name)
+	}
+	return out
+}
+
+// targets is the short text of a placement, such as {a:2, b:4}.
+func targets(to []workv1alpha2.TargetCluster) string {
+	var parts []string
+	for _, t := range to {
+		parts = append(parts, fmt.Sprintf("%s:%d", t.Name, t.Replicas))
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}

@@ -1,0 +1,160 @@
+package failover
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/hub"
+)
+
+// PlaceFunc computes a placement of the binding anew, without the excluded clusters, and writes
+// nothing. When nothing fits it returns the present placement and says why.
+type PlaceFunc func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string]) (to []workv1alpha2.TargetCluster, why string, err error)
+
+// Options of the controllers.
+type Options struct {
+	Clock clock.Clock
+	Place PlaceFunc
+	// Workers is how many bindings are moved at a time; 8 when 0.
+	Workers int
+}
+
+// Setup adds a controller for each kind of binding to the manager.
+func Setup(mgr ctrl.Manager, o Options) error {
+	if o.Workers == 0 {
+		o.Workers = 8
+	}
+	for kind, empty := range map[string]func() workv1alpha2.Binding{
+		"resourcebinding":        func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} },
+		"clusterresourcebinding": func() workv1alpha2.Binding { return &workv1alpha2.ClusterResourceBinding{} },
+	} {
+		r := &reconciler{
+			client:   mgr.GetClient(),
+			reader:   mgr.GetAPIReader(),
+			recorder: mgr.GetEventRecorderFor("failover"),
+			clock:    o.Clock,
+			place:    o.Place,
+			empty:    empty,
+		}
+		err := ctrl.NewControllerManagedBy(mgr).
+			Named("failover-"+kind).
+			For(empty().(client.Object), builder.WithPredicates(bindingMoved)).
+			Watches(&clusterv1alpha1.Cluster{}, handler.EnqueueRequestsFromMapFunc(r.placedIn), builder.WithPredicates(signalChanged)).
+			Watches(&trafficv1alpha1.TrafficPlan{}, handler.EnqueueRequestsFromMapFunc(r.awayFrom), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+			WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers}).
+			Complete(r)
+		if err != nil {
+			return fmt.Errorf("set up failover of %ss: %w", kind, err)
+		}
+	}
+	return nil
+}
+
+type reconciler struct {
+	client   client.Client
+	reader   client.Reader // not cached: for the few objects that are read only when a cluster is lost
+	recorder record.EventRecorder
+	clock    clock.Clock
+	place    PlaceFunc
+	empty    func() workv1alpha2.Binding
+}
+
+// Reconcile judges one binding and carries the judgement out.
+func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	b := r.empty()
+	if err := r.client.Get(ctx, req.NamespacedName, b.(client.Object)); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if b.GetDeletionTimestamp() != nil {
+		return ctrl.Result{}, nil
+	}
+	survey, judged, err := r.gather(ctx, b)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	decision := survey.Decide(judged)
+	err = r.apply(ctx, b, survey, decision)
+	var result ctrl.Result
+	if !decision.RetryAt.IsZero() {
+		result.RequeueAfter = max(decision.RetryAt.Sub(r.clock.Now()), time.Millisecond)
+	}
+	return hub.Result(result, err)
+}
+
+// placedIn maps a cluster to the bindings that place something in it or are leaving it.
+func (r *reconciler) placedIn(ctx context.Context, cluster client.Object) []reconcile.Request {
+	return r.requests(ctx, client.MatchingFields{hub.IndexBindingByCluster: cluster.GetName()})
+}
+
+// awayFrom maps a plan to the bindings of its namespace: requests that are back in a cluster let
+// the workloads return.
+func (r *reconciler) awayFrom(ctx context.Context, plan client.Object) []reconcile.Request {
+	var out []reconcile.Request
+	for _, e := range plan.(*trafficv1alpha1.TrafficPlan).Spec.Endpoints {
+		if backInTraffic(e) {
+			out = append(out, r.requests(ctx, client.InNamespace(plan.GetNamespace()), client.MatchingFields{hub.IndexBindingAway: e.Cluster})...)
+		}
+	}
+	return out
+}
+
+func (r *reconciler) requests(ctx context.Context, opts ...client.ListOption) []reconcile.Request {
+	list := bindingList(r.empty())
+	if err := r.client.List(ctx, list, opts...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "list bindings")
+		return nil
+	}
+	var out []reconcile.Request
+	_ = meta.EachListItem(list, func(obj runtimeObject) error {
+		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj.(client.Object))})
+		return nil
+	})
+	return out
+}
+
+// bindingMoved passes what can change a decision: the placement, or, for a binding that is away
+// from a cluster, the health of its copies.
+var bindingMoved = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() || len(away(e.ObjectNew.(workv1alpha2.Binding))) > 0
+	},
+	DeleteFunc: func(event.DeleteEvent) bool { return false },
+}
+
+// signalChanged passes clusters one of whose two signals changed.
+var signalChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		before, after := e.ObjectOld.(*clusterv1alpha1.Cluster), e.ObjectNew.(*clusterv1alpha1.Cluster)
+		for _, t := range []string{clusterv1alpha1.ClusterConditionReady, trafficv1alpha1.ClusterConditionDataPath} {
+			if status(before, t) != status(after, t) {
+				return true
+			}
+		}
+		return false
+	},
+}
+
+func status(c *clusterv1alpha1.Cluster, conditionType string) metav1.ConditionStatus {
+	if cond := meta.FindStatusCondition(c.Status.Conditions, conditionType); cond != nil {
+		return cond.Status
+	}
+	return metav1.ConditionUnknown
+}

@@ -1,0 +1,76 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+)
+
+// IndexBindingByCluster finds the bindings that place something in a cluster, or are still leaving
+// it: spec.clusters and spec.gracefulEvictionTasks.
+const IndexBindingByCluster = "spec.clusters"
+
+// IndexBindingAway finds the bindings that failover has moved out of a cluster.
+const IndexBindingAway = "spec.gracefulEvictionTasks.failover"
+
+// SetupIndexes adds the shared indexes to the manager's cache. It is called once, before any
+// controller is set up.
+func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	for _, obj := range []client.Object{&workv1alpha2.ResourceBinding{}, &workv1alpha2.ClusterResourceBinding{}} {
+		if err := indexer.IndexField(ctx, obj, IndexBindingByCluster, bindingClusters); err != nil {
+			return fmt.Errorf("index %T by cluster: %w", obj, err)
+		}
+		if err := indexer.IndexField(ctx, obj, IndexBindingAway, bindingAway); err != nil {
+			return fmt.Errorf("index %T by failover: %w", obj, err)
+		}
+	}
+	return nil
+}
+
+func bindingClusters(obj client.Object) []string {
+	spec := obj.(workv1alpha2.Binding).GetBindingSpec()
+	var names []string
+	for _, c := range spec.Clusters {
+		names = append(names, c.Name)
+	}
+	for _, t := range spec.GracefulEvictionTasks {
+		names = append(names, t.FromCluster)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func bindingAway(obj client.Object) []string {
+	var names []string
+	for _, t := range obj.(workv1alpha2.Binding).GetBindingSpec().GracefulEvictionTasks {
+		if t.Producer == workv1alpha2.EvictionProducerFailover {
+			names = append(names, t.FromCluster)
+		}
+	}
+	return names
+}
+
+// Bindings lists ResourceBindings and ClusterResourceBindings as one kind, in no order. The
+// objects are the cache's own: copy before changing.
+func Bindings(ctx context.Context, c client.Reader, opts ...client.ListOption) ([]workv1alpha2.Binding, error) {
+	var namespaced workv1alpha2.ResourceBindingList
+	if err := c.List(ctx, &namespaced, opts...); err != nil {
+		return nil, fmt.Errorf("list ResourceBindings: %w", err)
+	}
+	var global workv1alpha2.ClusterResourceBindingList
+	if err := c.List(ctx, &global, opts...); err != nil {
+		return nil, fmt.Errorf("list ClusterResourceBindings: %w", err)
+	}
+	out := make([]workv1alpha2.Binding, 0, len(namespaced.Items)+len(global.Items))
+	for i := range namespaced.Items {
+		out = append(out, &namespaced.Items[i])
+	}
+	for i := range global.Items {
+		out = append(out, &global.Items[i])
+	}
+	return out, nil
+}
