@@ -61,7 +61,6 @@ func connect(name string, target target, options Options, notify func(string)) (
 	// (and may print) holds no secret.
 	config := &rest.Config{
 		Host:        target.endpoint.String(),
-		UserAgent:   options.UserAgent,
 		RateLimiter: flowcontrol.NewTokenBucketRateLimiter(options.QPS, options.Burst),
 	}
 	if err := m.newClients(config); err != nil {
@@ -89,6 +88,12 @@ func (m *Member) Dynamic() dynamic.Interface { return m.dynamic }
 // Discovery returns a client for what the member serves: version, groups,
 // resources. Nothing is cached.
 func (m *Member) Discovery() discovery.DiscoveryInterfaceWithContext { return m.discovery }
+
+// String is all that printing a Member shows.
+func (m *Member) String() string { return "member " + m.Name + " at " + m.target.String() }
+
+// GoString keeps the credentials out of %#v, too.
+func (m *Member) GoString() string { return m.String() }
 
 // Done is closed when this connection was removed or replaced.
 func (m *Member) Done() <-chan struct{} { return m.ctx.Done() }

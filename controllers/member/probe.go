@@ -68,7 +68,6 @@ func (m *Member) get(ctx context.Context, path string) (status int, answer strin
 	if err != nil {
 		return 0, "", err
 	}
-	req.Header.Set("User-Agent", m.options.UserAgent)
 	resp, err := m.client.Do(req)
 	if err != nil {
 		return 0, "", err

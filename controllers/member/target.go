@@ -25,22 +25,23 @@ const (
 // target is where a member is and how to get in.
 type target struct {
 	endpoint *url.URL
-	token    string
+	token    credential
 	caBundle []byte
 	insecure bool
 	proxy    *url.URL
 	headers  map[string]string
 }
 
-// String keeps the token out of everything that prints a target.
-func (t target) String() string { return t.endpoint.Redacted() }
+// credential returns a secret. It is a function because printing a structure that
+// holds one, with whatever verb, then prints an address.
+type credential func() string
 
-// GoString does the same for %#v.
-func (t target) GoString() string { return t.String() }
+// String is where the member is.
+func (t target) String() string { return t.endpoint.Redacted() }
 
 func (t target) equal(o target) bool {
 	return t.endpoint.String() == o.endpoint.String() &&
-		t.token == o.token &&
+		t.token() == o.token() &&
 		bytes.Equal(t.caBundle, o.caBundle) &&
 		t.insecure == o.insecure &&
 		stringOf(t.proxy) == stringOf(o.proxy) &&
@@ -72,17 +73,18 @@ func targetOf(cluster *clusterv1alpha1.Cluster, secret *corev1.Secret) (target, 
 	if spec.SecretRef == nil || secret == nil {
 		return fail("spec.secretRef", "names no Secret with credentials; join the cluster again or set it")
 	}
+	token := strings.TrimSpace(string(secret.Data[TokenKey]))
 	t := target{
 		endpoint: endpoint,
-		token:    strings.TrimSpace(string(secret.Data[TokenKey])),
+		token:    func() string { return token },
 		insecure: spec.InsecureSkipTLSVerification,
 		headers:  spec.ProxyHeader,
 	}
 	from := "Secret " + secret.Namespace + "/" + secret.Name
-	if t.token == "" {
+	if token == "" {
 		return fail("spec.secretRef", "%s has no key %q", from, TokenKey)
 	}
-	if strings.ContainsAny(t.token, "\r\n\x00") {
+	if strings.ContainsAny(token, "\r\n\x00") {
 		return fail("spec.secretRef", "%s: the value of %q is not a token", from, TokenKey)
 	}
 	if !t.insecure {

@@ -20,13 +20,14 @@ const bodyTimeouts = 12
 // transport is the one way to a member's API server. It adds the token, refuses
 // every other host, and bounds each call in time.
 type transport struct {
-	name     string
-	scheme   string
-	host     string
-	token    string
-	timeout  time.Duration
-	closed   context.Context
-	delegate *http.Transport
+	name      string
+	scheme    string
+	host      string
+	token     credential
+	userAgent string
+	timeout   time.Duration
+	closed    context.Context
+	delegate  *http.Transport
 }
 
 func newTransport(closed context.Context, name string, t target, options Options) (*transport, error) {
@@ -54,13 +55,14 @@ func newTransport(closed context.Context, name string, t target, options Options
 		delegate.ProxyConnectHeader = proxyHeader(t.headers)
 	}
 	return &transport{
-		name:     name,
-		scheme:   t.endpoint.Scheme,
-		host:     t.endpoint.Host,
-		token:    t.token,
-		timeout:  options.Timeout,
-		closed:   closed,
-		delegate: delegate,
+		name:      name,
+		scheme:    t.endpoint.Scheme,
+		host:      t.endpoint.Host,
+		token:     t.token,
+		userAgent: options.UserAgent,
+		timeout:   options.Timeout,
+		closed:    closed,
+		delegate:  delegate,
 	}, nil
 }
 
@@ -113,13 +115,20 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	call := newCall(req.Context(), t)
 	req = req.Clone(call.ctx)
-	req.Header.Set("Authorization", "Bearer "+t.token)
+	req.Header.Set("Authorization", "Bearer "+t.token())
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", t.userAgent)
+	}
 	resp, err := t.delegate.RoundTrip(req)
 	if err != nil {
 		err = call.explain(err)
 		call.end()
 		return nil, err
 	}
+	// The clients above would sleep for as long as the member says, and then try
+	// again, ten times over. A refusal goes to the caller instead, which has its own
+	// queue and its own delays.
+	resp.Header.Del("Retry-After")
 	if isWatch(req) {
 		call.stopTimers()
 	}

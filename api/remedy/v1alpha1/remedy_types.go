@@ -7,7 +7,7 @@ import (
 // Remedy asks for actions on clusters whose conditions match.
 //
 // +kubebuilder:object:root=true
-// +kubebuilder:resource:path=remedies,scope=Cluster
+// +kubebuilder:resource:path=remedies,scope=Cluster,categories={karmada-io}
 type Remedy struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`

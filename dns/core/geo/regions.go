@@ -80,6 +80,7 @@ func (r *ruleReader) readRegions(regions []Region) {
 		}
 		if region.Name == "" {
 			r.complain(field.Required(at.Child("name"), "a region needs a name"))
+			region.HasLocation = false
 			continue
 		}
 		if _, twice := r.classes[region.Name]; twice {

@@ -195,9 +195,6 @@ func (t *Table) Blocks(v4 bool) iter.Seq2[netip.Prefix, uint16] {
 				}
 			}
 			last := k.end(int(scope))
-			if v4 {
-				last = last.end(32)
-			}
 			if last == lastKey {
 				return
 			}

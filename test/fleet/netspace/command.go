@@ -69,13 +69,18 @@ func (c *Command) CombinedOutput() ([]byte, error) {
 func (n *Namespace) Start(command *exec.Cmd) error {
 	n.starterOnce.Do(func() { go n.serveStarts() })
 	result := make(chan error, 1)
-	n.starter <- func(err error) {
+	start := func(err error) {
 		if err == nil {
 			err = command.Start()
 		}
 		result <- err
 	}
-	return <-result
+	select {
+	case n.starter <- start:
+		return <-result
+	case <-n.closed:
+		return fmt.Errorf("start %s: network namespace %s is closed", command.Path, n.name)
+	}
 }
 
 // serveStarts runs on the namespace's thread until Close. If the thread cannot enter the namespace,
@@ -86,8 +91,13 @@ func (n *Namespace) serveStarts() {
 	if err == nil && n.resolvConf != "" {
 		err = coverResolvConf(n.resolvConf)
 	}
-	for start := range n.starter {
-		start(err)
+	for {
+		select {
+		case start := <-n.starter:
+			start(err)
+		case <-n.closed:
+			return
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ type Namespace struct {
 
 	starterOnce sync.Once
 	starter     chan func(error)
+	closed      chan struct{}
 
 	nameserver netip.AddrPort
 	resolvConf string
@@ -34,7 +35,7 @@ type Namespace struct {
 // Create makes a namespace with its loopback interface up and binds it under Folder. A name that is
 // in use is an error.
 func Create(name string) (*Namespace, error) {
-	n := &Namespace{name: name, starter: make(chan func(error))}
+	n := &Namespace{name: name, starter: make(chan func(error)), closed: make(chan struct{})}
 	err := onThread(func() (err error) {
 		if n.handle, err = netns.NewNamed(name); err != nil {
 			return err
@@ -89,11 +90,10 @@ func Remove(name string) error {
 // Name returns the name the namespace was made with.
 func (n *Namespace) Name() string { return n.name }
 
-// Close ends the namespace: its starter thread, its handle and its name. Processes it started through
-// Start end with the thread.
+// Close ends the namespace: its starter thread, its handle and its name. Processes that were started
+// with a parent-death signal get it. It is to be called once.
 func (n *Namespace) Close() error {
-	n.starterOnce.Do(func() {}) // from here on no thread is made
-	close(n.starter)
+	close(n.closed)
 	if err := n.handle.Close(); err != nil {
 		return fmt.Errorf("network namespace %s: %w", n.name, err)
 	}

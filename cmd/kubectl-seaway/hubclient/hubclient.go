@@ -1,0 +1,49 @@
+// Package hubclient connects a command to the hub the way kubectl does.
+package hubclient
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seaway-io/seaway/api/scheme"
+)
+
+// Flags say which hub, as kubectl's flags of the same names do.
+type Flags struct {
+	Kubeconfig string
+	Context    string
+	Timeout    time.Duration
+}
+
+// Add adds the flags to a command.
+func (f *Flags) Add(fs *pflag.FlagSet) {
+	fs.StringVar(&f.Kubeconfig, "kubeconfig", "", "kubeconfig of the hub; $KUBECONFIG or ~/.kube/config when not given")
+	fs.StringVar(&f.Context, "context", "", "context of the kubeconfig; its current context when not given")
+	fs.DurationVar(&f.Timeout, "request-timeout", 10*time.Second, "how long to wait for the hub")
+}
+
+// Config is the way to the hub.
+func (f *Flags) Config() (*rest.Config, error) {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = f.Kubeconfig
+	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.Context}).ClientConfig()
+	if err != nil {
+		return nil, fmt.Errorf("no way to the hub: %w; name its kubeconfig with --kubeconfig", err)
+	}
+	cfg.Timeout = f.Timeout
+	return cfg, nil
+}
+
+// Client reads and writes the hub's objects.
+func (f *Flags) Client() (client.Client, error) {
+	cfg, err := f.Config()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(cfg, client.Options{Scheme: scheme.New()})
+}

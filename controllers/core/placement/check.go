@@ -1,0 +1,106 @@
+package placement
+
+import (
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+)
+
+// check refuses what cannot be placed as asked: what admission would have refused, and what is not
+// supported. Nothing of it may be ignored in silence.
+func check(spec *workv1alpha2.ResourceBindingSpec) (errs field.ErrorList) {
+	path := field.NewPath("spec")
+	if spec.Placement == nil {
+		return field.ErrorList{field.Required(path.Child("placement"), "there is nothing to place by")}
+	}
+	if spec.Replicas < 0 {
+		errs = append(errs, field.Invalid(path.Child("replicas"), spec.Replicas, "must not be negative"))
+	}
+	if len(spec.Components) > 0 {
+		errs = append(errs, field.Forbidden(path.Child("components"), "workloads of several components cannot be placed by this scheduler"))
+	}
+	p, path := spec.Placement, path.Child("placement")
+	if p.WorkloadAffinity != nil && (p.WorkloadAffinity.Affinity != nil || p.WorkloadAffinity.AntiAffinity != nil) {
+		errs = append(errs, field.Forbidden(path.Child("workloadAffinity"), "affinity between workloads is not supported by this scheduler; remove it"))
+	}
+	errs = append(errs, checkOverflow(p, path)...)
+	errs = append(errs, checkReplicaScheduling(p.ReplicaScheduling, path.Child("replicaScheduling"))...)
+	return append(errs, checkSpread(p, path.Child("spreadConstraints"))...)
+}
+
+func checkOverflow(p *policyv1alpha1.Placement, path *field.Path) (errs field.ErrorList) {
+	for i := range p.ClusterAffinities {
+		if len(p.ClusterAffinities[i].OverflowAffinities) > 0 && !StrategyOf(p).byCapacity() {
+			errs = append(errs, field.Forbidden(path.Child("clusterAffinities").Index(i).Child("overflowAffinities"),
+				"needs replicas divided by dynamicWeight or Aggregated"))
+		}
+	}
+	return errs
+}
+
+func checkReplicaScheduling(rs *policyv1alpha1.ReplicaSchedulingStrategy, path *field.Path) (errs field.ErrorList) {
+	if rs == nil {
+		return nil
+	}
+	types := []policyv1alpha1.ReplicaSchedulingType{policyv1alpha1.ReplicaSchedulingTypeDivided, policyv1alpha1.ReplicaSchedulingTypeDuplicated}
+	if rs.ReplicaSchedulingType != "" && !slices.Contains(types, rs.ReplicaSchedulingType) {
+		errs = append(errs, field.NotSupported(path.Child("replicaSchedulingType"), rs.ReplicaSchedulingType, types))
+	}
+	preferences := []policyv1alpha1.ReplicaDivisionPreference{policyv1alpha1.ReplicaDivisionPreferenceAggregated, policyv1alpha1.ReplicaDivisionPreferenceWeighted}
+	if rs.ReplicaDivisionPreference != "" && !slices.Contains(preferences, rs.ReplicaDivisionPreference) {
+		errs = append(errs, field.NotSupported(path.Child("replicaDivisionPreference"), rs.ReplicaDivisionPreference, preferences))
+	}
+	if rs.WeightPreference == nil {
+		return errs
+	}
+	path = path.Child("weightPreference")
+	if d := rs.WeightPreference.DynamicWeight; d != "" && d != policyv1alpha1.DynamicWeightByAvailableReplicas {
+		errs = append(errs, field.NotSupported(path.Child("dynamicWeight"), d, []policyv1alpha1.DynamicWeightFactor{policyv1alpha1.DynamicWeightByAvailableReplicas}))
+	}
+	for i := range rs.WeightPreference.StaticWeightList {
+		w, at := &rs.WeightPreference.StaticWeightList[i], path.Child("staticWeightList").Index(i)
+		if w.Weight < 1 {
+			errs = append(errs, field.Invalid(at.Child("weight"), w.Weight, "must be at least 1"))
+		}
+		_, bad := NewAffinity(&w.TargetCluster, at.Child("targetCluster"))
+		errs = append(errs, bad...)
+	}
+	return errs
+}
+
+func checkSpread(p *policyv1alpha1.Placement, path *field.Path) (errs field.ErrorList) {
+	seen := map[policyv1alpha1.SpreadFieldValue]bool{}
+	for i := range p.SpreadConstraints {
+		c, at := &p.SpreadConstraints[i], path.Index(i)
+		switch {
+		case c.MinGroups < 0:
+			errs = append(errs, field.Invalid(at.Child("minGroups"), c.MinGroups, "must not be negative"))
+		case c.MaxGroups < 0 || (c.MaxGroups > 0 && c.MaxGroups < c.MinGroups):
+			errs = append(errs, field.Invalid(at.Child("maxGroups"), c.MaxGroups, "must be 0 or at least minGroups"))
+		}
+		if seen[c.SpreadByField] {
+			errs = append(errs, field.Duplicate(at.Child("spreadByField"), c.SpreadByField))
+		}
+		seen[c.SpreadByField] = true
+		if c.SpreadByLabel != "" && !ignoresSpread(p) {
+			errs = append(errs, field.Forbidden(at.Child("spreadByLabel"), "groups by label are not supported by this scheduler; use spreadByField cluster or region"))
+		}
+		groups := []policyv1alpha1.SpreadFieldValue{policyv1alpha1.SpreadByFieldCluster, policyv1alpha1.SpreadByFieldRegion,
+			policyv1alpha1.SpreadByFieldZone, policyv1alpha1.SpreadByFieldProvider}
+		if c.SpreadByField != "" && !slices.Contains(groups, c.SpreadByField) {
+			errs = append(errs, field.NotSupported(at.Child("spreadByField"), c.SpreadByField, groups))
+		}
+	}
+	if len(errs) > 0 || ignoresSpread(p) || len(p.SpreadConstraints) == 0 {
+		return errs
+	}
+	// A constraint with neither field nor label is by cluster, as admission defaults it.
+	if !seen[policyv1alpha1.SpreadByFieldCluster] && !seen[""] {
+		return field.ErrorList{field.Required(path.Index(0).Child("spreadByField"),
+			"a constraint by cluster is needed beside one by region, zone or provider: add {spreadByField: cluster}")}
+	}
+	return errs
+}

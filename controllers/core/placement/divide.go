@@ -1,0 +1,122 @@
+package placement
+
+import (
+	"cmp"
+	"container/heap"
+	"hash/fnv"
+	"math/big"
+	"math/bits"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// Share is one party of a division: its weight, and the replicas it got.
+type Share struct {
+	Cluster  string
+	Weight   int64
+	Replicas int32
+}
+
+// NamesDescend says in which order names break ties for a template: ascending when its UID is empty
+// or hashes (FNV-1a, 32 bits) to an even number, else descending. Otherwise every template would
+// favour the same clusters.
+func NamesDescend(uid types.UID) bool {
+	if uid == "" {
+		return false
+	}
+	h := fnv.New32a()
+	h.Write([]byte(uid)) // never fails, says hash.Hash
+	return h.Sum32()%2 == 1
+}
+
+// Divide gives n seats to the shares by the method of Webster and Sainte-Laguë: one by one, each to
+// the greatest weight/(2*seats+1); of equal ones to that with fewer seats, then by name. Seats that
+// the shares have already count as given before, outside n. A weight of 0 or less gets none, unless
+// all are such: then all weigh 1. The shares keep their order and their weights.
+func Divide(n int32, shares []Share, descend bool) {
+	if n <= 0 || len(shares) == 0 {
+		return
+	}
+	h := &seats{descend: descend, byWeight: slices.ContainsFunc(shares, func(s Share) bool { return s.Weight > 0 })}
+	for i := range shares {
+		if !h.byWeight || shares[i].Weight > 0 {
+			h.shares = append(h.shares, &shares[i])
+		}
+	}
+	n -= h.giveInBulk(n)
+	heap.Init(h)
+	for ; n > 0; n-- {
+		h.shares[0].Replicas++
+		heap.Fix(h, 0)
+	}
+}
+
+// seats is a heap with the share at the top that gets the next seat.
+type seats struct {
+	shares   []*Share
+	byWeight bool
+	descend  bool
+}
+
+func (h *seats) weight(s *Share) uint64 {
+	if !h.byWeight {
+		return 1
+	}
+	return uint64(s.Weight)
+}
+
+// giveInBulk gives most of n seats at once: for every share fewer than the method gives it at the
+// least. Handing out the rest one by one then ends in the same result, since each seat of a share
+// has a fixed place in the order of all seats. It does nothing when it would not pay.
+func (h *seats) giveInBulk(n int32) (given int32) {
+	parties := int32(len(h.shares))
+	if n < 8*parties || slices.ContainsFunc(h.shares, func(s *Share) bool { return s.Replicas != 0 }) {
+		return 0
+	}
+	sum := new(big.Int)
+	for _, s := range h.shares {
+		sum.Add(sum, new(big.Int).SetUint64(h.weight(s)))
+	}
+	most := big.NewInt(int64(n - parties))
+	for _, s := range h.shares {
+		quota := new(big.Int).SetUint64(h.weight(s))
+		quota.Mul(quota, most).Quo(quota, sum)
+		if seats := int32(quota.Int64()) - 1; seats > 0 {
+			s.Replicas = seats
+			given += seats
+		}
+	}
+	return given
+}
+
+func (h *seats) Len() int { return len(h.shares) }
+
+func (h *seats) Less(i, j int) bool {
+	a, b := h.shares[i], h.shares[j]
+	if c := compareProducts(h.weight(a), uint64(2*int64(b.Replicas)+1), h.weight(b), uint64(2*int64(a.Replicas)+1)); c != 0 {
+		return c > 0
+	}
+	if a.Replicas != b.Replicas {
+		return a.Replicas < b.Replicas
+	}
+	return (a.Cluster < b.Cluster) != h.descend
+}
+
+// compareProducts compares a*b with c*d without overflow.
+func compareProducts(a, b, c, d uint64) int {
+	hi1, lo1 := bits.Mul64(a, b)
+	hi2, lo2 := bits.Mul64(c, d)
+	if r := cmp.Compare(hi1, hi2); r != 0 {
+		return r
+	}
+	return cmp.Compare(lo1, lo2)
+}
+
+func (h *seats) Swap(i, j int) { h.shares[i], h.shares[j] = h.shares[j], h.shares[i] }
+
+// Push and Pop complete heap.Interface; the number of shares never changes.
+func (h *seats) Push(any) {}
+
+// Pop: see Push.
+func (h *seats) Pop() any { return nil }

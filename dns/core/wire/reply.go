@@ -1,0 +1,213 @@
+package wire
+
+import (
+	"encoding/binary"
+
+	"github.com/miekg/dns"
+)
+
+// Header flags of answers, as in the third and fourth octet of a message.
+const (
+	flagQR = 0x8000
+	flagAA = 0x0400
+	flagTC = 0x0200
+	flagRD = 0x0100
+)
+
+// maxReply is the largest message (RFC 1035 section 4.2.2).
+const maxReply = 65535
+
+// Reply puts an answer together behind whatever a buffer already holds. Begin it, append sets
+// section by section in order, End it. A set is written whole or not at all.
+type Reply struct {
+	// Rcode of the answer; values above 15 need EDNS.
+	Rcode int
+	// Authoritative is the AA flag.
+	Authoritative bool
+	// Scope of the client subnet, if one came.
+	Scope uint8
+	// ExtendedError to send with EDNS (RFC 8914), or NoExtendedError.
+	ExtendedError int
+
+	query     *Query
+	options   *Options
+	buf       []byte // begins with the message
+	limit     int    // for everything but OPT
+	answers   uint16
+	authority uint16
+	extra     uint16
+	truncated bool
+}
+
+// NoExtendedError is the absence of one: code 0 means "other".
+const NoExtendedError = -1
+
+// Options are what a server may say about itself in EDNS.
+type Options struct {
+	// NSID is sent to those who ask (RFC 5001), unless empty.
+	NSID []byte
+	// Keepalive in units of 100 milliseconds is sent over TCP to those who ask (RFC 7828), unless
+	// zero.
+	Keepalive uint16
+}
+
+// Begin starts the answer to a query at dst's end; dst is empty or its end is where the message
+// begins. Over UDP (tcp false) the answer is limited to what the client takes and to UDPSize.
+func (r *Reply) Begin(dst []byte, q *Query, o *Options, tcp bool) {
+	*r = Reply{ExtendedError: NoExtendedError, query: q, options: o, limit: maxReply}
+	if !tcp {
+		r.limit = min(int(q.UDPSize), UDPSize)
+	}
+	if q.EDNS {
+		r.limit -= maxOPT(q, o)
+	}
+	r.buf = append(dst, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	r.buf = append(r.buf, q.Question...)
+}
+
+// maxOPT bounds the size of the OPT record of the answer.
+func maxOPT(q *Query, o *Options) int {
+	const extendedError, keepalive = 4 + 2, 4 + 2
+	size := 11 + extendedError + keepalive
+	if q.NSID {
+		size += 4 + len(o.NSID)
+	}
+	if q.HasSubnet {
+		size += 4 + 4 + len(q.Subnet.address)
+	}
+	return size
+}
+
+// Answer appends a set to the answer section. owner is the offset of the set's owner in the
+// message, apex that of the zone's apex. A set that does not fit sets TC and nothing more is taken.
+func (r *Reply) Answer(s *Set, owner, apex uint16) {
+	if r.fits(s.Size()) {
+		r.buf = s.append(r.buf, owner, apex)
+		r.answers += uint16(s.Count)
+	}
+}
+
+// AnswerWindow appends count of a set's addresses to the answer section, beginning with the given
+// one and going round.
+func (r *Reply) AnswerWindow(s *Set, owner uint16, start, count int) {
+	if r.fits(s.Size() / s.Count * count) {
+		r.buf = s.appendWindow(r.buf, owner, start, count)
+		r.answers += uint16(count)
+	}
+}
+
+// Alias appends a CNAME to the answer section and returns the offset of its target in the message,
+// which owns the records that follow.
+func (r *Reply) Alias(s *Set, owner, apex uint16) (target uint16) {
+	target = uint16(len(r.buf) + s.target)
+	r.Answer(s, owner, apex)
+	return target
+}
+
+// Authority appends a set to the authority section.
+func (r *Reply) Authority(s *Set, apex uint16) {
+	if r.fits(s.Size()) {
+		r.buf = s.append(r.buf, HeaderSize, apex)
+		r.authority += uint16(s.Count)
+	}
+}
+
+// Glue appends a set without which a referral cannot be followed to the additional section: where
+// it does not fit the answer is truncated (RFC 9471).
+func (r *Reply) Glue(s *Set, apex uint16) {
+	if r.fits(s.Size()) {
+		r.buf = s.append(r.buf, HeaderSize, apex)
+		r.extra += uint16(s.Count)
+	}
+}
+
+// Additional appends a set that is merely useful, where it fits.
+func (r *Reply) Additional(s *Set, apex uint16) {
+	if !r.truncated && len(r.buf)+s.Size() <= r.limit {
+		r.buf = s.append(r.buf, HeaderSize, apex)
+		r.extra += uint16(s.Count)
+	}
+}
+
+// Answered reports whether the answer section holds anything.
+func (r *Reply) Answered() bool { return r.answers > 0 }
+
+// Truncated reports whether something did not fit.
+func (r *Reply) Truncated() bool { return r.truncated }
+
+func (r *Reply) fits(size int) bool {
+	if !r.truncated && len(r.buf)+size <= r.limit {
+		return true
+	}
+	r.truncated = true
+	return false
+}
+
+// End writes OPT and the header and returns the whole buffer.
+func (r *Reply) End() []byte {
+	if r.query.EDNS {
+		r.appendOPT()
+	}
+	q := r.query
+	flags := uint16(flagQR) | uint16(q.Opcode)<<11 | uint16(r.Rcode&0xF)
+	if r.Authoritative {
+		flags |= flagAA
+	}
+	if r.truncated {
+		flags |= flagTC
+	}
+	if q.RD {
+		flags |= flagRD
+	}
+	var questions uint16
+	if len(q.Question) > 0 {
+		questions = 1
+	}
+	h := r.buf
+	binary.BigEndian.PutUint16(h, q.ID)
+	binary.BigEndian.PutUint16(h[2:], flags)
+	binary.BigEndian.PutUint16(h[4:], questions)
+	binary.BigEndian.PutUint16(h[6:], r.answers)
+	binary.BigEndian.PutUint16(h[8:], r.authority)
+	binary.BigEndian.PutUint16(h[10:], r.extra)
+	return r.buf
+}
+
+// appendOPT answers EDNS with EDNS (RFC 6891 section 6.1.1): version 0, the DO flag as it came
+// (RFC 3225), and those options that the client used or asked for.
+func (r *Reply) appendOPT() {
+	q, b := r.query, r.buf
+	var do byte
+	if q.DO {
+		do = 0x80
+	}
+	b = append(b, 0, 0, byte(dns.TypeOPT), UDPSize>>8, UDPSize&0xFF, byte(r.Rcode>>4), 0, do, 0, 0, 0)
+	size := len(b)
+	if q.HasSubnet {
+		s := &q.Subnet
+		b = appendOption(b, dns.EDNS0SUBNET, 4+len(s.address))
+		b = binary.BigEndian.AppendUint16(b, s.Family)
+		b = append(b, s.Prefix, r.Scope)
+		b = append(b, s.address...)
+	}
+	if q.NSID && len(r.options.NSID) > 0 {
+		b = appendOption(b, dns.EDNS0NSID, len(r.options.NSID))
+		b = append(b, r.options.NSID...)
+	}
+	if r.ExtendedError != NoExtendedError {
+		b = appendOption(b, dns.EDNS0EDE, 2)
+		b = binary.BigEndian.AppendUint16(b, uint16(r.ExtendedError))
+	}
+	if q.Keepalive && r.options.Keepalive > 0 {
+		b = appendOption(b, dns.EDNS0TCPKEEPALIVE, 2)
+		b = binary.BigEndian.AppendUint16(b, r.options.Keepalive)
+	}
+	binary.BigEndian.PutUint16(b[size-2:], uint16(len(b)-size))
+	r.buf = b
+	r.extra++
+}
+
+func appendOption(b []byte, code uint16, size int) []byte {
+	b = binary.BigEndian.AppendUint16(b, code)
+	return binary.BigEndian.AppendUint16(b, uint16(size))
+}
