@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 )
 
 func TestSetConnectsAnewOnlyWhenItMatters(t *testing.T) {
@@ -24,13 +25,13 @@ func TestSetConnectsAnewOnlyWhenItMatters(t *testing.T) {
 			c.Spec.Taints = []corev1.Taint{{Key: "x", Effect: corev1.TaintEffectNoSchedule}}
 		}},
 		"another token": {replaced: true, change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) {
-			s.Data[TokenKey] = []byte("rotated")
+			s.Data[names.SecretKeyToken] = []byte("rotated")
 		}},
 		"another endpoint": {replaced: true, change: func(c *clusterv1alpha1.Cluster, _ *corev1.Secret) {
 			c.Spec.APIEndpoint += "/prefix"
 		}},
 		"no CA bundle": {replaced: true, change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) {
-			delete(s.Data, CABundleKey)
+			delete(s.Data, names.SecretKeyCABundle)
 		}},
 		"a proxy": {replaced: true, change: func(c *clusterv1alpha1.Cluster, _ *corev1.Secret) {
 			c.Spec.ProxyURL = "socks5://127.0.0.1:1"
@@ -90,15 +91,15 @@ func TestSetRefusesWhatCannotWork(t *testing.T) {
 			want:   `cluster "fra": spec.secretRef: names no Secret with credentials; join the cluster again or set it`,
 		},
 		"a Secret without a token": {
-			change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { delete(s.Data, TokenKey) },
+			change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { delete(s.Data, names.SecretKeyToken) },
 			want:   `cluster "fra": spec.secretRef: Secret karmada-cluster/fra has no key "token"`,
 		},
 		"a token with a line break inside": {
-			change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { s.Data[TokenKey] = []byte(testToken + "\nx: y") },
+			change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { s.Data[names.SecretKeyToken] = []byte(testToken + "\nx: y") },
 			want:   `cluster "fra": spec.secretRef: Secret karmada-cluster/fra: the value of "token" is not a token`,
 		},
 		"a CA bundle that is none": {
-			change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { s.Data[CABundleKey] = []byte("garbage") },
+			change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { s.Data[names.SecretKeyCABundle] = []byte("garbage") },
 			want:   `cluster "fra": spec.secretRef: Secret karmada-cluster/fra: the value of "caBundle" holds no PEM certificate`,
 		},
 	}
@@ -150,7 +151,7 @@ func TestSubscribersHearOfEachChange(t *testing.T) {
 	expect("iadtrue", "connected")
 
 	cluster, secret := joined("iad", s)
-	secret.Data[TokenKey] = []byte("rotated")
+	secret.Data[names.SecretKeyToken] = []byte("rotated")
 	if err := pool.Set(cluster, secret); err != nil {
 		t.Fatal(err)
 	}

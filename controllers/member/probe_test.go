@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 )
 
 func status(code int, text string) http.HandlerFunc {
@@ -49,7 +50,7 @@ func TestProbe(t *testing.T) {
 			want: Health{Reachable: true, Message: "/readyz answers 429"},
 		},
 		"a token that is not accepted": {
-			cluster: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { s.Data[TokenKey] = []byte("old") },
+			cluster: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { s.Data[names.SecretKeyToken] = []byte("old") },
 			want:    Health{Reachable: true, Message: "/readyz answers 401: the credentials are not accepted; join the cluster again"},
 		},
 		"hanging": {
@@ -62,12 +63,12 @@ func TestProbe(t *testing.T) {
 			want: Health{Message: "HOST refuses connections"},
 		},
 		"a certificate nobody vouches for": {
-			cluster: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { delete(s.Data, CABundleKey) },
+			cluster: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { delete(s.Data, names.SecretKeyCABundle) },
 			want:    Health{Message: "HOST presents a certificate of an unknown authority; check caBundle in the cluster's Secret"},
 		},
 		"a certificate nobody vouches for, and nobody minds": {
 			cluster: func(c *clusterv1alpha1.Cluster, s *corev1.Secret) {
-				delete(s.Data, CABundleKey)
+				delete(s.Data, names.SecretKeyCABundle)
 				c.Spec.InsecureSkipTLSVerification = true
 			},
 			want: Health{Reachable: true, Ready: true},

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 )
 
 const testToken = "very-secret-token-value"
@@ -173,8 +174,8 @@ func joined(name string, s *stub) (*clusterv1alpha1.Cluster, *corev1.Secret) {
 	cluster.Spec.SecretRef = &clusterv1alpha1.LocalSecretReference{Namespace: "karmada-cluster", Name: name}
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "karmada-cluster", Name: name}}
 	secret.Data = map[string][]byte{
-		TokenKey:    []byte(testToken),
-		CABundleKey: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}),
+		names.SecretKeyToken:    []byte(testToken),
+		names.SecretKeyCABundle: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}),
 	}
 	return cluster, secret
 }

@@ -12,15 +12,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 )
 
-// Keys of a credentials Secret.
-const (
-	// TokenKey holds the bearer token.
-	TokenKey = "token"
-	// CABundleKey holds the PEM certificates that sign the member's API server.
-	CABundleKey = "caBundle"
-)
 
 // target is where a member is and how to get in.
 type target struct {
@@ -73,7 +67,7 @@ func targetOf(cluster *clusterv1alpha1.Cluster, secret *corev1.Secret) (target, 
 	if spec.SecretRef == nil || secret == nil {
 		return fail("spec.secretRef", "names no Secret with credentials; join the cluster again or set it")
 	}
-	token := strings.TrimSpace(string(secret.Data[TokenKey]))
+	token := strings.TrimSpace(string(secret.Data[names.SecretKeyToken]))
 	t := target{
 		endpoint: endpoint,
 		token:    func() string { return token },
@@ -82,15 +76,15 @@ func targetOf(cluster *clusterv1alpha1.Cluster, secret *corev1.Secret) (target, 
 	}
 	from := "Secret " + secret.Namespace + "/" + secret.Name
 	if token == "" {
-		return fail("spec.secretRef", "%s has no key %q", from, TokenKey)
+		return fail("spec.secretRef", "%s has no key %q", from, names.SecretKeyToken)
 	}
 	if strings.ContainsAny(token, "\r\n\x00") {
-		return fail("spec.secretRef", "%s: the value of %q is not a token", from, TokenKey)
+		return fail("spec.secretRef", "%s: the value of %q is not a token", from, names.SecretKeyToken)
 	}
 	if !t.insecure {
-		t.caBundle = secret.Data[CABundleKey]
+		t.caBundle = secret.Data[names.SecretKeyCABundle]
 		if len(t.caBundle) > 0 && !x509.NewCertPool().AppendCertsFromPEM(t.caBundle) {
-			return fail("spec.secretRef", "%s: the value of %q holds no PEM certificate", from, CABundleKey)
+			return fail("spec.secretRef", "%s: the value of %q holds no PEM certificate", from, names.SecretKeyCABundle)
 		}
 	}
 	if spec.ProxyURL != "" {

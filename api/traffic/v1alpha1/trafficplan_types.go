@@ -167,11 +167,17 @@ type PlanEndpoint struct {
 	// SharePercent is how much of its normal share the endpoint receives: 100 when Serving or
 	// Suspect, growing while Recovering, else 0.
 	SharePercent int32 `json:"sharePercent"`
-	// LastDown is when the endpoint was last seen down. The planner's memory for the failback.
+	// FirstHealthy is when the endpoint was first found good. What fails before that is a start, not
+	// an outage. The planner's memory, as are LastDown and StableSince.
+	//
+	// +optional
+	FirstHealthy *metav1.Time `json:"firstHealthy,omitempty"`
+	// LastDown is when the last outage ended. An outage that still lasts began at Since.
 	//
 	// +optional
 	LastDown *metav1.Time `json:"lastDown,omitempty"`
-	// StableSince is since when the endpoint has been healthy without a break while Recovering.
+	// StableSince is since when the endpoint has been healthy without a break while Recovering. Empty
+	// while the recovery waits for something else.
 	//
 	// +optional
 	StableSince *metav1.Time `json:"stableSince,omitempty"`

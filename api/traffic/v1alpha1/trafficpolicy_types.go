@@ -134,15 +134,16 @@ type Steering struct {
 	// +optional
 	Strategy Strategy `json:"strategy,omitempty"`
 	// Tiers of clusters, best first, for strategy Ordered. A cluster belongs to the first tier
-	// that selects it; one that no tier selects receives nothing.
+	// that selects it; one that no tier selects receives nothing as long as any other has an
+	// address.
 	//
 	// +kubebuilder:validation:MaxItems=16
 	// +listType=atomic
 	// +optional
 	Tiers []Tier `json:"tiers,omitempty"`
 	// Weights of clusters for strategy Weighted. A cluster has the weight of the first entry that
-	// selects it; one that no entry selects receives nothing. Weight 0 receives requests only
-	// when no cluster with a weight is healthy.
+	// selects it; one that no entry selects receives nothing as long as any other has an address.
+	// Weight 0 receives requests only when no cluster with a weight is healthy.
 	//
 	// +kubebuilder:validation:MaxItems=64
 	// +listType=atomic

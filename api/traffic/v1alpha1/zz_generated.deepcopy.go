@@ -406,6 +406,10 @@ func (in *PlanEndpoint) DeepCopyInto(out *PlanEndpoint) {
 		copy(*out, *in)
 	}
 	in.Since.DeepCopyInto(&out.Since)
+	if in.FirstHealthy != nil {
+		in, out := &in.FirstHealthy, &out.FirstHealthy
+		*out = (*in).DeepCopy()
+	}
 	if in.LastDown != nil {
 		in, out := &in.LastDown, &out.LastDown
 		*out = (*in).DeepCopy()

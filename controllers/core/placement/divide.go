@@ -31,18 +31,19 @@ func NamesDescend(uid types.UID) bool {
 }
 
 // Divide gives n seats to the shares by the method of Webster and Sainte-Laguë: one by one, each to
-// the greatest weight/(2*seats+1); of equal ones to that with fewer seats, then by name. Seats that
-// the shares have already count as given before, outside n. A weight of 0 or less gets none, unless
-// all are such: then all weigh 1. The shares keep their order and their weights.
+// the greatest weight/(2*seats+1); of equal ones to that with fewer seats, then by name. A weight of
+// 0 or less gets none, unless all are such: then all weigh 1. It sets the shares' replicas, and
+// leaves their order and weights.
 func Divide(n int32, shares []Share, descend bool) {
-	if n <= 0 || len(shares) == 0 {
-		return
-	}
 	h := &seats{descend: descend, byWeight: slices.ContainsFunc(shares, func(s Share) bool { return s.Weight > 0 })}
 	for i := range shares {
+		shares[i].Replicas = 0
 		if !h.byWeight || shares[i].Weight > 0 {
 			h.shares = append(h.shares, &shares[i])
 		}
+	}
+	if n <= 0 || len(shares) == 0 {
+		return
 	}
 	n -= h.giveInBulk(n)
 	heap.Init(h)
@@ -71,7 +72,7 @@ func (h *seats) weight(s *Share) uint64 {
 // has a fixed place in the order of all seats. It does nothing when it would not pay.
 func (h *seats) giveInBulk(n int32) (given int32) {
 	parties := int32(len(h.shares))
-	if n < 8*parties || slices.ContainsFunc(h.shares, func(s *Share) bool { return s.Replicas != 0 }) {
+	if n/8 < parties {
 		return 0
 	}
 	sum := new(big.Int)

@@ -31,7 +31,7 @@ type Reply struct {
 
 	query     *Query
 	options   *Options
-	buf       []byte // begins with the message
+	buf       []byte
 	limit     int    // for everything but OPT
 	answers   uint16
 	authority uint16
@@ -51,8 +51,9 @@ type Options struct {
 	Keepalive uint16
 }
 
-// Begin starts the answer to a query at dst's end; dst is empty or its end is where the message
-// begins. Over UDP (tcp false) the answer is limited to what the client takes and to UDPSize.
+// Begin starts the answer to a query. It is written over dst, which should have the capacity for a
+// whole answer: UDPSize, or 65535 octets over TCP. Over UDP (tcp false) the answer is limited to
+// what the client takes and to UDPSize.
 func (r *Reply) Begin(dst []byte, q *Query, o *Options, tcp bool) {
 	*r = Reply{ExtendedError: NoExtendedError, query: q, options: o, limit: maxReply}
 	if !tcp {
@@ -61,7 +62,7 @@ func (r *Reply) Begin(dst []byte, q *Query, o *Options, tcp bool) {
 	if q.EDNS {
 		r.limit -= maxOPT(q, o)
 	}
-	r.buf = append(dst, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	r.buf = append(dst[:0], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	r.buf = append(r.buf, q.Question...)
 }
 
@@ -143,7 +144,7 @@ func (r *Reply) fits(size int) bool {
 	return false
 }
 
-// End writes OPT and the header and returns the whole buffer.
+// End writes OPT and the header and returns the message.
 func (r *Reply) End() []byte {
 	if r.query.EDNS {
 		r.appendOPT()

@@ -166,8 +166,7 @@ func (p *Process) Stop(grace time.Duration) {
 	}
 }
 
-// signal reaches the whole process group. The lock keeps the answer to "is it running" true until the
-// signal is sent, so that no other group can have got the number.
+// signal reaches the whole process group of a run that has not ended.
 func (p *Process) signal(s syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
