@@ -1,5 +1,7 @@
 package names
 
+import "strings"
+
 // Permanent ids. Admission sets each at creation, a UUID that never changes. They,
 // not UIDs, join objects, so that a restored backup keeps its links.
 const (
@@ -20,6 +22,12 @@ const (
 	// MultiClusterServicePermanentID marks a MultiClusterService and what it made.
 	MultiClusterServicePermanentID = "multiclusterservice.karmada.io/permanent-id"
 )
+
+// IsOwnershipLabel reports whether a label key says who owns an object: ManagedLabel and
+// every permanent id. Users may not change such a label in a member.
+func IsOwnershipLabel(key string) bool {
+	return key == ManagedLabel || strings.HasSuffix(key, ".karmada.io/permanent-id")
+}
 
 // Labels.
 const (

@@ -80,3 +80,14 @@ func TestExecutionNamespaceRoundTrip(t *testing.T) {
 		}
 	})
 }
+
+func TestIsOwnershipLabel(t *testing.T) {
+	for key, want := range map[string]bool{
+		ManagedLabel: true, WorkPermanentID: true, ClusterPropagationPolicyPermanentID: true,
+		"app": false, "example.com/permanent-id": false, RetainReplicasLabel: false,
+	} {
+		if got := IsOwnershipLabel(key); got != want {
+			t.Errorf("%s: got %v, want %v", key, got, want)
+		}
+	}
+}

@@ -33,8 +33,22 @@ func Install(s *runtime.Scheme) error {
 	if err := s.SetVersionPriority(clusterv1alpha1.GroupVersion); err != nil {
 		return err
 	}
-	// What every API server speaks without a group: options, and the kinds of
-	// discovery.
+	installCore(s)
+	return nil
+}
+
+// external returns a scheme with the versions clients see and no internal one: what
+// the OpenAPI documents are about.
+func external() *runtime.Scheme {
+	s := runtime.NewScheme()
+	utilruntime.Must(clusterv1alpha1.AddToScheme(s)) // as above
+	installCore(s)
+	return s
+}
+
+// installCore registers what every API server speaks without a group: options, and
+// the kinds of discovery.
+func installCore(s *runtime.Scheme) {
 	core := schema.GroupVersion{Version: "v1"}
 	metav1.AddToGroupVersion(s, core)
 	s.AddUnversionedTypes(core,
@@ -44,5 +58,4 @@ func Install(s *runtime.Scheme) error {
 		&metav1.APIGroup{},
 		&metav1.APIResourceList{},
 	)
-	return nil
 }

@@ -32,6 +32,9 @@ import (
 // <prefix>/cluster.karmada.io/clusters/<name>.
 const DefaultEtcdPrefix = "/registry"
 
+// title heads the OpenAPI documents.
+const title = "Seaway"
+
 // Options configure the server. Get them from NewOptions.
 type Options struct {
 	recommended *options.RecommendedOptions
@@ -124,16 +127,17 @@ func (o *Options) newServer() (*server.GenericAPIServer, error) {
 
 // describe sets up the OpenAPI documents, which server-side apply works by, too.
 func describe(config *server.RecommendedConfig) {
-	namer := openapinamer.NewDefinitionNamer(Scheme)
+	namer := openapinamer.NewDefinitionNamer(external())
 	name := func(goName string) (string, spec.Extensions) {
 		return namer.GetDefinitionName(openapi.ModelName(goName))
 	}
-	config.OpenAPIConfig = server.DefaultOpenAPIConfig(openapi.Definitions, namer)
-	config.OpenAPIConfig.Info.Title = "Seaway"
-	config.OpenAPIConfig.Info.Version = clusterv1alpha1.GroupVersion.Version
-	config.OpenAPIConfig.GetDefinitionName = name
-	config.OpenAPIV3Config = server.DefaultOpenAPIV3Config(openapi.Definitions, namer)
-	config.OpenAPIV3Config.Info.Title = "Seaway"
-	config.OpenAPIV3Config.Info.Version = clusterv1alpha1.GroupVersion.Version
-	config.OpenAPIV3Config.GetDefinitionName = name
+	v2 := server.DefaultOpenAPIConfig(openapi.Definitions, namer)
+	v2.Info.Title, v2.Info.Version = title, clusterv1alpha1.GroupVersion.Version
+	v2.GetDefinitionName = name
+	v2.Definitions = nil // made anew, under these names
+	v3 := server.DefaultOpenAPIV3Config(openapi.Definitions, namer)
+	v3.Info.Title, v3.Info.Version = title, clusterv1alpha1.GroupVersion.Version
+	v3.GetDefinitionName = name
+	v3.Definitions = nil
+	config.OpenAPIConfig, config.OpenAPIV3Config = v2, v3
 }

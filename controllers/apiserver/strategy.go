@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/validation"
 )
 
 // strategy says what a write to a Cluster may change.
@@ -37,7 +38,7 @@ func (s strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
 	cluster := obj.(*clusterv1alpha1.Cluster)
 	cluster.Status = clusterv1alpha1.ClusterStatus{}
 	cluster.Generation = 1
-	DefaultCluster(cluster, nil, metav1.NewTime(s.clock.Now()))
+	validation.DefaultCluster(cluster, true, metav1.NewTime(s.clock.Now()))
 }
 
 // PrepareForUpdate keeps the status, which has a resource of its own, and counts
@@ -45,7 +46,7 @@ func (s strategy) PrepareForCreate(_ context.Context, obj runtime.Object) {
 func (s strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 	cluster, before := obj.(*clusterv1alpha1.Cluster), old.(*clusterv1alpha1.Cluster)
 	cluster.Status = before.Status
-	DefaultCluster(cluster, before, metav1.NewTime(s.clock.Now()))
+	validation.DefaultCluster(cluster, false, metav1.NewTime(s.clock.Now()))
 	cluster.Generation = before.Generation
 	if !equality.Semantic.DeepEqual(cluster.Spec, before.Spec) {
 		cluster.Generation++
@@ -53,11 +54,11 @@ func (s strategy) PrepareForUpdate(_ context.Context, obj, old runtime.Object) {
 }
 
 func (strategy) Validate(_ context.Context, obj runtime.Object) field.ErrorList {
-	return ValidateCluster(obj.(*clusterv1alpha1.Cluster), nil)
+	return validation.ValidateCluster(obj.(*clusterv1alpha1.Cluster))
 }
 
-func (strategy) ValidateUpdate(_ context.Context, obj, old runtime.Object) field.ErrorList {
-	return ValidateCluster(obj.(*clusterv1alpha1.Cluster), old.(*clusterv1alpha1.Cluster))
+func (strategy) ValidateUpdate(_ context.Context, obj, _ runtime.Object) field.ErrorList {
+	return validation.ValidateCluster(obj.(*clusterv1alpha1.Cluster))
 }
 
 func (strategy) WarningsOnCreate(_ context.Context, obj runtime.Object) []string {

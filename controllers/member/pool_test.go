@@ -95,12 +95,16 @@ func TestSetRefusesWhatCannotWork(t *testing.T) {
 			want:   `cluster "fra": spec.secretRef: Secret karmada-cluster/fra has no key "token"`,
 		},
 		"a token with a line break inside": {
-			change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { s.Data[names.SecretKeyToken] = []byte(testToken + "\nx: y") },
-			want:   `cluster "fra": spec.secretRef: Secret karmada-cluster/fra: the value of "token" is not a token`,
+			change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) {
+				s.Data[names.SecretKeyToken] = []byte(testToken + "\nx: y")
+			},
+			want: `cluster "fra": spec.secretRef: Secret karmada-cluster/fra: the value of "token" is not a token`,
 		},
 		"a CA bundle that is none": {
-			change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) { s.Data[names.SecretKeyCABundle] = []byte("garbage") },
-			want:   `cluster "fra": spec.secretRef: Secret karmada-cluster/fra: the value of "caBundle" holds no PEM certificate`,
+			change: func(_ *clusterv1alpha1.Cluster, s *corev1.Secret) {
+				s.Data[names.SecretKeyCABundle] = []byte("garbage")
+			},
+			want: `cluster "fra": spec.secretRef: Secret karmada-cluster/fra: the value of "caBundle" holds no PEM certificate`,
 		},
 	}
 	for name, tc := range cases {

@@ -15,7 +15,6 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 )
 
-
 // target is where a member is and how to get in.
 type target struct {
 	endpoint *url.URL

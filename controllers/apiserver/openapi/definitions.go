@@ -3,38 +3,42 @@
 package openapi
 
 import (
-	"maps"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	aggregator "k8s.io/kube-aggregator/pkg/generated/openapi"
 	"k8s.io/kube-openapi/pkg/common"
+	"k8s.io/kube-openapi/pkg/util"
 	"k8s.io/kube-openapi/pkg/validation/spec"
 )
 
 // Definitions returns our own definitions, those of the API machinery, and the one
 // type of core/v1 that is in use.
 func Definitions(ref common.ReferenceCallback) map[string]common.OpenAPIDefinition {
-	all := GetOpenAPIDefinitions(ref)
-	maps.Copy(all, aggregator.GetOpenAPIDefinitions(ref))
+	all := aggregator.GetOpenAPIDefinitions(ref)
 	all[corev1.Taint{}.OpenAPIModelName()] = taint(ref)
+	// Our generated code calls Kubernetes' types by their Go names, and Kubernetes'
+	// calls them by their model names.
+	own := GetOpenAPIDefinitions(func(name string) spec.Ref { return ref(key(name)) })
+	for name, definition := range own {
+		for i, dependency := range definition.Dependencies {
+			definition.Dependencies[i] = key(dependency)
+		}
+		all[name] = definition
+	}
 	return all
 }
 
-// ModelName turns the Go name of one of our types into the form OpenAPI documents
-// use ("io.k8s…"), in which the server looks for the kinds a definition belongs to.
-// Names of Kubernetes' types have that form already.
-func ModelName(name string) string {
-	host, rest, found := strings.Cut(name, "/")
-	if !found {
-		return name
+func key(goName string) string {
+	if strings.HasPrefix(goName, "k8s.io/") {
+		return ModelName(goName)
 	}
-	parts := strings.Split(host, ".")
-	for i, j := 0, len(parts)-1; i < j; i, j = i+1, j-1 {
-		parts[i], parts[j] = parts[j], parts[i]
-	}
-	return strings.Join(parts, ".") + "." + strings.ReplaceAll(rest, "/", ".")
+	return goName
 }
+
+// ModelName turns the Go name of a type into the name OpenAPI documents use
+// ("io.k8s…"), under which the server looks for the kind of a definition.
+func ModelName(goName string) string { return util.ToRESTFriendlyName(goName) }
 
 // taint describes core/v1's Taint; generating the whole of core/v1 for it would be
 // twenty thousand lines.

@@ -51,11 +51,11 @@ var native = table{
 	kind("", "v1", "PersistentVolumeClaim"): {
 		Retain: retainVolumeClaim, AggregateStatus: aggregateVolumeClaim, Health: volumeClaimHealth,
 	},
-	kind("", "v1", "PersistentVolume"):              {Retain: retainVolume, AggregateStatus: aggregateVolume},
-	kind("", "v1", "ServiceAccount"):                {Retain: retainServiceAccount},
-	kind("", "v1", "Secret"):                        {Retain: retainSecret},
-	kind("policy", "v1", "PodDisruptionBudget"):     {Status: reflectDisruptionBudget, AggregateStatus: aggregateDisruptionBudget, Health: disruptionBudgetHealth},
-	kind("autoscaling", "v2", "HorizontalPodAutoscaler"): {Status: autoscalerCounters.reflect, AggregateStatus: autoscalerCounters.aggregate},
-	kind("autoscaling", "v1", "HorizontalPodAutoscaler"): {Status: autoscalerCounters.reflect, AggregateStatus: autoscalerCounters.aggregate},
+	kind("", "v1", "PersistentVolume"):                         {Retain: retainVolume, AggregateStatus: aggregateVolume},
+	kind("", "v1", "ServiceAccount"):                           {Retain: retainServiceAccount},
+	kind("", "v1", "Secret"):                                   {Retain: retainSecret},
+	kind("policy", "v1", "PodDisruptionBudget"):                {Status: reflectDisruptionBudget, AggregateStatus: aggregateDisruptionBudget, Health: disruptionBudgetHealth},
+	kind("autoscaling", "v2", "HorizontalPodAutoscaler"):       {Status: autoscalerCounters.reflect, AggregateStatus: autoscalerCounters.aggregate},
+	kind("autoscaling", "v1", "HorizontalPodAutoscaler"):       {Status: autoscalerCounters.reflect, AggregateStatus: autoscalerCounters.aggregate},
 	kind("multicluster.x-k8s.io", "v1alpha1", "ServiceImport"): {Dependencies: serviceImportDependencies},
 }

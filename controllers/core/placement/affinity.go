@@ -1,7 +1,6 @@
 package placement
 
 import (
-	"fmt"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -183,12 +182,4 @@ func (i Interest) Includes(c *clusterv1alpha1.Cluster) bool {
 		tier, _ := t.tierOf(c)
 		return tier >= 0
 	})
-}
-
-// String names the affinity's bounds, for messages.
-func (t *term) String() string {
-	if t.name == "" {
-		return "clusterAffinity"
-	}
-	return fmt.Sprintf("clusterAffinities[%s]", t.name)
 }

@@ -81,26 +81,40 @@ func checkSpread(p *policyv1alpha1.Placement, path *field.Path) (errs field.Erro
 		case c.MaxGroups < 0 || (c.MaxGroups > 0 && c.MaxGroups < c.MinGroups):
 			errs = append(errs, field.Invalid(at.Child("maxGroups"), c.MaxGroups, "must be 0 or at least minGroups"))
 		}
-		if seen[c.SpreadByField] {
-			errs = append(errs, field.Duplicate(at.Child("spreadByField"), c.SpreadByField))
+		if c.SpreadByLabel != "" {
+			if !ignoresSpread(p) {
+				errs = append(errs, field.Forbidden(at.Child("spreadByLabel"), "groups by label are not supported by this scheduler; use spreadByField cluster or region"))
+			}
+			continue
 		}
-		seen[c.SpreadByField] = true
-		if c.SpreadByLabel != "" && !ignoresSpread(p) {
-			errs = append(errs, field.Forbidden(at.Child("spreadByLabel"), "groups by label are not supported by this scheduler; use spreadByField cluster or region"))
+		by := spreadField(c)
+		if !slices.Contains(spreadFields, by) {
+			errs = append(errs, field.NotSupported(at.Child("spreadByField"), by, spreadFields))
 		}
-		groups := []policyv1alpha1.SpreadFieldValue{policyv1alpha1.SpreadByFieldCluster, policyv1alpha1.SpreadByFieldRegion,
-			policyv1alpha1.SpreadByFieldZone, policyv1alpha1.SpreadByFieldProvider}
-		if c.SpreadByField != "" && !slices.Contains(groups, c.SpreadByField) {
-			errs = append(errs, field.NotSupported(at.Child("spreadByField"), c.SpreadByField, groups))
+		if seen[by] {
+			errs = append(errs, field.Duplicate(at.Child("spreadByField"), by))
 		}
+		seen[by] = true
 	}
-	if len(errs) > 0 || ignoresSpread(p) || len(p.SpreadConstraints) == 0 {
+	if len(errs) > 0 || ignoresSpread(p) {
 		return errs
 	}
-	// A constraint with neither field nor label is by cluster, as admission defaults it.
-	if !seen[policyv1alpha1.SpreadByFieldCluster] && !seen[""] {
+	if !seen[policyv1alpha1.SpreadByFieldCluster] {
 		return field.ErrorList{field.Required(path.Index(0).Child("spreadByField"),
 			"a constraint by cluster is needed beside one by region, zone or provider: add {spreadByField: cluster}")}
 	}
 	return errs
+}
+
+var spreadFields = []policyv1alpha1.SpreadFieldValue{
+	policyv1alpha1.SpreadByFieldCluster, policyv1alpha1.SpreadByFieldRegion,
+	policyv1alpha1.SpreadByFieldZone, policyv1alpha1.SpreadByFieldProvider,
+}
+
+// spreadField is the field of a constraint that has no label; admission defaults it to cluster.
+func spreadField(c *policyv1alpha1.SpreadConstraint) policyv1alpha1.SpreadFieldValue {
+	if c.SpreadByField == "" {
+		return policyv1alpha1.SpreadByFieldCluster
+	}
+	return c.SpreadByField
 }

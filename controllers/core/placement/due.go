@@ -68,6 +68,9 @@ func AppliedPlacement(p *policyv1alpha1.Placement) (string, error) {
 }
 
 func placementChanged(p *policyv1alpha1.Placement, applied, observedAffinity string) bool {
+	if same, err := AppliedPlacement(p); err == nil && same == applied {
+		return false
+	}
 	var before policyv1alpha1.Placement
 	if applied == "" || json.Unmarshal([]byte(applied), &before) != nil {
 		return true

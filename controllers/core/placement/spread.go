@@ -21,14 +21,12 @@ type spread struct {
 
 func newSpread(p *policyv1alpha1.Placement) spread {
 	s := spread{uses: map[policyv1alpha1.SpreadFieldValue]bool{}}
-	for _, c := range p.SpreadConstraints {
+	for i := range p.SpreadConstraints {
+		c := &p.SpreadConstraints[i]
 		if c.SpreadByLabel != "" {
 			continue // refused by check wherever it would count
 		}
-		by := c.SpreadByField
-		if by == "" {
-			by = policyv1alpha1.SpreadByFieldCluster
-		}
+		by := spreadField(c)
 		s.uses[by] = true
 		b := bounds{min: max(c.MinGroups, 1), max: c.MaxGroups}
 		if b.max == 0 {

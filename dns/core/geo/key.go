@@ -2,6 +2,7 @@ package geo
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"net/netip"
 )
 
@@ -85,5 +86,33 @@ func (k key) prev() key {
 		k.hi--
 	}
 	k.lo--
+	return k
+}
+
+// commonBits counts the leading bits that two keys share.
+func (k key) commonBits(o key) int {
+	if k.hi != o.hi {
+		return bits.LeadingZeros64(k.hi ^ o.hi)
+	}
+	return 64 + bits.LeadingZeros64(k.lo^o.lo)
+}
+
+// shifted drops the first n bits and moves the others up.
+func (k key) shifted(n int) key {
+	if n >= 64 {
+		return key{hi: k.lo << (n - 64)}
+	}
+	return key{k.hi<<n | k.lo>>(64-n), k.lo << n}
+}
+
+// with sets the six bits after the first n to those of slot. Bits past the 128th are cut off.
+func (k key) with(slot uint64, n int) key {
+	slot <<= 64 - stride
+	if n >= 64 {
+		k.lo |= slot >> (n - 64)
+		return k
+	}
+	k.hi |= slot >> n
+	k.lo |= slot << (64 - n)
 	return k
 }

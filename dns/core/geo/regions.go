@@ -35,8 +35,8 @@ type Override struct {
 	Path *field.Path
 }
 
-// maxRegions leaves a class for clients of no region and one that is never answered.
-const maxRegions = math.MaxUint16 - 1
+// maxRegions leaves out the one class that is not a region.
+const maxRegions = classMapped - 1
 
 // rules are overrides after all checks, by what they match. Values are classes.
 type rules struct {

@@ -7,7 +7,7 @@ import (
 )
 
 // spans divides the whole address space of one family into runs of addresses that have one value
-// each. It is the working form between a database and a trie: sorted, without gaps (a run of value
+// each. It is the form of a database and of everything up to the finished table: sorted, without gaps (a run of value
 // 0 is what nobody said anything about), no two neighbours equal.
 //
 // Databases have hundreds of thousands of runs, so starts are packed: 4 bytes for IPv4, 8 for IPv6,

@@ -120,13 +120,16 @@ func (t *Table) divide(places *spans, classes []uint32) spans {
 	})
 }
 
+// classMapped stands for the IPv4-mapped block of IPv6. No region has it.
+const classMapped = math.MaxUint16
+
 var mapped = netip.MustParsePrefix("::ffff:0:0/96")
 
 // keepMappedApart makes the scopes around the IPv4-mapped block of the IPv6 space true. Addresses in
 // it are looked up as IPv4, so no block around it may include it unless all of IPv4 has the block's
 // class.
 func keepMappedApart(v4, v6 *spans) {
-	value := uint32(math.MaxUint16) // never answered; no class is that high
+	value := uint32(classMapped)
 	if v4.len() == 1 {
 		value = v4.value[0]
 	}
@@ -153,19 +156,22 @@ func keepMappedApart(v4, v6 *spans) {
 // IPv4-mapped IPv6 addresses are looked up as IPv4; their scope still counts 128 bits. The zero
 // Addr is Global.
 func (t *Table) Lookup(addr netip.Addr) (class uint16, scope uint8) {
-	if addr.Is4() {
-		k, _ := keyOf(addr)
-		return t.v4.lookup(k)
-	}
 	if !addr.IsValid() {
 		return Global, 0
 	}
-	k, _ := keyOf(addr)
-	if addr.Is4In6() {
-		class, scope = t.v4.lookup(key{hi: k.lo << 32})
-		if scope > 0 {
-			return class, scope + 96
-		}
+	k, v4 := keyOf(addr)
+	class, bits := t.lookup(k, v4)
+	if class == classMapped {
+		class, bits = t.v4.lookup(key{hi: k.lo << 32})
+		bits += 96
+	}
+	return class, uint8(bits)
+}
+
+// lookup finds a key and does not follow [classMapped].
+func (t *Table) lookup(k key, v4 bool) (class uint16, scope int) {
+	if v4 {
+		return t.v4.lookup(k)
 	}
 	return t.v6.lookup(k)
 }
@@ -179,22 +185,15 @@ func (t *Table) Region(class uint16) string {
 }
 
 // Blocks yields the whole address space of a family as the widest blocks of one class, in
-// ascending order.
+// ascending order. The IPv4-mapped block is left out of IPv6 unless it is part of a wider one.
 func (t *Table) Blocks(v4 bool) iter.Seq2[netip.Prefix, uint16] {
 	return func(yield func(netip.Prefix, uint16) bool) {
-		tr := &t.v6
-		if v4 {
-			tr = &t.v4
-		}
 		for k := (key{}); ; {
-			class, scope := tr.lookup(k)
-			p := netip.PrefixFrom(k.addr(v4), int(scope))
-			if p != mapped || class != math.MaxUint16 {
-				if !yield(p, class) {
-					return
-				}
+			class, scope := t.lookup(k, v4)
+			if class != classMapped && !yield(netip.PrefixFrom(k.addr(v4), scope), class) {
+				return
 			}
-			last := k.end(int(scope))
+			last := k.end(scope)
 			if last == lastKey {
 				return
 			}

@@ -36,8 +36,9 @@ type Config struct {
 	Endpoints []Endpoint
 	// Global is for clients of no known region, and of regions without tiers.
 	Global Ranking
-	// Table tells the client regions apart; nil when they do not matter.
-	Table *geo.Table
+	// Table makes the table that tells the client regions apart. It is called only where they make a
+	// difference.
+	Table func() *geo.Table
 	// Regions are the rankings of the table's classes 1, 2, …
 	Regions []Ranking
 }
@@ -91,7 +92,7 @@ func New(c Config) *Plan {
 		p.classes = append(p.classes, p.ranking(r))
 	}
 	if len(p.rankings) > 1 {
-		p.table = c.Table
+		p.table = c.Table()
 	}
 	p.tailored = usable > 1
 	p.Update(func(string) trafficv1alpha1.Verdict { return trafficv1alpha1.VerdictUnknown })
@@ -115,6 +116,9 @@ func (p *Plan) ranking(r Ranking) uint16 {
 
 // Endpoints of the plan. The slice must not be changed.
 func (p *Plan) Endpoints() []Endpoint { return p.endpoints }
+
+// Rankings are the distinct rankings, the global one first. They must not be changed.
+func (p *Plan) Rankings() []Ranking { return p.rankings }
 
 // Tailored reports whether clients may be sent to different endpoints.
 func (p *Plan) Tailored() bool { return p.tailored }

@@ -32,7 +32,7 @@ type Reply struct {
 	query     *Query
 	options   *Options
 	buf       []byte
-	limit     int    // for everything but OPT
+	limit     int // for everything but OPT
 	answers   uint16
 	authority uint16
 	extra     uint16

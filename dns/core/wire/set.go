@@ -40,16 +40,22 @@ type Data struct {
 // NewSet builds a set whose owner is the question's name. Records that are there twice are kept
 // once (RFC 2181 section 5).
 func NewSet(apex Name, rrtype uint16, ttl uint32, data []Data) *Set {
-	return newSet(apex, "", rrtype, ttl, data)
+	return newSet(apex, "", dns.ClassINET, rrtype, ttl, data)
 }
 
 // NewSetOf builds a set for the authority or additional section, with an owner at or below the
 // apex.
 func NewSetOf(apex, owner Name, rrtype uint16, ttl uint32, data []Data) *Set {
-	return newSet(apex, owner, rrtype, ttl, data)
+	return newSet(apex, owner, dns.ClassINET, rrtype, ttl, data)
 }
 
-func newSet(apex, owner Name, rrtype uint16, ttl uint32, data []Data) *Set {
+// NewChaosSet builds a set of the class CHAOS whose owner is the question's name, with a TTL of 0:
+// what a server says about itself is not to be remembered.
+func NewChaosSet(rrtype uint16, data []Data) *Set {
+	return newSet(Root, "", dns.ClassCHAOS, rrtype, 0, data)
+}
+
+func newSet(apex, owner Name, class, rrtype uint16, ttl uint32, data []Data) *Set {
 	s := &Set{Type: rrtype, TTL: ttl}
 	for i, d := range data {
 		if contains(data[:i], d) {
@@ -62,7 +68,7 @@ func newSet(apex, owner Name, rrtype uint16, ttl uint32, data []Data) *Set {
 			s.appendName(owner, apex)
 		}
 		s.wire = binary.BigEndian.AppendUint16(s.wire, rrtype)
-		s.wire = binary.BigEndian.AppendUint16(s.wire, dns.ClassINET)
+		s.wire = binary.BigEndian.AppendUint16(s.wire, class)
 		s.wire = binary.BigEndian.AppendUint32(s.wire, ttl)
 		size := len(s.wire)
 		s.wire = append(s.wire, 0, 0)
@@ -115,6 +121,9 @@ func onBoundary(n Name, at int) bool {
 
 // Size of the set in a message.
 func (s *Set) Size() int { return len(s.wire) }
+
+// Bytes are the set's records with their pointers unset. They must not be changed.
+func (s *Set) Bytes() []byte { return s.wire }
 
 // append copies the set. owner and apex are offsets in the message.
 func (s *Set) append(dst []byte, owner, apex uint16) []byte {
@@ -209,4 +218,13 @@ func textData(text string) (Data, error) {
 			return d, nil
 		}
 	}
+}
+
+// Name is the name that the data ends in, in lower case. The data must end in one.
+func (d Data) Name() Name {
+	name := bytes.Clone(d.Wire[d.Tail:])
+	for i := range name {
+		name[i] = lower(name[i])
+	}
+	return Name(name)
 }

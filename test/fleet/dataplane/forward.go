@@ -2,13 +2,13 @@ package dataplane
 
 import (
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/seaway-io/seaway/test/fleet/forward"
 )
 
 // dialTimeout bounds one attempt to reach an endpoint; the next one in turn is tried after it.
@@ -39,7 +39,7 @@ func (f *forwarders) sync(want map[netip.AddrPort][]netip.AddrPort) error {
 			errs = append(errs, err)
 			continue
 		}
-		f.running[at] = forward(listener, backends)
+		f.running[at] = newForwarder(listener, backends)
 	}
 	return errors.Join(errs...)
 }
@@ -51,7 +51,7 @@ type forwarder struct {
 	turn     atomic.Uint64
 }
 
-func forward(listener net.Listener, backends []netip.AddrPort) *forwarder {
+func newForwarder(listener net.Listener, backends []netip.AddrPort) *forwarder {
 	f := &forwarder{listener: listener}
 	f.setBackends(backends)
 	go f.accept()
@@ -81,19 +81,11 @@ func (f *forwarder) accept() {
 }
 
 func (f *forwarder) serve(client net.Conn) {
-	defer client.Close()
-	backend := f.dial()
-	if backend == nil {
-		if tcp, ok := client.(*net.TCPConn); ok {
-			_ = tcp.SetLinger(0) // a reset: the nearest thing to a refusal once the kernel has accepted
-		}
+	if backend := f.dial(); backend != nil {
+		forward.Join(client, backend)
 		return
 	}
-	defer backend.Close()
-	var both sync.WaitGroup
-	both.Go(func() { pipe(backend, client) })
-	both.Go(func() { pipe(client, backend) })
-	both.Wait()
+	forward.Reset(client) // the nearest thing to a refusal once the kernel has accepted
 }
 
 // dial connects to the backend whose turn it is, or to the next that can be reached: an endpoint may
@@ -108,16 +100,4 @@ func (f *forwarder) dial() net.Conn {
 		}
 	}
 	return nil
-}
-
-// pipe copies one direction and passes its end on. After an error it ends the other direction too.
-func pipe(to, from net.Conn) {
-	if _, err := io.Copy(to, from); err != nil {
-		to.Close()
-		from.Close()
-		return
-	}
-	if half, ok := to.(interface{ CloseWrite() error }); ok {
-		_ = half.CloseWrite() // the other side may have closed already
-	}
 }

@@ -13,7 +13,7 @@ import (
 // drainTime is how long a pod that goes away may finish the requests it has.
 const drainTime = time.Second
 
-// podServers keeps one HTTP server for every address where a pod answers.
+// servers keeps one HTTP server for every address where a pod answers.
 type servers struct {
 	running map[netip.AddrPort]*server
 }

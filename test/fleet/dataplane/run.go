@@ -60,7 +60,7 @@ func Run(ctx context.Context, config Config) error {
 	if err := p.watch(ctx, client); err != nil {
 		return err
 	}
-	status := &statusWriter{client: client.CoreV1(), log: config.Log, changed: make(chan struct{}, 1)}
+	status := &statusWriter{client: client.CoreV1(), log: config.Log, failed: p.changed, changed: make(chan struct{}, 1)}
 	go status.run(ctx)
 	config.Log.Info("serving", "cluster", config.Cluster, "gateways", config.Gateways.String())
 	p.serve(ctx, status)

@@ -21,10 +21,12 @@ const writeTimeout = 5 * time.Second
 // statusWriter writes the addresses of LoadBalancer Services into their status, apart from the data
 // path: an API server that does not answer must not keep a pod from being served.
 type statusWriter struct {
-	client  corev1client.ServicesGetter
-	log     *slog.Logger
-	changed chan struct{}
+	client corev1client.ServicesGetter
+	log    *slog.Logger
+	// failed is notified some time after a write has failed; whoever listens computes anew what to write.
+	failed chan<- struct{}
 
+	changed  chan struct{}
 	mu       sync.Mutex
 	outdated map[types.NamespacedName]netip.Addr
 }
@@ -59,25 +61,14 @@ func (w *statusWriter) run(ctx context.Context) {
 		}
 		w.mu.Lock()
 		outdated := w.outdated
-		w.outdated = nil // what the watch has not yet shown as written is not written twice
 		w.mu.Unlock()
 		for name, addr := range outdated {
 			if err := w.write(ctx, name, addr); err != nil && !apierrors.IsNotFound(err) {
 				w.log.Error("status of a Service not written; trying again", "service", name, "err", err)
-				time.AfterFunc(retryAfter, func() { w.retry(name, addr) })
+				time.AfterFunc(retryAfter, func() { notify(w.failed) })
 			}
 		}
 	}
-}
-
-// retry puts a failed write back, unless something newer is known.
-func (w *statusWriter) retry(name types.NamespacedName, addr netip.Addr) {
-	w.mu.Lock()
-	if w.outdated == nil {
-		w.outdated = map[types.NamespacedName]netip.Addr{name: addr}
-	}
-	w.mu.Unlock()
-	notify(w.changed)
 }
 
 func (w *statusWriter) write(ctx context.Context, name types.NamespacedName, addr netip.Addr) error {

@@ -59,6 +59,23 @@ type Cluster struct {
 // APIService is the address of the Service "kubernetes": the first of the service range.
 func (c Cluster) APIService() netip.Addr { return c.Services.Masked().Addr().Next() }
 
+// DataRanges are the addresses of the cluster's data path: all it has but its own.
+func (c Cluster) DataRanges() []Range {
+	ranges := []Range{whole(c.Pods), whole(c.Services)}
+	if c.Gateways.First.IsValid() {
+		ranges = append(ranges, c.Gateways)
+	}
+	return ranges
+}
+
+func whole(prefix netip.Prefix) Range {
+	last := prefix.Masked().Addr().As4()
+	for bit := prefix.Bits(); bit < 32; bit++ {
+		last[bit/8] |= 1 << (7 - bit%8)
+	}
+	return Range{First: prefix.Masked().Addr(), Last: netip.AddrFrom4(last)}
+}
+
 // Hub returns the hub's part of the plan.
 func Hub() Cluster {
 	return Cluster{

@@ -136,3 +136,20 @@ func TestParseRange(t *testing.T) {
 		}
 	}
 }
+
+func TestDataRanges(t *testing.T) {
+	member := Member(3, netip.MustParsePrefix("10.10.128.0/18"), netip.Prefix{})
+	want := []Range{
+		{netip.MustParseAddr("10.10.128.0"), netip.MustParseAddr("10.10.191.255")},
+		{netip.MustParseAddr("10.153.0.0"), netip.MustParseAddr("10.153.255.255")},
+		{netip.MustParseAddr("10.77.3.100"), netip.MustParseAddr("10.77.3.250")},
+	}
+	if diff := cmp.Diff(want, member.DataRanges(), compareNetip); diff != "" {
+		t.Error(diff)
+	}
+	for _, r := range member.DataRanges() {
+		if r.Contains(member.Address) {
+			t.Errorf("%v holds the address of the API server", r)
+		}
+	}
+}

@@ -77,7 +77,7 @@ func (p *Process) run() error {
 	}
 	defer log.Close()
 	command := exec.Command(p.spec.Argv[0], p.spec.Argv[1:]...)
-	command.Env = append(cleanEnvironment(os.Environ()), p.spec.Env...)
+	command.Env = append(Environment(), p.spec.Env...)
 	command.Stdout, command.Stderr = log, log
 	// A group of its own: a signal reaches what the program started too, and Ctrl-C in the terminal does
 	// not end it before its turn.
@@ -222,6 +222,10 @@ func openLog(path string) (*os.File, error) {
 	}
 	return os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 }
+
+// Environment is the environment processes start with: that of this program without what would send
+// their clients through a proxy or to another cluster.
+func Environment() []string { return cleanEnvironment(os.Environ()) }
 
 // cleanEnvironment takes out what must not leak from the caller's shell into a cluster.
 func cleanEnvironment(env []string) []string {

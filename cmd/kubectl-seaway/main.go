@@ -1,0 +1,40 @@
+// Command kubectl-seaway is Seaway's plugin for kubectl: `kubectl seaway …`.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/check"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/dns"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/explain"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/join"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/status"
+	"github.com/seaway-io/seaway/cmd/version"
+)
+
+func main() {
+	root := &cobra.Command{
+		Use:           "kubectl-seaway",
+		Short:         "See and run a Seaway federation",
+		Version:       version.Version(),
+		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl seaway"},
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		join.Join(),
+		join.Unjoin(),
+		status.Command(),
+		check.Command(),
+		explain.Command(),
+		dns.Command(),
+	)
+	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}

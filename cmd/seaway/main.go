@@ -1,0 +1,37 @@
+// Command seaway is the server side of Seaway, one process for each failure domain.
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/seaway-io/seaway/cmd/seaway/apiserver"
+	"github.com/seaway-io/seaway/cmd/seaway/controller"
+	"github.com/seaway-io/seaway/cmd/seaway/dns"
+	"github.com/seaway-io/seaway/cmd/seaway/playground"
+	"github.com/seaway-io/seaway/cmd/version"
+	"github.com/seaway-io/seaway/test/demo"
+)
+
+func main() {
+	root := &cobra.Command{
+		Use:           "seaway",
+		Short:         "Traffic-led federation for Kubernetes",
+		Version:       version.Version(),
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.AddCommand(
+		controller.Command(),
+		apiserver.Command(),
+		dns.Command(),
+		playground.Command(demo.Commands),
+	)
+	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
+		fmt.Fprintln(os.Stderr, "seaway:", err)
+		os.Exit(1)
+	}
+}

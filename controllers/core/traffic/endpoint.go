@@ -1,0 +1,246 @@
+package traffic
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+)
+
+const (
+	// forgetAfter is how long an outage is remembered after the target was taken out of the cluster.
+	// Within it a return is a recovery, after it a first deployment.
+	forgetAfter = time.Hour
+	// verdictGrace is how much longer than the probes need a new endpoint waits for its first verdict.
+	verdictGrace = 5 * time.Second
+
+	failOpenNote = "; served all the same, since nothing else is left"
+)
+
+// fault is why an endpoint can not take requests; the zero value says that it can.
+type fault struct{ reason, message string }
+
+// endpoint judges one cluster by itself, given its state in the previous plan (nil when it had none).
+// It is not present when the target is not in the cluster.
+func (p *planner) endpoint(m Member, prev *trafficv1alpha1.PlanEndpoint) (e trafficv1alpha1.PlanEndpoint, present bool) {
+	if !known(m) && prev == nil {
+		return e, false
+	}
+	e = observe(m, prev)
+	if known(m) && !m.Exists && !p.remembers(prev) {
+		return e, false
+	}
+	f := p.fault(m, &e, prev)
+	switch {
+	case !p.steering.selects(m.Cluster):
+		// The policy was edited, which outweighs what was: a cluster that is selected again is
+		// admitted like a new one.
+		e.FirstHealthy, e.LastDown = nil, nil
+		enter(&e, trafficv1alpha1.EndpointExcluded, trafficv1alpha1.EndpointReasonNotSelected, p.steering.whyNot())
+	case f.reason != "":
+		enter(&e, trafficv1alpha1.EndpointDown, f.reason, f.message)
+	case m.Cluster.DeletionTimestamp != nil:
+		enter(&e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonClusterLeaving, "the cluster is being deleted")
+	default:
+		p.rise(&e, m, prev)
+	}
+	p.date(&e, prev)
+	return e, true
+}
+
+// known says whether the word of the member's API server counts. One that is not Ready may show
+// what was true before it fell ill.
+func known(m Member) bool { return m.Known && !controlPlaneLost(m.Cluster) }
+
+func controlPlaneLost(c *clusterv1alpha1.Cluster) bool {
+	ready := meta.FindStatusCondition(c.Status.Conditions, clusterv1alpha1.ClusterConditionReady)
+	return ready != nil && ready.Status != metav1.ConditionTrue
+}
+
+// observe takes what the member says, or what the previous plan says while it can not be asked.
+func observe(m Member, prev *trafficv1alpha1.PlanEndpoint) trafficv1alpha1.PlanEndpoint {
+	e := trafficv1alpha1.PlanEndpoint{}
+	if prev != nil {
+		e = *prev.DeepCopy()
+		e.Message = strings.TrimSuffix(e.Message, failOpenNote)
+	}
+	e.Cluster, e.Region = m.Cluster.Name, m.Cluster.Spec.Region
+	if known(m) {
+		e.Addresses, e.Hostname, e.Port, e.ReadyReplicas = m.Addresses, m.Hostname, m.Port, m.ReadyReplicas
+	}
+	return e
+}
+
+// remembers says whether an endpoint whose target is gone from the cluster stays in the plan: while
+// an outage is not over, so that its return is not taken for a new deployment.
+func (p *planner) remembers(prev *trafficv1alpha1.PlanEndpoint) bool {
+	if prev == nil || prev.FirstHealthy == nil {
+		return false
+	}
+	switch prev.State {
+	case trafficv1alpha1.EndpointRecovering:
+		return true
+	case trafficv1alpha1.EndpointDown:
+		return p.in.Now.Before(prev.Since.Add(forgetAfter))
+	}
+	return false
+}
+
+func (p *planner) fault(m Member, e, prev *trafficv1alpha1.PlanEndpoint) fault {
+	switch {
+	case known(m) && !m.Exists:
+		return fault{trafficv1alpha1.EndpointReasonNotDeployed, "the Service is not in the cluster"}
+	case !reachable(e):
+		return fault{trafficv1alpha1.EndpointReasonNoAddress, "the load balancer of the Service has no address"}
+	case e.Port == 0:
+		return fault{trafficv1alpha1.ReasonPortNotFound, "the Service has no port " + p.portName()}
+	case m.Verdict == trafficv1alpha1.VerdictUnhealthy:
+		return p.unhealthy(m.VerdictMessage, prev)
+	case m.Verdict != trafficv1alpha1.VerdictHealthy && prev != nil && prev.State == trafficv1alpha1.EndpointDown &&
+		prev.Reason == trafficv1alpha1.EndpointReasonUnhealthy:
+		return p.unhealthy("", prev)
+	case e.ReadyReplicas == 0:
+		return fault{trafficv1alpha1.EndpointReasonNoReadyReplicas, "no replica is ready"}
+	}
+	return fault{}
+}
+
+// unhealthy keeps the first words of an outage: each vantage point's last error may change with
+// every probe, and the plan must not change with it.
+func (p *planner) unhealthy(why string, prev *trafficv1alpha1.PlanEndpoint) fault {
+	f := fault{trafficv1alpha1.EndpointReasonUnhealthy, "requests do not get through"}
+	switch {
+	case prev != nil && prev.Reason == f.reason:
+		f.message = strings.TrimSuffix(prev.Message, failOpenNote)
+	case why != "":
+		f.message += ": " + why
+	}
+	return f
+}
+
+func (p *planner) portName() string {
+	if section := p.in.Policy.Spec.TargetRefs[0].SectionName; section != "" {
+		return fmt.Sprintf("named %q", section)
+	}
+	return "at all"
+}
+
+func reachable(e *trafficv1alpha1.PlanEndpoint) bool {
+	return len(e.Addresses) > 0 || e.Hostname != ""
+}
+
+// rise decides how much an endpoint that works receives.
+func (p *planner) rise(e *trafficv1alpha1.PlanEndpoint, m Member, prev *trafficv1alpha1.PlanEndpoint) {
+	switch {
+	case prev != nil && (prev.State == trafficv1alpha1.EndpointServing || prev.State == trafficv1alpha1.EndpointSuspect):
+		p.serve(e, m)
+	case prev == nil || prev.FirstHealthy == nil:
+		p.start(e, m, prev)
+	case prev.State == trafficv1alpha1.EndpointDown:
+		blip := p.isBlip(prev)
+		ended := ceil(p.in.Now)
+		e.LastDown = &ended
+		if blip {
+			p.serve(e, m)
+			return
+		}
+		e.StableSince = nil
+		p.recover(e, m, 0)
+	case prev.State == trafficv1alpha1.EndpointRecovering:
+		p.recover(e, m, prev.SharePercent)
+	default:
+		p.serve(e, m)
+	}
+}
+
+func (p *planner) serve(e *trafficv1alpha1.PlanEndpoint, m Member) {
+	if e.FirstHealthy == nil && (m.Verdict == trafficv1alpha1.VerdictHealthy || p.in.VantagePoints == 0) {
+		first := floor(p.in.Now)
+		e.FirstHealthy = &first
+	}
+	if controlPlaneLost(m.Cluster) {
+		enter(e, trafficv1alpha1.EndpointSuspect, trafficv1alpha1.EndpointReasonControlPlaneLost,
+			"the control plane of the cluster is lost, which says nothing about requests: they stay")
+	} else {
+		enter(e, trafficv1alpha1.EndpointServing, trafficv1alpha1.EndpointReasonReady, "receives its full share")
+	}
+	e.SharePercent = 100
+}
+
+// start admits a new endpoint once somebody has reached it: a load balancer often has an address
+// before it works. When nobody gives a verdict the replicas being ready must be enough.
+func (p *planner) start(e *trafficv1alpha1.PlanEndpoint, m Member, prev *trafficv1alpha1.PlanEndpoint) {
+	waiting := prev != nil && prev.Reason == trafficv1alpha1.EndpointReasonStarting && e.StableSince != nil
+	since := ceil(p.in.Now)
+	if waiting {
+		since = *e.StableSince
+	}
+	if m.Verdict == trafficv1alpha1.VerdictHealthy || p.in.VantagePoints == 0 || !p.in.Now.Before(p.verdictDue(since)) {
+		p.serve(e, m)
+		return
+	}
+	enter(e, trafficv1alpha1.EndpointDown, trafficv1alpha1.EndpointReasonStarting, "is new; waits for the first verdict of the vantage points")
+	e.StableSince = &since
+}
+
+// verdictDue is when the vantage points must have reached a verdict on an endpoint that is new since
+// a moment.
+func (p *planner) verdictDue(since metav1.Time) time.Time {
+	h := p.in.Policy.Spec.Health
+	return since.Add(h.Interval.Duration*time.Duration(*h.HealthyAfter) + verdictGrace)
+}
+
+// isBlip says whether the outage that ends now may be passed over.
+func (p *planner) isBlip(prev *trafficv1alpha1.PlanEndpoint) bool {
+	f := p.in.Policy.Spec.Failover
+	short := p.in.Now.Sub(prev.Since.Time) < f.MoveWorkloadsAfter.Duration
+	first := prev.LastDown == nil || p.in.Now.Sub(prev.LastDown.Time) >= f.Failback.StableFor.Duration
+	return short && first
+}
+
+// admitStarting admits a new endpoint without a verdict, because there is no other.
+func (p *planner) admitStarting(e *trafficv1alpha1.PlanEndpoint) {
+	if e.Reason == trafficv1alpha1.EndpointReasonStarting {
+		p.serve(e, p.members[e.Cluster])
+		p.date(e, p.previous[e.Cluster])
+	}
+}
+
+// serveInFull gives an endpoint its full share before its time, because there is no other.
+func (p *planner) serveInFull(e *trafficv1alpha1.PlanEndpoint) {
+	e.SharePercent = 100
+	describe(e, p.ramp())
+}
+
+// enter sets the state. Times and share are set by others.
+func enter(e *trafficv1alpha1.PlanEndpoint, state trafficv1alpha1.EndpointState, reason, message string) {
+	e.State, e.Reason, e.Message = state, reason, message
+	e.SharePercent = 0
+	e.StableSince = nil
+}
+
+// date keeps the beginning of a state that goes on.
+func (p *planner) date(e *trafficv1alpha1.PlanEndpoint, prev *trafficv1alpha1.PlanEndpoint) {
+	if prev != nil && prev.State == e.State {
+		e.Since = prev.Since
+		return
+	}
+	e.Since = floor(p.in.Now)
+}
+
+// wakeFor asks for a new plan at the next moment at which time changes the endpoint.
+func (p *planner) wakeFor(e *trafficv1alpha1.PlanEndpoint) {
+	switch {
+	case e.State == trafficv1alpha1.EndpointRecovering && e.StableSince != nil:
+		p.wakeAt(p.ramp().next(e))
+	case e.Reason == trafficv1alpha1.EndpointReasonStarting:
+		p.wakeAt(p.verdictDue(*e.StableSince))
+	case e.Reason == trafficv1alpha1.EndpointReasonNotDeployed:
+		p.wakeAt(e.Since.Add(forgetAfter))
+	}
+}

@@ -1,0 +1,121 @@
+package traffic
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+)
+
+// Event is something about a policy that a person wants to know when it happens.
+type Event struct {
+	// Type is Normal or Warning.
+	Type    string
+	Reason  string
+	Message string
+}
+
+// eventOf maps a state to the event of entering it.
+var eventOf = map[trafficv1alpha1.EndpointState]struct{ kind, reason string }{
+	trafficv1alpha1.EndpointServing:    {corev1.EventTypeNormal, trafficv1alpha1.EventEndpointServing},
+	trafficv1alpha1.EndpointRecovering: {corev1.EventTypeNormal, trafficv1alpha1.EventEndpointRecovering},
+	trafficv1alpha1.EndpointSuspect:    {corev1.EventTypeWarning, trafficv1alpha1.EventEndpointSuspect},
+	trafficv1alpha1.EndpointDraining:   {corev1.EventTypeNormal, trafficv1alpha1.EventEndpointDraining},
+	trafficv1alpha1.EndpointDown:       {corev1.EventTypeWarning, trafficv1alpha1.EventEndpointDown},
+	trafficv1alpha1.EndpointExcluded:   {corev1.EventTypeNormal, trafficv1alpha1.EventEndpointExcluded},
+}
+
+// events are the differences between two plans: states first, then where requests go.
+func events(before, after *trafficv1alpha1.TrafficPlanSpec) []Event {
+	if before == nil {
+		before = &trafficv1alpha1.TrafficPlanSpec{}
+	}
+	out := endpointEvents(before.Endpoints, after.Endpoints)
+	if before.FailOpen != after.FailOpen {
+		if after.FailOpen {
+			out = append(out, Event{corev1.EventTypeWarning, trafficv1alpha1.EventFailOpen,
+				"nothing is left that should be served; served all the same: " + shares(after.Tiers)})
+		} else {
+			out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventFailOpenEnded, "an endpoint is healthy again"})
+		}
+	}
+	if moved := movements(before, after); moved != "" {
+		out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventTrafficMoved, moved})
+	}
+	return out
+}
+
+func endpointEvents(before, after []trafficv1alpha1.PlanEndpoint) []Event {
+	var out []Event
+	was := map[string]trafficv1alpha1.EndpointState{}
+	for _, e := range before {
+		was[e.Cluster] = e.State
+	}
+	for _, e := range after {
+		if e.State != was[e.Cluster] {
+			kind := eventOf[e.State]
+			out = append(out, Event{kind.kind, kind.reason, fmt.Sprintf("%s: %s", e.Cluster, e.Message)})
+		}
+		delete(was, e.Cluster)
+	}
+	for _, e := range before {
+		if _, gone := was[e.Cluster]; gone {
+			out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventEndpointRemoved, e.Cluster + " is no longer part of the application"})
+		}
+	}
+	return out
+}
+
+// movements says for each client region whose first tier has changed what it was and is.
+func movements(before, after *trafficv1alpha1.TrafficPlanSpec) string {
+	const most = 4
+	was := map[string]string{"": shares(before.Tiers)}
+	for _, r := range before.Regions {
+		was[r.Name] = shares(r.Tiers)
+	}
+	var out []string
+	moved := func(region string, tiers []trafficv1alpha1.PlanTier) {
+		old, is := was[region], shares(tiers)
+		if old == "" || is == "" || old == is {
+			return
+		}
+		if region == "" {
+			region = "clients"
+		} else {
+			region = "clients of " + region
+		}
+		out = append(out, fmt.Sprintf("%s: %s, was %s", region, is, old))
+	}
+	for _, r := range after.Regions {
+		moved(r.Name, r.Tiers)
+	}
+	if len(after.Regions) == 0 {
+		moved("", after.Tiers)
+	}
+	if len(out) > most {
+		out = append(out[:most], fmt.Sprintf("and %d regions more", len(out)-most))
+	}
+	return strings.Join(out, "; ")
+}
+
+// shares says what the first tier gives to each cluster.
+func shares(tiers []trafficv1alpha1.PlanTier) string {
+	if len(tiers) == 0 {
+		return ""
+	}
+	var sum float64
+	for _, c := range tiers[0].Clusters {
+		sum += float64(c.Weight)
+	}
+	var out []string
+	for _, c := range tiers[0].Clusters {
+		if len(tiers[0].Clusters) == 1 {
+			return c.Name
+		}
+		out = append(out, fmt.Sprintf("%s %.0f %%", c.Name, math.Round(100*float64(c.Weight)/sum)))
+	}
+	return strings.Join(out, ", ")
+}

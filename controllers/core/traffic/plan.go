@@ -1,0 +1,272 @@
+package traffic
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+)
+
+// Input is all that a plan depends on. Nothing in it is changed.
+type Input struct {
+	Now time.Time
+	// Policy with its defaults filled in.
+	Policy *trafficv1alpha1.TrafficPolicy
+	// Invalid says what is wrong with the policy; empty when nothing is.
+	Invalid string
+	// Previous is the plan in force, nil when there is none.
+	Previous *trafficv1alpha1.TrafficPlanSpec
+	// Claims is what became of the policy's host names.
+	Claims HostnameResult
+	// Target is what became of the policy's target on the hub.
+	Target Target
+	// Clusters are all clusters of the federation, in any order, with the target as it is there.
+	Clusters []Member
+	// Regions that RegionMaps name.
+	Regions Regions
+	// VantagePoints is how many vantage points report at present.
+	VantagePoints int
+}
+
+// Member is one cluster and the policy's target in it.
+type Member struct {
+	Cluster *clusterv1alpha1.Cluster
+	Discovered
+	// Verdict of the quorum on the endpoint, with the words of the first vantage point that can
+	// not reach it.
+	Verdict        trafficv1alpha1.Verdict
+	VerdictMessage string
+}
+
+// Discovered is the target of a policy as a member's API server tells it.
+type Discovered struct {
+	// Known says that the member was asked and answered. Nothing else counts when it is false.
+	Known bool
+	// Exists says that the Service is in the member.
+	Exists bool
+	// Addresses of the load balancer; IP addresses in their shortest form, sorted.
+	Addresses []string
+	// Hostname of the load balancer when it has no addresses.
+	Hostname string
+	// Port that requests are sent to; 0 when the Service has no such port.
+	Port int32
+	// ReadyReplicas behind the Service.
+	ReadyReplicas int32
+}
+
+// Output is what was decided.
+type Output struct {
+	// Spec of the TrafficPlan. Nil says to leave the plan as it is, or not to make one: a policy
+	// that can not be carried out never takes away what its last good version gave.
+	Spec *trafficv1alpha1.TrafficPlanSpec
+	// Conditions of the policy: Accepted and ResolvedRefs, without times and generation.
+	Conditions []metav1.Condition
+	// Clusters is the policy's status for each cluster.
+	Clusters []trafficv1alpha1.ClusterTraffic
+	// Events are the differences from the previous plan that a person wants to know.
+	Events []Event
+	// RequeueAfter is when time alone changes the plan; 0 when it never does.
+	RequeueAfter time.Duration
+}
+
+// Plan decides.
+func Plan(in Input) Output {
+	out := Output{Conditions: conditions(in)}
+	if !planned(in) {
+		if in.Previous != nil {
+			out.Clusters = clusterStatus(in.Previous)
+		}
+		return out
+	}
+	p := newPlanner(in)
+	p.judge()
+	p.rescue()
+	p.steer()
+
+	spec := &trafficv1alpha1.TrafficPlanSpec{
+		Policy:     trafficv1alpha1.PlanSource{UID: in.Policy.UID, Generation: in.Policy.Generation},
+		Hostnames:  in.Claims.Hostnames,
+		TTLSeconds: seconds(in.Policy.Spec.DNS.TTL.Duration),
+		MaxAnswers: *in.Policy.Spec.DNS.MaxAnswers,
+		Check:      check(&in.Policy.Spec),
+		Endpoints:  p.endpoints,
+		Regions:    p.regions,
+		Tiers:      p.tiers,
+		FailOpen:   p.failOpen,
+	}
+	out.Spec = spec
+	out.Clusters = clusterStatus(spec)
+	out.Events = events(in.Previous, spec)
+	out.RequeueAfter = p.wake
+	return out
+}
+
+// planned says whether there is something to compute. A policy that won no host name gets no plan,
+// but one that has a plan and loses its names keeps its endpoints judged.
+func planned(in Input) bool {
+	if in.Invalid != "" || in.Target.Reason == trafficv1alpha1.ReasonUnsupportedKind {
+		return false
+	}
+	return len(in.Claims.Hostnames) > 0 || in.Previous != nil
+}
+
+// planner holds one run.
+type planner struct {
+	in       Input
+	steering steering
+	members  map[string]Member
+	previous map[string]*trafficv1alpha1.PlanEndpoint
+
+	endpoints []trafficv1alpha1.PlanEndpoint
+	failOpen  bool
+	regions   []trafficv1alpha1.PlanRegion
+	tiers     []trafficv1alpha1.PlanTier
+	wake      time.Duration
+}
+
+func newPlanner(in Input) *planner {
+	p := &planner{
+		in:       in,
+		steering: newSteering(&in.Policy.Spec.Steering),
+		members:  make(map[string]Member, len(in.Clusters)),
+		previous: map[string]*trafficv1alpha1.PlanEndpoint{},
+	}
+	for _, m := range in.Clusters {
+		p.members[m.Cluster.Name] = m
+	}
+	if in.Previous != nil {
+		for i := range in.Previous.Endpoints {
+			e := &in.Previous.Endpoints[i]
+			p.previous[e.Cluster] = e
+		}
+	}
+	return p
+}
+
+// judge gives every endpoint its state, by itself.
+func (p *planner) judge() {
+	for name, m := range p.members {
+		if e, present := p.endpoint(m, p.previous[name]); present {
+			p.endpoints = append(p.endpoints, e)
+		}
+	}
+	slices.SortFunc(p.endpoints, func(a, b trafficv1alpha1.PlanEndpoint) int {
+		return strings.Compare(a.Cluster, b.Cluster)
+	})
+}
+
+// rescue sees to it that requests are never kept waiting for a dead endpoint while a living one is
+// held back: when nobody serves, those that recover are served in full, and if there are none, those
+// that are new.
+func (p *planner) rescue() {
+	if p.each(trafficv1alpha1.EndpointServing, nil)+p.each(trafficv1alpha1.EndpointSuspect, nil) == 0 &&
+		p.each(trafficv1alpha1.EndpointRecovering, p.serveInFull) == 0 {
+		p.each(trafficv1alpha1.EndpointDown, p.admitStarting)
+	}
+	for i := range p.endpoints {
+		p.wakeFor(&p.endpoints[i])
+	}
+}
+
+// each calls do for every endpoint in a state and counts them.
+func (p *planner) each(state trafficv1alpha1.EndpointState, do func(*trafficv1alpha1.PlanEndpoint)) (n int) {
+	for i := range p.endpoints {
+		e := &p.endpoints[i]
+		if e.State != state {
+			continue
+		}
+		n++
+		if do != nil {
+			do(e)
+		}
+	}
+	return n
+}
+
+// wakeAt makes sure that the plan is computed again at a moment in the future.
+func (p *planner) wakeAt(t time.Time) {
+	if d := t.Sub(p.in.Now); d > 0 && (p.wake == 0 || d < p.wake) {
+		p.wake = d
+	}
+}
+
+// check is the policy's probe with every default filled in.
+func check(spec *trafficv1alpha1.TrafficPolicySpec) trafficv1alpha1.Check {
+	h := spec.Health
+	c := trafficv1alpha1.Check{
+		Protocol:       trafficv1alpha1.CheckTCP,
+		Interval:       *h.Interval,
+		Timeout:        *h.Timeout,
+		UnhealthyAfter: *h.UnhealthyAfter,
+		HealthyAfter:   *h.HealthyAfter,
+	}
+	switch probe := h.Probe; {
+	case probe == nil:
+	case probe.HTTP != nil:
+		c.Protocol = trafficv1alpha1.CheckHTTP
+		fillHTTP(&c, spec, *probe.HTTP)
+	case probe.HTTPS != nil:
+		c.Protocol = trafficv1alpha1.CheckHTTPS
+		c.InsecureSkipVerify = probe.HTTPS.InsecureSkipVerify
+		fillHTTP(&c, spec, probe.HTTPS.HTTPProbe)
+	case probe.TCP != nil && probe.TCP.Port != nil:
+		c.Port = *probe.TCP.Port
+	}
+	return c
+}
+
+func fillHTTP(c *trafficv1alpha1.Check, spec *trafficv1alpha1.TrafficPolicySpec, probe trafficv1alpha1.HTTPProbe) {
+	c.Path, c.Host = probe.Path, probe.Host
+	if c.Path == "" {
+		c.Path = "/"
+	}
+	if c.Host == "" {
+		c.Host = probeHost(spec.Hostnames)
+	}
+	if probe.Port != nil {
+		c.Port = *probe.Port
+	}
+}
+
+// probeHost is the first host name that is not a wildcard, else a name that the first wildcard
+// covers: a certificate for a wildcard does not cover the name above it.
+func probeHost(hostnames []string) string {
+	for _, h := range hostnames {
+		if !strings.HasPrefix(h, "*.") {
+			return h
+		}
+	}
+	if len(hostnames) == 0 {
+		return ""
+	}
+	return "seaway-probe" + strings.TrimPrefix(hostnames[0], "*")
+}
+
+func clusterStatus(spec *trafficv1alpha1.TrafficPlanSpec) []trafficv1alpha1.ClusterTraffic {
+	var out []trafficv1alpha1.ClusterTraffic
+	for _, e := range spec.Endpoints {
+		out = append(out, trafficv1alpha1.ClusterTraffic{Name: e.Cluster, State: e.State, Reason: e.Reason, Message: e.Message})
+	}
+	return out
+}
+
+// seconds rounds up: a TTL is never 0 by rounding.
+func seconds(d time.Duration) int32 {
+	return int32((d + time.Second - 1) / time.Second)
+}
+
+func floor(t time.Time) metav1.Time {
+	return metav1.NewTime(t.UTC().Truncate(time.Second))
+}
+
+func ceil(t time.Time) metav1.Time {
+	up := t.UTC().Truncate(time.Second)
+	if up.Before(t) {
+		up = up.Add(time.Second)
+	}
+	return metav1.NewTime(up)
+}

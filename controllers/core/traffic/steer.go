@@ -1,0 +1,184 @@
+package traffic
+
+import (
+	"cmp"
+	"slices"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/affinity"
+)
+
+// maxTiers is how many tiers a list of tiers has at most. Behind them a server turns to any other
+// endpoint that is healthy, so that nothing is lost but the order among the farthest.
+const maxTiers = 16
+
+// steering is a policy's strategy made ready to be asked about many clusters.
+type steering struct {
+	strategy trafficv1alpha1.Strategy
+	sets     []clusterSet
+}
+
+// clusterSet is one entry of the strategy's list.
+type clusterSet struct {
+	affinity.Matcher
+	tier   int
+	weight int64
+}
+
+func newSteering(s *trafficv1alpha1.Steering) steering {
+	out := steering{strategy: s.Strategy}
+	switch s.Strategy {
+	case trafficv1alpha1.StrategyOrdered:
+		for i := range s.Tiers {
+			out.sets = append(out.sets, clusterSet{affinity.New(&s.Tiers[i].ClusterAffinity), i, 1})
+		}
+	case trafficv1alpha1.StrategyWeighted:
+		for i := range s.Weights {
+			set := clusterSet{affinity.New(&s.Weights[i].ClusterAffinity), 0, int64(s.Weights[i].Weight)}
+			if set.weight == 0 {
+				set.tier, set.weight = 1, 1 // behind all that have a weight
+			}
+			out.sets = append(out.sets, set)
+		}
+	}
+	return out
+}
+
+// place is the tier and the weight of a cluster for clients of any region.
+func (s steering) place(c *clusterv1alpha1.Cluster) (tier int, weight int64, selected bool) {
+	if s.strategy != trafficv1alpha1.StrategyOrdered && s.strategy != trafficv1alpha1.StrategyWeighted {
+		return 0, 1, true
+	}
+	for _, set := range s.sets {
+		if set.Matches(c) {
+			return set.tier, set.weight, true
+		}
+	}
+	return len(s.sets) + 1, 1, false
+}
+
+func (s steering) selects(c *clusterv1alpha1.Cluster) bool {
+	_, _, selected := s.place(c)
+	return selected
+}
+
+func (s steering) whyNot() string {
+	if s.strategy == trafficv1alpha1.StrategyOrdered {
+		return "no tier of spec.steering.tiers selects the cluster"
+	}
+	return "no entry of spec.steering.weights selects the cluster"
+}
+
+// steer fills the tiers. Only strategy Geo depends on where a client is; the plan of another has no
+// client regions, so that a name server can give one answer to everybody and resolvers can share it.
+func (p *planner) steer() {
+	candidates := p.candidates()
+	p.tiers = tiers(byTier(candidates))
+	if p.steering.strategy != trafficv1alpha1.StrategyGeo {
+		return
+	}
+	p.regions = p.clientRegions()
+	for i := range p.regions {
+		p.regions[i].Tiers = tiers(p.byDistance(candidates, &p.regions[i]))
+	}
+}
+
+// candidate is an endpoint that receives requests.
+type candidate struct {
+	cluster, region string
+	tier            int
+	// weight among the candidates of its tier, and how much of it the endpoint may have.
+	weight, percent int64
+}
+
+// candidates are the endpoints with a share; when there is none, those that fail open.
+func (p *planner) candidates() []candidate {
+	var out []candidate
+	for i := range p.endpoints {
+		if e := &p.endpoints[i]; e.SharePercent > 0 {
+			out = append(out, p.candidate(e, e.SharePercent))
+		}
+	}
+	if len(out) > 0 {
+		return out
+	}
+	for _, e := range p.lastResort() {
+		p.failOpen = true
+		e.Message += failOpenNote
+		out = append(out, p.candidate(e, 100))
+	}
+	return out
+}
+
+func (p *planner) candidate(e *trafficv1alpha1.PlanEndpoint, percent int32) candidate {
+	tier, weight, _ := p.steering.place(p.members[e.Cluster].Cluster)
+	return candidate{e.Cluster, e.Region, tier, weight, int64(percent)}
+}
+
+// lastResort is what is served when nothing should be: endpoints that work and were to be emptied,
+// else those that were served last, else all that the policy selects, else all. Each only with an
+// address. The second rule keeps the set the same for as long as the trouble lasts.
+func (p *planner) lastResort() []*trafficv1alpha1.PlanEndpoint {
+	served := servedBy(p.in.Previous)
+	for _, wanted := range []func(*trafficv1alpha1.PlanEndpoint) bool{
+		func(e *trafficv1alpha1.PlanEndpoint) bool { return e.State == trafficv1alpha1.EndpointDraining },
+		func(e *trafficv1alpha1.PlanEndpoint) bool {
+			return served[e.Cluster] && e.State != trafficv1alpha1.EndpointExcluded
+		},
+		func(e *trafficv1alpha1.PlanEndpoint) bool { return e.State != trafficv1alpha1.EndpointExcluded },
+		func(*trafficv1alpha1.PlanEndpoint) bool { return true },
+	} {
+		var out []*trafficv1alpha1.PlanEndpoint
+		for i := range p.endpoints {
+			if e := &p.endpoints[i]; reachable(e) && wanted(e) {
+				out = append(out, e)
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}
+
+// servedBy are the clusters in any tier of a plan.
+func servedBy(spec *trafficv1alpha1.TrafficPlanSpec) map[string]bool {
+	out := map[string]bool{}
+	if spec == nil {
+		return out
+	}
+	add := func(tiers []trafficv1alpha1.PlanTier) {
+		for _, t := range tiers {
+			for _, c := range t.Clusters {
+				out[c.Name] = true
+			}
+		}
+	}
+	add(spec.Tiers)
+	for _, r := range spec.Regions {
+		add(r.Tiers)
+	}
+	return out
+}
+
+// byTier groups candidates by the tiers of the strategy. For Geo that is one tier with all clusters:
+// nothing is known of the client, so no cluster is better than another, and the strangers are spread
+// instead of all being sent to one place.
+func byTier(candidates []candidate) [][]candidate {
+	sorted := slices.Clone(candidates)
+	slices.SortStableFunc(sorted, func(a, b candidate) int { return cmp.Compare(a.tier, b.tier) })
+	return split(sorted, func(a, b candidate) bool { return a.tier == b.tier })
+}
+
+// split cuts a list where two neighbours do not belong together.
+func split(list []candidate, together func(a, b candidate) bool) [][]candidate {
+	var out [][]candidate
+	for i, c := range list {
+		if i == 0 || !together(list[i-1], c) {
+			out = append(out, nil)
+		}
+		out[len(out)-1] = append(out[len(out)-1], c)
+	}
+	return out
+}

@@ -1,0 +1,64 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	admissionv1 "k8s.io/api/admission/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+)
+
+// mutator fills in defaults.
+type mutator struct {
+	rule
+	decoder admission.Decoder
+}
+
+// Handle implements admission.Handler.
+func (m mutator) Handle(_ context.Context, req admission.Request) admission.Response {
+	obj := m.empty()
+	if err := m.decoder.Decode(req, obj); err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	m.fill(obj, req.Operation)
+	filled, err := json.Marshal(obj)
+	if err != nil {
+		return admission.Errored(http.StatusInternalServerError, err)
+	}
+	return admission.PatchResponseFromRaw(req.Object.Raw, filled)
+}
+
+// validator refuses what can not be right.
+type validator struct {
+	rule
+	decoder admission.Decoder
+}
+
+// Handle implements admission.Handler. An object that is on its way out is let through: its
+// finalizers must always be removable.
+func (v validator) Handle(_ context.Context, req admission.Request) admission.Response {
+	obj := v.empty()
+	if err := v.decoder.Decode(req, obj); err != nil {
+		return admission.Errored(http.StatusBadRequest, err)
+	}
+	if obj.GetDeletionTimestamp() != nil {
+		return admission.Allowed("")
+	}
+	var old client.Object
+	if req.Operation == admissionv1.Update {
+		old = v.empty()
+		if err := v.decoder.DecodeRaw(req.OldObject, old); err != nil {
+			return admission.Errored(http.StatusBadRequest, err)
+		}
+	}
+	errs := v.inspect(obj, old)
+	if len(errs) == 0 {
+		return admission.Allowed("")
+	}
+	kind := obj.GetObjectKind().GroupVersionKind().GroupKind()
+	invalid := apierrors.NewInvalid(kind, obj.GetName(), errs).Status()
+	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Allowed: false, Result: &invalid}}
+}

@@ -1,0 +1,99 @@
+package webhook
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/cert"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+)
+
+// configurationName names the two webhook configurations on the hub.
+const configurationName = "seaway"
+
+// timeoutSeconds is how long the API server waits for an answer.
+const timeoutSeconds = 3
+
+// Setup serves every rule on the manager's webhook server.
+func Setup(mgr ctrl.Manager) {
+	decoder := admission.NewDecoder(mgr.GetScheme())
+	server := mgr.GetWebhookServer()
+	for _, r := range rules {
+		if r.fill != nil {
+			server.Register("/mutate-"+r.name, &webhook.Admission{Handler: mutator{r, decoder}})
+		}
+		server.Register("/validate-"+r.name, &webhook.Admission{Handler: validator{r, decoder}})
+	}
+}
+
+// Certificate makes sure that dir holds tls.crt and tls.key for the host of base, self-signed when
+// they are not there, and returns the certificate that the API server has to trust.
+func Certificate(dir string, base *url.URL) (caBundle []byte, err error) {
+	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
+	if pem, err := os.ReadFile(certFile); err == nil {
+		return pem, nil
+	}
+	host := base.Hostname()
+	var ips []net.IP
+	if ip := net.ParseIP(host); ip != nil {
+		ips = append(ips, ip)
+	}
+	certPEM, keyPEM, err := cert.GenerateSelfSignedCertKey(host, ips, nil)
+	if err != nil {
+		return nil, fmt.Errorf("make a certificate for %s: %w", host, err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(keyFile, keyPEM, 0o600); err != nil {
+		return nil, err
+	}
+	return certPEM, os.WriteFile(certFile, certPEM, 0o644)
+}
+
+// Configurations are the objects that make the hub's API server ask the webhooks at base, an https
+// URL without a path.
+func Configurations(base *url.URL, caBundle []byte) []client.Object {
+	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{
+		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "MutatingWebhookConfiguration"},
+		ObjectMeta: metav1.ObjectMeta{Name: configurationName},
+	}
+	validating := &admissionregistrationv1.ValidatingWebhookConfiguration{
+		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingWebhookConfiguration"},
+		ObjectMeta: metav1.ObjectMeta{Name: configurationName},
+	}
+	for _, r := range rules {
+		on := []admissionregistrationv1.RuleWithOperations{{
+			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update},
+			Rule: admissionregistrationv1.Rule{
+				APIGroups: []string{r.resource.Group}, APIVersions: []string{r.resource.Version}, Resources: []string{r.resource.Resource},
+				Scope: ptr.To(admissionregistrationv1.AllScopes),
+			},
+		}}
+		name := r.name + "." + r.resource.Group
+		if r.fill != nil {
+			mutating.Webhooks = append(mutating.Webhooks, admissionregistrationv1.MutatingWebhook{
+				Name: name, Rules: on, ClientConfig: at(base, "/mutate-"+r.name, caBundle), AdmissionReviewVersions: []string{"v1"},
+				SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), FailurePolicy: ptr.To(admissionregistrationv1.Ignore), TimeoutSeconds: ptr.To[int32](timeoutSeconds),
+			})
+		}
+		validating.Webhooks = append(validating.Webhooks, admissionregistrationv1.ValidatingWebhook{
+			Name: name, Rules: on, ClientConfig: at(base, "/validate-"+r.name, caBundle), AdmissionReviewVersions: []string{"v1"},
+			SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), FailurePolicy: ptr.To(admissionregistrationv1.Ignore), TimeoutSeconds: ptr.To[int32](timeoutSeconds),
+		})
+	}
+	return []client.Object{mutating, validating}
+}
+
+func at(base *url.URL, path string, caBundle []byte) admissionregistrationv1.WebhookClientConfig {
+	return admissionregistrationv1.WebhookClientConfig{URL: ptr.To(base.JoinPath(path).String()), CABundle: caBundle}
+}

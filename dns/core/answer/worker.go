@@ -1,0 +1,230 @@
+package answer
+
+import (
+	"net/netip"
+
+	"github.com/miekg/dns"
+
+	"github.com/seaway-io/seaway/dns/core/wire"
+	"github.com/seaway-io/seaway/dns/core/zone"
+)
+
+// Worker answers queries, one at a time. Each goroutine that serves has its own.
+type Worker struct {
+	identity *Identity
+	snapshot *zone.Snapshot
+	from     netip.Addr
+	query    wire.Query
+	reply    wire.Reply
+}
+
+// NewWorker returns a worker of the server with an identity.
+func NewWorker(i *Identity) *Worker { return &Worker{identity: i} }
+
+// Answer answers a message that came from an address. The answer is written over dst, which should
+// have the capacity of one (wire.UDPSize, or 65535 octets over TCP), and is valid until dst is used
+// again. A message that must not be answered gives nil.
+func (w *Worker) Answer(s *zone.Snapshot, dst, msg []byte, from netip.Addr, tcp bool) []byte {
+	outcome := w.query.Parse(msg)
+	if outcome == wire.Drop {
+		return nil
+	}
+	w.snapshot, w.from = s, from
+	w.reply.Begin(dst, &w.query, w.identity.options(tcp), tcp)
+	if outcome == wire.Refuse {
+		w.reply.Rcode = w.query.Rcode
+	} else {
+		w.serve()
+	}
+	w.snapshot = nil // not to be kept until the next query
+	return w.reply.End()
+}
+
+// Failure is the answer to a message whose handling went wrong: SERVFAIL and nothing else. It needs
+// nothing of the message but its header and is nil where even that must not be answered.
+func Failure(dst, msg []byte) []byte {
+	if len(msg) < wire.HeaderSize || msg[2]&0x80 != 0 {
+		return nil
+	}
+	dst = append(dst[:0], msg[0], msg[1], msg[2]&0x79|0x80, dns.RcodeServerFailure)
+	return append(dst, 0, 0, 0, 0, 0, 0, 0, 0)
+}
+
+// Extended errors (RFC 8914).
+const (
+	prohibited       = int(dns.ExtendedErrorCodeProhibited)
+	notAuthoritative = int(dns.ExtendedErrorCodeNotAuthoritative)
+)
+
+func (w *Worker) refuse(rcode, extended int) {
+	w.reply.Rcode, w.reply.ExtendedError = rcode, extended
+}
+
+// serve answers a well-formed query.
+func (w *Worker) serve() {
+	switch w.query.Class {
+	case dns.ClassINET:
+	case dns.ClassCHAOS:
+		w.chaos()
+		return
+	default:
+		w.refuse(dns.RcodeRefused, notAuthoritative)
+		return
+	}
+	switch w.query.Type {
+	case dns.TypeAXFR, dns.TypeIXFR:
+		w.refuse(dns.RcodeRefused, prohibited)
+		return
+	case dns.TypeOPT, dns.TypeTSIG, dns.TypeTKEY:
+		// These are never records of a name.
+		w.refuse(dns.RcodeFormatError, wire.NoExtendedError)
+		return
+	case dns.TypeMAILA, dns.TypeMAILB:
+		w.refuse(dns.RcodeNotImplemented, wire.NoExtendedError)
+		return
+	}
+	n, above := w.snapshot.Find(&w.query)
+	if n == nil {
+		w.refuse(dns.RcodeRefused, notAuthoritative)
+		return
+	}
+	apex := w.query.Offset(w.query.Labels() - n.Zone.Labels)
+	w.name(n, above, apex)
+}
+
+// maxAliases is how many aliases in a row are followed. Resolvers go on from there.
+const maxAliases = 8
+
+// name answers for a name in a zone: n is its node, or its closest encloser that many labels above.
+func (w *Worker) name(n *zone.Node, above int, apex uint16) {
+	if n.Cut != nil && !(above == 0 && w.query.Type == dns.TypeDS) {
+		w.referral(n.Cut, apex)
+		return
+	}
+	w.reply.Authoritative = true
+	if above > 0 {
+		if n.Wild == nil {
+			w.negative(n.Zone, dns.RcodeNameError, apex)
+			return
+		}
+		n = n.Wild
+	}
+	owner := uint16(wire.HeaderSize)
+	for range maxAliases {
+		if n.Alias == nil || w.query.Type == dns.TypeCNAME {
+			w.node(n, owner, apex)
+			return
+		}
+		a := n.Alias
+		owner = w.reply.Alias(a.Set, owner, apex)
+		if w.query.Type == dns.TypeANY {
+			return
+		}
+		if a.Denied {
+			// The rcode is that of the last name (RFC 6604 section 3).
+			w.negative(n.Zone, dns.RcodeNameError, apex)
+			return
+		}
+		if n = a.Node; n == nil || n.Host != nil && w.namesClient(n.Zone) {
+			// Out of the zone, or on to a name whose answer depends on the client: the resolver asks
+			// for that itself, so that only what depends on the client is cached by client
+			// (RFC 7871 section 7.2.1).
+			return
+		}
+	}
+}
+
+// node answers with the records of a name that exists and is no alias to be followed.
+func (w *Worker) node(n *zone.Node, owner, apex uint16) {
+	switch t := w.query.Type; {
+	case t == dns.TypeANY:
+		// RFC 8482 section 4.2.
+		w.reply.Answer(anyAnswer, owner, apex)
+	case n.Alias != nil:
+		w.reply.Answer(n.Alias.Set, owner, apex)
+	case n.Host != nil && (t == dns.TypeA || t == dns.TypeAAAA || t == dns.TypeCNAME):
+		w.host(n, owner, apex)
+	default:
+		s := n.Set(t)
+		if s == nil {
+			w.negative(n.Zone, dns.RcodeSuccess, apex)
+			return
+		}
+		w.reply.Answer(s, owner, apex)
+		if t == dns.TypeNS {
+			for _, g := range n.Zone.Glue {
+				w.reply.Additional(g, apex)
+			}
+		}
+	}
+}
+
+// host answers with what a plan has for the client. The cluster does not depend on the type that is
+// asked for, so that a client that looks up both families is sent to one place; a cluster that has
+// no address of the family is an empty answer.
+func (w *Worker) host(n *zone.Node, owner, apex uint16) {
+	p := n.Host.Plan
+	client := w.client(n.Zone)
+	choice := n.Host.Steer.Pick(client)
+	set, scope := pickSet(p, choice.Endpoint, w.query.Type), choice.Scope
+	switch {
+	case set == nil:
+		w.negative(n.Zone, dns.RcodeSuccess, apex)
+	case set.Count <= p.MaxAnswers:
+		w.reply.Answer(set, owner, apex)
+	default:
+		start, bits := spread(client, set.Count)
+		scope = max(scope, bits)
+		w.reply.AnswerWindow(set, owner, start, p.MaxAnswers)
+	}
+	if w.namesClient(n.Zone) {
+		w.reply.Scope = scope
+	}
+}
+
+// pickSet is what an endpoint has for a type, or nil.
+func pickSet(p *zone.Plan, endpoint int, rrtype uint16) *wire.Set {
+	if endpoint < 0 {
+		return nil
+	}
+	a := &p.Answers[endpoint]
+	switch {
+	case a.CNAME != nil:
+		return a.CNAME
+	case rrtype == dns.TypeA:
+		return a.A
+	case rrtype == dns.TypeAAAA:
+		return a.AAAA
+	}
+	return nil
+}
+
+// client is the address by which to steer.
+func (w *Worker) client(z *zone.Zone) netip.Addr {
+	if w.namesClient(z) {
+		return w.query.Subnet.Addr
+	}
+	return w.from
+}
+
+// namesClient reports whether the query names a client and is believed. A query that says it names
+// none (a prefix of 0) is steered like its resolver; then, as in a query that is not believed, the
+// answer is good for all clients of that resolver and the scope is 0.
+func (w *Worker) namesClient(z *zone.Zone) bool {
+	return w.query.HasSubnet && w.query.Subnet.Prefix > 0 && z.Believes(w.from)
+}
+
+// negative says that a name or type is not there, and for how long that may be remembered
+// (RFC 2308).
+func (w *Worker) negative(z *zone.Zone, rcode int, apex uint16) {
+	w.reply.Rcode = rcode
+	w.reply.Authority(z.Negative, apex)
+}
+
+// referral sends the resolver on to the servers of a delegation.
+func (w *Worker) referral(c *zone.Cut, apex uint16) {
+	w.reply.Authority(c.NS, apex)
+	for _, g := range c.Glue {
+		w.reply.Glue(g, apex)
+	}
+}

@@ -1,0 +1,82 @@
+package zone
+
+import (
+	"github.com/miekg/dns"
+
+	"github.com/seaway-io/seaway/dns/core/wire"
+)
+
+// addAliases finds what stands at the target of every alias, and takes out those that go round in
+// circles: nobody could ever follow them.
+func (d *draft) addAliases() {
+	for {
+		for _, n := range d.nodes {
+			if n.Alias != nil {
+				d.link(n.Alias)
+			}
+		}
+		circle := d.circles()
+		if len(circle) == 0 {
+			return
+		}
+		// Without them a wildcard may cover more than before, so everything is linked anew.
+		for _, name := range circle {
+			d.report(d.records[name][dns.TypeCNAME].at, "the alias leads back to itself, by way of %s", d.nodes[name].Alias.Target)
+			d.nodes[name].Alias = nil
+		}
+	}
+}
+
+// link finds what stands at an alias's target.
+func (d *draft) link(a *Alias) {
+	a.Node, a.Denied = nil, false
+	if !a.Target.Within(d.apex) {
+		return
+	}
+	exact := true
+	for name := a.Target; ; name = name.Parent() {
+		n := d.nodes[name]
+		switch {
+		case n == nil:
+			exact = false
+			continue
+		case n.Cut != nil:
+			// The delegation is for the resolver to follow.
+		case exact:
+			a.Node = n
+		case n.Wild != nil:
+			a.Node = n.Wild
+		default:
+			a.Denied = true
+		}
+		return
+	}
+}
+
+// circles are the names whose aliases are part of a circle, in order.
+func (d *draft) circles() []wire.Name {
+	byNode := map[*Node]bool{}
+	for _, n := range d.nodes {
+		if n.Alias == nil || byNode[n] {
+			continue
+		}
+		path := map[*Node]bool{}
+		at := n
+		for at != nil && at.Alias != nil && !path[at] && !byNode[at] {
+			path[at] = true
+			at = at.Alias.Node
+		}
+		if at != nil && path[at] {
+			for c := at; !byNode[c]; c = c.Alias.Node {
+				byNode[c] = true
+			}
+		}
+	}
+	var out []wire.Name
+	for _, name := range sortedNames(d.nodes) {
+		if byNode[d.nodes[name]] {
+			out = append(out, name)
+		}
+	}
+	return out
+}

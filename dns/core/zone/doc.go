@@ -1,0 +1,12 @@
+// Package zone compiles API objects (Zones, TrafficPlans, RegionMaps) into a [Snapshot]: an
+// immutable table of names with every record set already in wire form. It is what the DNS server
+// answers from, and the only thing it answers from.
+//
+// [Compile] is total. Any set of objects gives a snapshot and a list of [Problem]s that name the
+// object and the field; what is wrong is left out, and never takes anything else with it. Where two
+// objects want the same, age decides: the older Zone, the older plan. What is never left to a user's
+// records is what the zone itself stands on: its SOA, its NS set, and the addresses of its own name
+// servers. Next come the host names of TrafficPlans, then static records.
+//
+// Compile is deterministic: the same input gives the same bytes, on every server.
+package zone

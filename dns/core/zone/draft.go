@@ -1,0 +1,212 @@
+package zone
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+
+	"github.com/miekg/dns"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/wire"
+)
+
+// Bounds of what is served. A TTL of zero would make every client ask every time, and one of years,
+// which is a number read wrongly, could never be taken back.
+const (
+	leastTTL   = time.Second
+	mostTTL    = 24 * time.Hour
+	mostOfPlan = time.Hour
+)
+
+// maxSet is the largest record set that fits into an answer together with everything else.
+const maxSet = 60_000
+
+// draft is a zone while it is being compiled.
+type draft struct {
+	reporter
+	spec    *trafficv1alpha1.ZoneSpec
+	zone    *Zone
+	apex    wire.Name
+	ttl     uint32
+	ns      []wire.Data
+	servers map[wire.Name]*addresses // name servers that lie in the zone
+	hosts   map[wire.Name]*Host
+	records map[wire.Name]map[uint16]*recordSet
+	nodes   map[wire.Name]*Node
+}
+
+// recordSet is a static record set and the field that it was first named in.
+type recordSet struct {
+	ttl  uint32
+	data []wire.Data
+	at   *field.Path
+}
+
+func newDraft(z *trafficv1alpha1.Zone, apex wire.Name, r reporter) *draft {
+	d := &draft{
+		reporter: r,
+		spec:     &z.Spec,
+		apex:     apex,
+		zone: &Zone{
+			Name: z.Name, Generation: z.Generation, Domain: apex.String(), Apex: apex, Labels: apex.Labels(),
+		},
+		servers: map[wire.Name]*addresses{},
+		hosts:   map[wire.Name]*Host{},
+		records: map[wire.Name]map[uint16]*recordSet{},
+		nodes:   map[wire.Name]*Node{},
+	}
+	d.ttl = seconds(z.Spec.TTL, 5*time.Minute, leastTTL, mostTTL)
+	d.readServers()
+	d.readClientSubnet()
+	return d
+}
+
+// readServers reads the zone's own name servers.
+func (d *draft) readServers() {
+	for i, s := range d.spec.NameServers {
+		at := spec.Child("nameServers").Index(i)
+		name, err := wire.ParseName(s.Name)
+		if err != nil {
+			d.report(at.Child("name"), "%v", err)
+			continue
+		}
+		if name.IsWildcard() || name == wire.Root {
+			d.report(at.Child("name"), "%q is not the name of a server", s.Name)
+			continue
+		}
+		if !name.Within(d.apex) {
+			d.ns = append(d.ns, wire.NameData(name))
+			continue
+		}
+		a := d.readAddresses(s.Addresses, at.Child("addresses"))
+		if a.none() && !d.hasRecordsFor(name) {
+			d.report(at.Child("addresses"), "%s lies inside the zone, so nobody can find it without its addresses: add them", name)
+			continue
+		}
+		d.ns = append(d.ns, wire.NameData(name))
+		if !a.none() {
+			d.servers[name] = a
+		}
+	}
+	if len(d.ns) == 0 {
+		d.report(spec.Child("nameServers"), "no usable name server is left: the zone is served without NS records and resolvers will not trust it")
+	}
+}
+
+// hasRecordsFor reports whether static records give a name server of the zone its addresses.
+func (d *draft) hasRecordsFor(server wire.Name) bool {
+	for _, r := range d.spec.Records {
+		if r.Type != "A" && r.Type != "AAAA" {
+			continue
+		}
+		if n, err := d.owner(r.Name); err == nil && n == server {
+			return true
+		}
+	}
+	return false
+}
+
+// owner is the absolute name of a name that is relative to the zone.
+func (d *draft) owner(relative string) (wire.Name, error) {
+	if relative == "" || relative == "@" {
+		return d.apex, nil
+	}
+	if relative[len(relative)-1] == '.' {
+		return "", fmt.Errorf("%q ends in a dot, but names are relative to the zone: leave out %s", relative, d.zone.Domain)
+	}
+	return wire.ParseName(relative + "." + d.apex.String())
+}
+
+func (d *draft) readClientSubnet() {
+	c := d.spec.ClientSubnet
+	d.zone.honor = c == nil || c.Mode != trafficv1alpha1.ClientSubnetIgnore
+	if c == nil {
+		return
+	}
+	// Were all of them wrong, nobody would be trusted, rather than everybody.
+	d.zone.limited = len(c.TrustedResolvers) > 0
+	for i, text := range c.TrustedResolvers {
+		p, err := netip.ParsePrefix(text)
+		if err != nil {
+			d.report(spec.Child("clientSubnet", "trustedResolvers").Index(i), "%q is not a network in CIDR form, such as 192.0.2.0/24", text)
+			continue
+		}
+		d.zone.trusted = append(d.zone.trusted, p.Masked())
+	}
+}
+
+// finish makes the zone out of everything that was gathered.
+func (d *draft) finish(c *compiler) {
+	d.readRecords()
+	cuts := d.cuts()
+	d.addApex()
+	for _, name := range sortedNames(d.servers) {
+		d.addServer(name)
+	}
+	for name, h := range d.hosts {
+		d.node(name).Host = h
+	}
+	for _, name := range sortedNames(d.records) {
+		for _, rrtype := range sortedTypes(d.records[name]) {
+			d.addRecords(name, rrtype, d.records[name][rrtype])
+		}
+	}
+	for _, cut := range cuts {
+		d.node(cut.Name).Cut = cut
+	}
+	d.addAliases()
+	d.addSOA(c.in.Serials[d.zone.Domain], c.in.Now)
+	for name, n := range d.nodes {
+		c.snapshot.names[name] = n
+	}
+	c.snapshot.Zones = append(c.snapshot.Zones, d.zone)
+}
+
+// node is the node of a name in the zone, made together with all those above it.
+func (d *draft) node(name wire.Name) *Node {
+	n := d.nodes[name]
+	if n != nil {
+		return n
+	}
+	n = &Node{Zone: d.zone}
+	d.nodes[name] = n
+	if name != d.apex {
+		parent := d.node(name.Parent())
+		if name.IsWildcard() {
+			parent.Wild = n
+		}
+	}
+	return n
+}
+
+func (n *Node) add(s *wire.Set) { n.Sets = append(n.Sets, s) }
+
+func (d *draft) addApex() {
+	n := d.node(d.apex)
+	if len(d.ns) > 0 {
+		n.add(wire.NewSet(d.apex, dns.TypeNS, d.ttl, d.ns))
+	}
+}
+
+// addServer gives a name server of the zone its addresses, as records and as glue.
+func (d *draft) addServer(name wire.Name) {
+	n, a := d.node(name), d.servers[name]
+	for _, s := range a.sets(d.ttl) {
+		n.add(s)
+	}
+	d.zone.Glue = append(d.zone.Glue, a.glue(d.apex, name, d.ttl)...)
+}
+
+func (d *draft) addRecords(name wire.Name, rrtype uint16, r *recordSet) {
+	s := wire.NewSet(d.apex, rrtype, r.ttl, r.data)
+	switch {
+	case s.Size() > maxSet:
+		d.report(r.at.Child("values"), "the set is larger than a DNS message: give it fewer or shorter values")
+	case rrtype == dns.TypeCNAME:
+		d.node(name).Alias = &Alias{Set: s, Target: r.data[0].Name()}
+	default:
+		d.node(name).add(s)
+	}
+}

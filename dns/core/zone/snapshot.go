@@ -1,0 +1,169 @@
+package zone
+
+import (
+	"net/netip"
+
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/steer"
+	"github.com/seaway-io/seaway/dns/core/wire"
+)
+
+// Snapshot is everything that is served at one time. It is immutable but for the verdicts on the
+// endpoints of its plans, which are published plan by plan.
+type Snapshot struct {
+	// Zones by domain.
+	Zones []*Zone
+	// Plans by namespace and name.
+	Plans []*Plan
+	// Problems with the objects it was made of, in a stable order.
+	Problems []Problem
+
+	names  map[wire.Name]*Node
+	depth  int // labels of the longest name
+	tables tables
+}
+
+// Zone is a zone that is served.
+type Zone struct {
+	// Name and Generation of the Zone object.
+	Name       string
+	Generation int64
+	Domain     string
+	Serial     Serial
+	// Apex is the zone's own name and Labels how many labels that has.
+	Apex   wire.Name
+	Labels int
+
+	// SOA answers for the apex. Negative is the same record for the authority section of negative
+	// answers, with the TTL for which they may be remembered (RFC 2308 section 5).
+	SOA, Negative *wire.Set
+	// Glue is the addresses of the zone's own name servers that lie in the zone.
+	Glue []*wire.Set
+
+	honor   bool
+	limited bool // only those trusted are believed
+	trusted []netip.Prefix
+}
+
+// Believes reports whether the client subnets that a resolver forwards are used.
+func (z *Zone) Believes(resolver netip.Addr) bool {
+	if !z.honor || !z.limited {
+		return z.honor
+	}
+	for _, p := range z.trusted {
+		if p.Contains(resolver) {
+			return true
+		}
+	}
+	return false
+}
+
+// Node is a name that exists: with records, or because a name below it does (RFC 8020).
+type Node struct {
+	Zone *Zone
+	// Sets of static records, by type, without those below.
+	Sets []*wire.Set
+	// Alias is the CNAME of the name; Sets and Host are then empty.
+	Alias *Alias
+	// Cut says that the name and everything below is delegated.
+	Cut *Cut
+	// Host says that the name's addresses are those of a plan.
+	Host *Host
+	// Wild is the wildcard directly below the name.
+	Wild *Node
+}
+
+// Set is the static record set of a type, or nil.
+func (n *Node) Set(rrtype uint16) *wire.Set {
+	for _, s := range n.Sets {
+		if s.Type == rrtype {
+			return s
+		}
+	}
+	return nil
+}
+
+// Alias is a static CNAME.
+type Alias struct {
+	Set    *wire.Set
+	Target wire.Name
+	// Node is what stands at the target if that is in the same zone: its own node or the wildcard
+	// that covers it. Denied says that the zone has nothing there.
+	Node   *Node
+	Denied bool
+}
+
+// Cut is a delegation to other name servers.
+type Cut struct {
+	Name wire.Name
+	// NS is for the authority section, Glue the addresses of those servers that lie in what is
+	// delegated: without them nobody can get there.
+	NS   *wire.Set
+	Glue []*wire.Set
+}
+
+// Host is a name that is answered from a plan.
+type Host struct {
+	// Name of the host, its first label "*" for a wildcard.
+	Name wire.Name
+	Plan *Plan
+	// Steer decides. It belongs to the plan; at the apex endpoints that only have a name are not
+	// usable.
+	Steer *steer.Plan
+}
+
+// Plan is a compiled TrafficPlan.
+type Plan struct {
+	Namespace, Name string
+	Generation      int64
+	// TTL in seconds and MaxAnswers addresses of each answer.
+	TTL        uint32
+	MaxAnswers int
+	// Answers of each endpoint, in the order of the steering's endpoints.
+	Answers []Answer
+	// Hosts that the plan is answered for, in its own order.
+	Hosts []*Host
+
+	steer []*steer.Plan
+}
+
+// Answer is what is answered for an endpoint. Either there are addresses, or CNAME, or nothing.
+type Answer struct {
+	A, AAAA, CNAME *wire.Set
+}
+
+// Update publishes the verdicts on the plan's endpoints and reports whether one has changed. Only
+// one goroutine may call it.
+func (p *Plan) Update(verdict func(cluster string) trafficv1alpha1.Verdict) bool {
+	changed := false
+	for _, s := range p.steer {
+		changed = s.Update(verdict) || changed
+	}
+	return changed
+}
+
+// Find returns the node of the question's name, or else of its closest encloser, the longest
+// existing name above it (RFC 4592 section 3.3.1), and by how many labels it is shorter. It returns
+// nil for a name in no zone.
+func (s *Snapshot) Find(q *wire.Query) (n *Node, above int) {
+	for above = max(0, q.Labels()-s.depth); above <= q.Labels(); above++ {
+		if n := s.names[wire.Name(q.Suffix(above))]; n != nil {
+			return n, above
+		}
+	}
+	return nil, above
+}
+
+// Lookup is Find for a name that is no question.
+func (s *Snapshot) Lookup(name wire.Name) (n *Node, above int) {
+	for {
+		if n := s.names[name]; n != nil || name == wire.Root {
+			return n, above
+		}
+		name = name.Parent()
+		above++
+	}
+}
+
+// Names is how many names exist.
+func (s *Snapshot) Names() int { return len(s.names) }

@@ -1,0 +1,127 @@
+package zone
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/wire"
+)
+
+// addSOA gives the zone its serial and its start of authority, and puts its records in order.
+func (d *draft) addSOA(last Serial, now time.Time) {
+	for _, n := range d.nodes {
+		sortSets(n.Sets)
+	}
+	soa := d.spec.SOA
+	if soa == nil {
+		soa = &trafficv1alpha1.SOA{}
+	}
+	numbers := []uint32{
+		seconds(soa.Refresh, time.Hour, leastTTL, 30*24*time.Hour),
+		seconds(soa.Retry, 5*time.Minute, leastTTL, 30*24*time.Hour),
+		seconds(soa.Expire, 7*24*time.Hour, leastTTL, 365*24*time.Hour),
+		seconds(soa.NegativeTTL, 30*time.Second, leastTTL, 3*time.Hour), // RFC 2308 section 5
+	}
+	names := append([]byte(d.primary()), d.contact(soa.Contact)...)
+	d.zone.Serial = next(last, d.digest(names, numbers), now)
+
+	data := binary.BigEndian.AppendUint32(names, d.zone.Serial.Serial)
+	for _, n := range numbers {
+		data = binary.BigEndian.AppendUint32(data, n)
+	}
+	record := []wire.Data{{Wire: data, Tail: -1}}
+	d.zone.SOA = wire.NewSet(d.apex, dns.TypeSOA, d.ttl, record)
+	d.zone.Negative = wire.NewSetOf(d.apex, d.apex, dns.TypeSOA, min(d.ttl, numbers[3]), record)
+	apex := d.nodes[d.apex]
+	apex.add(d.zone.SOA)
+	sortSets(apex.Sets)
+}
+
+// next is the serial for a content. It is the time in seconds, or one more than the last where that
+// is already as large: it only grows, in the sense of RFC 1982, even where a server has forgotten
+// what it served last, and servers that see a change together name it alike.
+func next(last Serial, digest string, now time.Time) Serial {
+	if last.Digest == digest {
+		return last
+	}
+	serial := uint32(now.Unix())
+	if last.Digest != "" && int32(serial-last.Serial) <= 0 {
+		serial = last.Serial + 1
+	}
+	return Serial{serial, digest}
+}
+
+// primary is the name in the SOA of the server that has the zone first-hand.
+func (d *draft) primary() wire.Name {
+	if len(d.ns) == 0 {
+		return d.apex
+	}
+	return d.ns[0].Name()
+}
+
+// contact is a mailbox as a name: what stands before the @ is its first label (RFC 1035 section 8).
+func (d *draft) contact(mailbox string) wire.Name {
+	local, domain, ok := strings.Cut(mailbox, "@")
+	if mailbox == "" {
+		local, domain, ok = "hostmaster", d.zone.Domain, true
+	}
+	at, err := wire.ParseName(domain)
+	if !ok || err != nil || local == "" || len(local) > 63 || len(local)+1+len(at) > 255 {
+		d.report(spec.Child("soa", "contact"), "%q is not a mailbox such as hostmaster@example.com", mailbox)
+		return "\x0ahostmaster" + d.apex
+	}
+	return wire.Name(append([]byte{byte(len(local))}, local...)) + at
+}
+
+// digest stands for everything that the zone answers, apart from verdicts.
+func (d *draft) digest(names []byte, numbers []uint32) string {
+	h := sha256.New()
+	h.Write(names)
+	fmt.Fprintln(h, d.ttl, numbers)
+	for _, name := range sortedNames(d.nodes) {
+		n := d.nodes[name]
+		fmt.Fprintf(h, "%q\n", name)
+		for _, s := range n.Sets {
+			digestSet(h, s)
+		}
+		if n.Alias != nil {
+			digestSet(h, n.Alias.Set)
+		}
+		if n.Cut != nil {
+			digestSet(h, n.Cut.NS)
+			for _, g := range n.Cut.Glue {
+				digestSet(h, g)
+			}
+		}
+		if n.Host != nil {
+			n.Host.digest(h)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+func digestSet(h hash.Hash, s *wire.Set) {
+	if s != nil {
+		fmt.Fprintf(h, "%d %q\n", s.Type, s.Bytes())
+	}
+}
+
+// digest of what a host may be answered with and how that is chosen.
+func (h *Host) digest(to hash.Hash) {
+	fmt.Fprintln(to, h.Plan.TTL, h.Plan.MaxAnswers)
+	for i, e := range h.Steer.Endpoints() {
+		fmt.Fprintln(to, e)
+		digestSet(to, h.Plan.Answers[i].A)
+		digestSet(to, h.Plan.Answers[i].AAAA)
+		digestSet(to, h.Plan.Answers[i].CNAME)
+	}
+	fmt.Fprintln(to, h.Steer.Rankings())
+}
