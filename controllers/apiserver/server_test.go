@@ -284,7 +284,7 @@ func testDiscovery(t *testing.T, hub *hubtest.ControlPlane) {
 	}
 	var got []string
 	for _, r := range list.APIResources {
-		got = append(got, fmt.Sprint(r.Name, " ", r.Kind, " ", r.Namespaced, " ", r.ShortNames, r.Categories, " ", r.Verbs))
+		got = append(got, fmt.Sprintf("%s %s %t %v%v %v", r.Name, r.Kind, r.Namespaced, r.ShortNames, r.Categories, r.Verbs))
 	}
 	want := []string{
 		"clusters Cluster false [][] [create delete deletecollection get list patch update watch]",

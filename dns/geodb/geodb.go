@@ -99,25 +99,31 @@ type database struct {
 
 const copyAgain = "copy or download it again, to another name first that is then renamed"
 
-func (d *database) open() (err error) {
+func (d *database) open() error {
 	if err := lookAt(d.path); err != nil {
 		return err
 	}
-	// The file is mapped. Cut short by somebody while it is read, its pages are gone, which is a
-	// fault that would end the program; as a panic it ends the reading only. The same catches
-	// whatever a damaged file may still provoke in the decoder.
+	return guarded(func() error {
+		db, err := maxminddb.Open(d.path)
+		if err != nil {
+			return fmt.Errorf("is not a database in the MaxMind format, or is cut short (%w): %s", err, copyAgain)
+		}
+		defer db.Close()
+		return d.read(db)
+	})
+}
+
+// guarded makes an error of a fault. The file is mapped: cut short by somebody while it is read, its
+// pages are gone, which would end the program; as a panic it ends the reading only. The same catches
+// whatever a damaged file may still provoke in the decoder.
+func guarded(read func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("is damaged or was changed while it was read (%v): %s", r, copyAgain)
 		}
 	}()
-	db, err := maxminddb.Open(d.path)
-	if err != nil {
-		return fmt.Errorf("is not a database in the MaxMind format, or is cut short (%w): %s", err, copyAgain)
-	}
-	defer db.Close()
-	return d.read(db)
+	return read()
 }
 
 // lookAt finds the mistakes that have a better remedy than another download.

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -34,8 +35,9 @@ type Cluster struct {
 	// Files are the certificates, keys and kubeconfigs. They can issue more.
 	Files *pki.Files
 
-	plan  netplan.Cluster
-	plane controlPlane
+	plan    netplan.Cluster
+	plane   controlPlane
+	timeout time.Duration // bounds Revive
 }
 
 // Plan returns the cluster's addresses and ranges.
@@ -74,6 +76,8 @@ func (c *Cluster) InsideConfig() *rest.Config { return c.RESTConfigFrom(c.DialCo
 // and waits until the control plane is ready and kwok has taken up its nodes. It does not repair the
 // network: see Heal.
 func (c *Cluster) Revive(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
 	if err := c.Thaw(); err != nil {
 		return err
 	}
@@ -206,7 +210,7 @@ func (c *Cluster) awaitNodes(ctx context.Context, p *Process) error {
 			return err
 		}
 		for _, node := range nodes.Items {
-			if len(node.Spec.Taints) > 0 || !nodeReady(node) {
+			if !usable(node) {
 				return fmt.Errorf("node %s is not ready", node.Name)
 			}
 		}
@@ -215,13 +219,17 @@ func (c *Cluster) awaitNodes(ctx context.Context, p *Process) error {
 	})
 }
 
-func nodeReady(node corev1.Node) bool {
-	for _, condition := range node.Status.Conditions {
-		if condition.Type == corev1.NodeReady {
-			return condition.Status == corev1.ConditionTrue
+// usable reports whether a node is Ready and kube-controller-manager has noticed. Taints that a person
+// or a test has set do not count.
+func usable(node corev1.Node) bool {
+	for _, taint := range node.Spec.Taints {
+		if taint.Key == corev1.TaintNodeNotReady || taint.Key == corev1.TaintNodeUnreachable {
+			return false
 		}
 	}
-	return false
+	return slices.ContainsFunc(node.Status.Conditions, func(c corev1.NodeCondition) bool {
+		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
+	})
 }
 
 // await repeats the check until it succeeds. It gives up when the process ends or the context does, and

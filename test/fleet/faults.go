@@ -145,7 +145,7 @@ func (h *Host) change(to func(*Faults)) error {
 		h.faults.Link = want.Link
 	}
 	if want.API != h.faults.API || want.Data != h.faults.Data {
-		if err := h.namespace.Filter(h.drops(want)...); err != nil {
+		if err := h.namespace.Filter(h.filter(want)...); err != nil {
 			return err
 		}
 		h.faults.API, h.faults.Data = want.API, want.Data

@@ -39,7 +39,7 @@ type Host struct {
 	processes []*Process // in the order they were started
 	killed    []*Process // what Revive starts again
 	faults    Faults
-	drops     func(Faults) []netspace.Drop
+	filter    func(Faults) []netspace.Drop // nil for hosts that are no cluster
 }
 
 // Addr is the host's first address.

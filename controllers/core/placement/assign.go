@@ -5,10 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/util/validation/field"
-
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
 
 // assign gives replicas to the selected clusters, which are sorted by name, and returns the targets
@@ -62,15 +61,15 @@ func (p *placer) withoutEmpty(targets []workv1alpha2.TargetCluster) []workv1alph
 	return slices.DeleteFunc(targets, func(t workv1alpha2.TargetCluster) bool { return t.Replicas == 0 })
 }
 
-// weightAffinities compiles the static weights, which check has found in order.
-func weightAffinities(policy *policyv1alpha1.Placement) []Affinity {
+// weightAffinities compiles the clusters of the static weights, in order.
+func weightAffinities(policy *policyv1alpha1.Placement) []affinity.Matcher {
 	if StrategyOf(policy) != StaticWeight || policy.ReplicaScheduling.WeightPreference == nil {
 		return nil
 	}
-	var out []Affinity
-	for i := range policy.ReplicaScheduling.WeightPreference.StaticWeightList {
-		a, _ := NewAffinity(&policy.ReplicaScheduling.WeightPreference.StaticWeightList[i].TargetCluster, (*field.Path)(nil))
-		out = append(out, a)
+	rules := policy.ReplicaScheduling.WeightPreference.StaticWeightList
+	out := make([]affinity.Matcher, 0, len(rules))
+	for i := range rules {
+		out = append(out, affinity.New(&rules[i].TargetCluster))
 	}
 	return out
 }

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
@@ -26,19 +27,9 @@ func check(spec *workv1alpha2.ResourceBindingSpec) (errs field.ErrorList) {
 	if p.WorkloadAffinity != nil && (p.WorkloadAffinity.Affinity != nil || p.WorkloadAffinity.AntiAffinity != nil) {
 		errs = append(errs, field.Forbidden(path.Child("workloadAffinity"), "affinity between workloads is not supported by this scheduler; remove it"))
 	}
-	errs = append(errs, checkOverflow(p, path)...)
+	errs = append(errs, checkAffinities(p, path)...)
 	errs = append(errs, checkReplicaScheduling(p.ReplicaScheduling, path.Child("replicaScheduling"))...)
 	return append(errs, checkSpread(p, path.Child("spreadConstraints"))...)
-}
-
-func checkOverflow(p *policyv1alpha1.Placement, path *field.Path) (errs field.ErrorList) {
-	for i := range p.ClusterAffinities {
-		if len(p.ClusterAffinities[i].OverflowAffinities) > 0 && !StrategyOf(p).byCapacity() {
-			errs = append(errs, field.Forbidden(path.Child("clusterAffinities").Index(i).Child("overflowAffinities"),
-				"needs replicas divided by dynamicWeight or Aggregated"))
-		}
-	}
-	return errs
 }
 
 func checkReplicaScheduling(rs *policyv1alpha1.ReplicaSchedulingStrategy, path *field.Path) (errs field.ErrorList) {
@@ -65,8 +56,7 @@ func checkReplicaScheduling(rs *policyv1alpha1.ReplicaSchedulingStrategy, path *
 		if w.Weight < 1 {
 			errs = append(errs, field.Invalid(at.Child("weight"), w.Weight, "must be at least 1"))
 		}
-		_, bad := NewAffinity(&w.TargetCluster, at.Child("targetCluster"))
-		errs = append(errs, bad...)
+		errs = append(errs, validation.ValidateClusterAffinity(&w.TargetCluster, at.Child("targetCluster"))...)
 	}
 	return errs
 }

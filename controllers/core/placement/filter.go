@@ -111,7 +111,7 @@ func (s *spread) missing(c *clusterv1alpha1.Cluster) string {
 		return "has no provider to spread by"
 	case s.uses[policyv1alpha1.SpreadByFieldRegion] && c.Spec.Region == "":
 		return "has no region to spread by"
-	case s.uses[policyv1alpha1.SpreadByFieldZone] && len(zones(c)) == 0:
+	case s.uses[policyv1alpha1.SpreadByFieldZone] && len(c.Spec.Zones) == 0 && c.Spec.Zone == "":
 		return "has no zone to spread by"
 	}
 	return ""

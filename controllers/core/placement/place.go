@@ -11,6 +11,7 @@ import (
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
 
 // Place computes a placement. It is deterministic, does not depend on the order of the clusters, and
@@ -70,20 +71,15 @@ type placer struct {
 	present  map[string]int32 // replicas of the present targets
 	evicted  sets.Set[string]
 	spread   spread
-	weights  []Affinity // of the static weights, in their order
-	terms    []term     // in the order they are tried
+	weights  []affinity.Matcher // of the static weights, in their order
+	terms    []term             // in the order they are tried
 }
 
 func newPlacer(in *Input) (*placer, field.ErrorList) {
-	errs := check(in.Spec)
-	if in.Spec.Placement == nil {
+	if errs := check(in.Spec); len(errs) > 0 {
 		return nil, errs
 	}
 	policy := in.Spec.Placement
-	terms, bad := termsOf(policy, field.NewPath("spec", "placement"))
-	if errs = append(errs, bad...); len(errs) > 0 {
-		return nil, errs
-	}
 	p := &placer{
 		in: in, spec: in.Spec, policy: policy,
 		strategy: StrategyOf(policy),
@@ -104,7 +100,7 @@ func newPlacer(in *Input) (*placer, field.ErrorList) {
 	for i := range in.Spec.GracefulEvictionTasks {
 		p.evicted.Insert(in.Spec.GracefulEvictionTasks[i].FromCluster)
 	}
-	p.terms = p.inOrder(terms)
+	p.terms = p.inOrder(termsOf(policy))
 	return p, nil
 }
 

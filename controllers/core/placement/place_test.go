@@ -16,6 +16,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
 
 func drawScene(t *rapid.T) scene {
@@ -46,9 +47,9 @@ func drawScene(t *rapid.T) scene {
 	s.policy = rapid.SampledFrom([]policy{{}, dup(), equal(), static("m1=1 m2,m3=2 m4=5"), static(""), dynamic(), aggregated()}).Draw(t, "policy")
 	switch rapid.IntRange(0, 3).Draw(t, "affinity") {
 	case 1:
-		s.policy = only(s.policy, affinity{ClusterNames: strings.Fields(some("names")), ExcludeClusters: strings.Fields(some("not"))})
+		s.policy = only(s.policy, set{ClusterNames: strings.Fields(some("names")), ExcludeClusters: strings.Fields(some("not"))})
 	case 2:
-		s.policy = only(s.policy, affinity{LabelSelector: matchLabels("env", "prod")})
+		s.policy = only(s.policy, set{LabelSelector: matchLabels("env", "prod")})
 	case 3:
 		s.policy = terms(s.policy, "x=m1,m2 y=m3 z=m4,m5,m6")
 		s.affinity = rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "in use")
@@ -139,7 +140,7 @@ func checkTargets(t *rapid.T, in Input, got Result) {
 			t.Fatalf("%s is new and has a taint or lacks the API", name)
 		}
 		if a := in.Spec.Placement.ClusterAffinity; a != nil {
-			if compiled, _ := NewAffinity(a, nil); !compiled.Matches(c) {
+			if !affinity.Matches(c, a) {
 				t.Fatalf("%s is outside the affinity", name)
 			}
 		}
@@ -291,7 +292,7 @@ func FuzzPlace(f *testing.F) {
 	f.Add(int32(3), int64(1), "m1", "In", "env", 0, 0, "m1:2")
 	f.Fuzz(func(t *testing.T, replicas int32, weight int64, name, operator, key string, lo, hi int, present string) {
 		p := divided("Weighted", nil)
-		p = spreadBy(only(p, affinity{
+		p = spreadBy(only(p, set{
 			ClusterNames:  []string{name},
 			LabelSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: key, Operator: metav1.LabelSelectorOperator(operator), Values: []string{name}}}},
 			FieldSelector: where(key, corev1.NodeSelectorOperator(operator), name).FieldSelector,

@@ -22,7 +22,7 @@ import (
 type (
 	clusters = []*clusterv1alpha1.Cluster
 	policy   = policyv1alpha1.Placement
-	affinity = policyv1alpha1.ClusterAffinity
+	set      = policyv1alpha1.ClusterAffinity
 )
 
 func member(name string, traits ...func(*clusterv1alpha1.Cluster)) *clusterv1alpha1.Cluster {
@@ -87,7 +87,7 @@ func static(rules string) policy {
 			panic(err)
 		}
 		weights.StaticWeightList = append(weights.StaticWeightList, policyv1alpha1.StaticClusterWeight{
-			TargetCluster: affinity{ClusterNames: strings.Split(names, ",")}, Weight: w})
+			TargetCluster: set{ClusterNames: strings.Split(names, ",")}, Weight: w})
 	}
 	return divided(policyv1alpha1.ReplicaDivisionPreferenceWeighted, weights)
 }
@@ -114,16 +114,16 @@ func with(p policy, change func(*policy)) policy {
 	return p
 }
 
-func only(p policy, a affinity) policy { p.ClusterAffinity = &a; return p }
+func only(p policy, a set) policy { p.ClusterAffinity = &a; return p }
 
-func named(names string) affinity { return affinity{ClusterNames: strings.Fields(names)} }
+func named(names string) set { return set{ClusterNames: strings.Fields(names)} }
 
 // terms are ordered groups: "first=m1 second=m2,m3".
 func terms(p policy, groups string) policy {
 	for _, g := range strings.Fields(groups) {
 		name, names, _ := strings.Cut(g, "=")
 		p.ClusterAffinities = append(p.ClusterAffinities, policyv1alpha1.ClusterAffinityTerm{
-			AffinityName: name, ClusterAffinity: affinity{ClusterNames: strings.Split(names, ",")}})
+			AffinityName: name, ClusterAffinity: set{ClusterNames: strings.Split(names, ",")}})
 	}
 	return p
 }
@@ -150,8 +150,8 @@ func matchLabels(pairs ...string) *metav1.LabelSelector {
 	return s
 }
 
-func where(key string, op corev1.NodeSelectorOperator, values ...string) affinity {
-	return affinity{FieldSelector: &policyv1alpha1.FieldSelector{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: op, Values: values}}}}
+func where(key string, op corev1.NodeSelectorOperator, values ...string) set {
+	return set{FieldSelector: &policyv1alpha1.FieldSelector{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: key, Operator: op, Values: values}}}}
 }
 
 // targets reads "m1:2 m2:1".

@@ -32,7 +32,7 @@ func (p *planner) endpoint(m Member, prev *trafficv1alpha1.PlanEndpoint) (e traf
 		return e, false
 	}
 	e = observe(m, prev)
-	if known(m) && !m.Exists && !p.remembers(prev) {
+	if known(m) && !m.Exists && !(p.remembers(prev) && p.steering.selects(m.Cluster)) {
 		return e, false
 	}
 	f := p.fault(m, &e, prev)

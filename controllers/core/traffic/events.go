@@ -56,8 +56,11 @@ func endpointEvents(before, after []trafficv1alpha1.PlanEndpoint) []Event {
 	}
 	for _, e := range after {
 		if e.State != was[e.Cluster] {
-			kind := eventOf[e.State]
-			out = append(out, Event{kind.kind, kind.reason, fmt.Sprintf("%s: %s", e.Cluster, e.Message)})
+			kind, reason := eventOf[e.State].kind, eventOf[e.State].reason
+			if e.FirstHealthy == nil {
+				kind = corev1.EventTypeNormal // a start is not a trouble
+			}
+			out = append(out, Event{kind, reason, fmt.Sprintf("%s: %s", e.Cluster, e.Message)})
 		}
 		delete(was, e.Cluster)
 	}
@@ -87,7 +90,7 @@ func movements(before, after *trafficv1alpha1.TrafficPlanSpec) string {
 		} else {
 			region = "clients of " + region
 		}
-		out = append(out, fmt.Sprintf("%s: %s, was %s", region, is, old))
+		out = append(out, fmt.Sprintf("%s: %s -> %s", region, old, is))
 	}
 	for _, r := range after.Regions {
 		moved(r.Name, r.Tiers)
@@ -103,19 +106,24 @@ func movements(before, after *trafficv1alpha1.TrafficPlanSpec) string {
 
 // shares says what the first tier gives to each cluster.
 func shares(tiers []trafficv1alpha1.PlanTier) string {
+	const most = 6
 	if len(tiers) == 0 {
 		return ""
 	}
+	clusters := tiers[0].Clusters
+	if len(clusters) == 1 {
+		return clusters[0].Name
+	}
 	var sum float64
-	for _, c := range tiers[0].Clusters {
+	for _, c := range clusters {
 		sum += float64(c.Weight)
 	}
 	var out []string
-	for _, c := range tiers[0].Clusters {
-		if len(tiers[0].Clusters) == 1 {
-			return c.Name
-		}
+	for _, c := range clusters {
 		out = append(out, fmt.Sprintf("%s %.0f %%", c.Name, math.Round(100*float64(c.Weight)/sum)))
 	}
-	return strings.Join(out, ", ")
+	if len(out) > most {
+		out = append(out[:most], fmt.Sprintf("%d clusters more", len(out)-most))
+	}
+	return strings.Join(out, " + ")
 }

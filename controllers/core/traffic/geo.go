@@ -3,6 +3,7 @@ package traffic
 import (
 	"cmp"
 	_ "embed"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -53,8 +54,45 @@ func CloudRegion(provider, region string) *trafficv1alpha1.Coordinates {
 // Regions are the regions that RegionMaps name.
 type Regions map[string]trafficv1alpha1.Region
 
+// place is a region, with the direction to it as a vector of length 1 when it is known where it is.
+type place struct {
+	name     string
+	location *trafficv1alpha1.Coordinates
+	known    bool
+	vector   [3]float64
+}
+
+func newPlace(name string, location *trafficv1alpha1.Coordinates) place {
+	p := place{name: name, location: location}
+	if location == nil {
+		return p
+	}
+	lat, errLat := strconv.ParseFloat(location.Latitude, 64)
+	lon, errLon := strconv.ParseFloat(location.Longitude, 64)
+	if errLat != nil || errLon != nil {
+		return p
+	}
+	lat, lon = lat*math.Pi/180, lon*math.Pi/180
+	p.known = true
+	p.vector = [3]float64{math.Cos(lat) * math.Cos(lon), math.Cos(lat) * math.Sin(lon), math.Sin(lat)}
+	return p
+}
+
+// kilometres is the great-circle distance in whole kilometres, so that an order does not hang on the
+// last bit of a floating-point number. It is taken from the chord, which is exact for small
+// distances where the cosine of the angle is not.
+func (p place) kilometres(q place) int {
+	const earthRadius = 6371.0
+	var chord float64
+	for i := range p.vector {
+		d := p.vector[i] - q.vector[i]
+		chord += d * d
+	}
+	return int(math.Round(2 * earthRadius * math.Asin(math.Min(1, math.Sqrt(chord)/2))))
+}
+
 // clientRegions are the regions of the endpoints and those of RegionMaps, by name.
-func (p *planner) clientRegions() []trafficv1alpha1.PlanRegion {
+func (p *planner) clientRegions() []place {
 	regions := map[string]*trafficv1alpha1.Coordinates{}
 	for _, e := range p.endpoints {
 		if _, seen := regions[e.Region]; e.Region != "" && !seen {
@@ -69,67 +107,41 @@ func (p *planner) clientRegions() []trafficv1alpha1.PlanRegion {
 			regions[name] = CloudRegion("", name)
 		}
 	}
-	out := make([]trafficv1alpha1.PlanRegion, 0, len(regions))
-	for name, location := range regions {
-		out = append(out, trafficv1alpha1.PlanRegion{Name: name, Location: location.DeepCopy()})
+	out := make([]place, 0, len(regions))
+	for _, name := range slices.Sorted(maps.Keys(regions)) {
+		out = append(out, newPlace(name, regions[name]))
 	}
-	slices.SortFunc(out, func(a, b trafficv1alpha1.PlanRegion) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 
-// byDistance groups candidates by region: the client's own first, then by distance from it, then
-// those whose distance is not known, by name, and last the clusters that name no region.
-func (p *planner) byDistance(candidates []candidate, client *trafficv1alpha1.PlanRegion) [][]candidate {
-	ranks := map[string]float64{}
-	for _, c := range candidates {
-		if _, seen := ranks[c.region]; !seen {
-			ranks[c.region] = p.rank(c.region, client)
+// byDistance sorts groups, each of one region and themselves sorted by its name: the client's own
+// first, then by distance from it, then those whose distance is not known, and last the clusters
+// that name no region.
+func byDistance(client place, groups []*group, places []place) []*group {
+	const own, unknown, nowhere = -1, math.MaxInt - 1, math.MaxInt
+	type ranked struct {
+		*group
+		rank int
+	}
+	list := make([]ranked, 0, len(groups))
+	for _, g := range groups {
+		region := g.candidates[0].region
+		i, found := slices.BinarySearchFunc(places, region, func(p place, name string) int { return cmp.Compare(p.name, name) })
+		rank := nowhere
+		switch {
+		case region == client.name:
+			rank = own
+		case found && client.known && places[i].known:
+			rank = client.kilometres(places[i])
+		case found:
+			rank = unknown
 		}
+		list = append(list, ranked{g, rank})
 	}
-	sorted := slices.Clone(candidates)
-	slices.SortStableFunc(sorted, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(ranks[a.region], ranks[b.region]), cmp.Compare(a.region, b.region))
-	})
-	return split(sorted, func(a, b candidate) bool { return a.region == b.region })
-}
-
-// rank is the distance of a region from a client region in whole kilometres, so that the order does
-// not hang on the last bit of a floating-point number.
-func (p *planner) rank(region string, client *trafficv1alpha1.PlanRegion) float64 {
-	const own, unknown, nowhere = -1, 1e6, 1e7
-	switch region {
-	case client.Name:
-		return own
-	case "":
-		return nowhere
+	slices.SortStableFunc(list, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	out := make([]*group, 0, len(list))
+	for _, r := range list {
+		out = append(out, r.group)
 	}
-	i, _ := slices.BinarySearchFunc(p.regions, region, func(r trafficv1alpha1.PlanRegion, name string) int {
-		return cmp.Compare(r.Name, name)
-	})
-	if km, ok := distance(client.Location, p.regions[i].Location); ok {
-		return math.Round(km)
-	}
-	return unknown
-}
-
-// distance is the great-circle distance in kilometres, by the haversine formula.
-func distance(a, b *trafficv1alpha1.Coordinates) (km float64, ok bool) {
-	aLat, aLon, okA := radians(a)
-	bLat, bLon, okB := radians(b)
-	if !okA || !okB {
-		return 0, false
-	}
-	const earthRadius = 6371.0
-	sinLat, sinLon := math.Sin((bLat-aLat)/2), math.Sin((bLon-aLon)/2)
-	h := sinLat*sinLat + math.Cos(aLat)*math.Cos(bLat)*sinLon*sinLon
-	return 2 * earthRadius * math.Asin(math.Min(1, math.Sqrt(h))), true
-}
-
-func radians(c *trafficv1alpha1.Coordinates) (lat, lon float64, ok bool) {
-	if c == nil {
-		return 0, 0, false
-	}
-	lat, errLat := strconv.ParseFloat(c.Latitude, 64)
-	lon, errLon := strconv.ParseFloat(c.Longitude, 64)
-	return lat * math.Pi / 180, lon * math.Pi / 180, errLat == nil && errLon == nil
+	return out
 }

@@ -84,7 +84,7 @@ func describe(e *trafficv1alpha1.PlanEndpoint, r ramp) {
 	switch {
 	case e.SharePercent == 100:
 		e.Reason = trafficv1alpha1.EndpointReasonOnlyHealthy
-		e.Message = "receives its full share before its time: nobody else was left when it returned"
+		e.Message = "receives its full share before its time: no other endpoint was Serving when it returned"
 	case e.StableSince == nil:
 		e.Reason = trafficv1alpha1.EndpointReasonControlPlaneLost
 		e.Message = "requests get through again; waits for the control plane, which knows how many replicas are ready"

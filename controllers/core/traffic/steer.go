@@ -1,8 +1,7 @@
 package traffic
 
 import (
-	"cmp"
-	"slices"
+	"time"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
@@ -12,6 +11,11 @@ import (
 // maxTiers is how many tiers a list of tiers has at most. Behind them a server turns to any other
 // endpoint that is healthy, so that nothing is lost but the order among the farthest.
 const maxTiers = 16
+
+// togetherWithin is how far apart two outages may begin and still be one event: when the vantage
+// points lose their own network, one endpoint after the other looks down, and the last of them must
+// not be given the requests of all.
+const togetherWithin = time.Minute
 
 // steering is a policy's strategy made ready to be asked about many clusters.
 type steering struct {
@@ -72,15 +76,20 @@ func (s steering) whyNot() string {
 
 // steer fills the tiers. Only strategy Geo depends on where a client is; the plan of another has no
 // client regions, so that a name server can give one answer to everybody and resolvers can share it.
+// To a client of no known region every cluster is as good as another: it is given one tier with all
+// of them, so that the strangers are spread instead of all being sent to one place.
 func (p *planner) steer() {
 	candidates := p.candidates()
-	p.tiers = tiers(byTier(candidates))
+	p.tiers = tiers(split(candidates, func(c candidate) int { return c.tier }))
 	if p.steering.strategy != trafficv1alpha1.StrategyGeo {
 		return
 	}
-	p.regions = p.clientRegions()
-	for i := range p.regions {
-		p.regions[i].Tiers = tiers(p.byDistance(candidates, &p.regions[i]))
+	places := p.clientRegions()
+	groups := split(candidates, func(c candidate) string { return c.region })
+	for _, client := range places {
+		p.regions = append(p.regions, trafficv1alpha1.PlanRegion{
+			Name: client.name, Location: client.location.DeepCopy(), Tiers: tiers(byDistance(client, groups, places)),
+		})
 	}
 }
 
@@ -117,15 +126,14 @@ func (p *planner) candidate(e *trafficv1alpha1.PlanEndpoint, percent int32) cand
 }
 
 // lastResort is what is served when nothing should be: endpoints that work and were to be emptied,
-// else those that were served last, else all that the policy selects, else all. Each only with an
-// address. The second rule keeps the set the same for as long as the trouble lasts.
+// else those that were the last to go down, else all that the policy selects, else all. Each only
+// with an address. An outage keeps its beginning for as long as it lasts, and so the set stays the
+// same until something changes.
 func (p *planner) lastResort() []*trafficv1alpha1.PlanEndpoint {
-	served := servedBy(p.in.Previous)
+	last := p.lastOutage().Add(-togetherWithin)
 	for _, wanted := range []func(*trafficv1alpha1.PlanEndpoint) bool{
 		func(e *trafficv1alpha1.PlanEndpoint) bool { return e.State == trafficv1alpha1.EndpointDraining },
-		func(e *trafficv1alpha1.PlanEndpoint) bool {
-			return served[e.Cluster] && e.State != trafficv1alpha1.EndpointExcluded
-		},
+		func(e *trafficv1alpha1.PlanEndpoint) bool { return inOutage(e) && !e.Since.Time.Before(last) },
 		func(e *trafficv1alpha1.PlanEndpoint) bool { return e.State != trafficv1alpha1.EndpointExcluded },
 		func(*trafficv1alpha1.PlanEndpoint) bool { return true },
 	} {
@@ -142,43 +150,16 @@ func (p *planner) lastResort() []*trafficv1alpha1.PlanEndpoint {
 	return nil
 }
 
-// servedBy are the clusters in any tier of a plan.
-func servedBy(spec *trafficv1alpha1.TrafficPlanSpec) map[string]bool {
-	out := map[string]bool{}
-	if spec == nil {
-		return out
-	}
-	add := func(tiers []trafficv1alpha1.PlanTier) {
-		for _, t := range tiers {
-			for _, c := range t.Clusters {
-				out[c.Name] = true
-			}
+// lastOutage is when the last endpoint that can still be sent to went down.
+func (p *planner) lastOutage() (last time.Time) {
+	for i := range p.endpoints {
+		if e := &p.endpoints[i]; inOutage(e) && reachable(e) && e.Since.After(last) {
+			last = e.Since.Time
 		}
 	}
-	add(spec.Tiers)
-	for _, r := range spec.Regions {
-		add(r.Tiers)
-	}
-	return out
+	return last
 }
 
-// byTier groups candidates by the tiers of the strategy. For Geo that is one tier with all clusters:
-// nothing is known of the client, so no cluster is better than another, and the strangers are spread
-// instead of all being sent to one place.
-func byTier(candidates []candidate) [][]candidate {
-	sorted := slices.Clone(candidates)
-	slices.SortStableFunc(sorted, func(a, b candidate) int { return cmp.Compare(a.tier, b.tier) })
-	return split(sorted, func(a, b candidate) bool { return a.tier == b.tier })
-}
-
-// split cuts a list where two neighbours do not belong together.
-func split(list []candidate, together func(a, b candidate) bool) [][]candidate {
-	var out [][]candidate
-	for i, c := range list {
-		if i == 0 || !together(list[i-1], c) {
-			out = append(out, nil)
-		}
-		out[len(out)-1] = append(out[len(out)-1], c)
-	}
-	return out
+func inOutage(e *trafficv1alpha1.PlanEndpoint) bool {
+	return e.State == trafficv1alpha1.EndpointDown && e.FirstHealthy != nil
 }

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"cmp"
+	"maps"
 	"math"
 	"slices"
 
@@ -12,39 +13,84 @@ import (
 // in per-mille, so that a part of a share can be said in whole numbers.
 const fullWeight = 1000
 
-// tiers turns groups of candidates, best first, into tiers. What a candidate with a part of its share
-// leaves over goes to those of its own group that have theirs in full; when there is none, clusters
-// of the next group that has such join the tier for it. So a quarter of a share is a quarter of the
-// requests also where a cluster is alone in its tier.
-func tiers(groups [][]candidate) []trafficv1alpha1.PlanTier {
-	groups = groups[:min(len(groups), maxTiers)]
-	var out []trafficv1alpha1.PlanTier
-	for i, group := range groups {
-		weights := map[string]int64{}
-		var left int64
-		for _, c := range group {
-			weights[c.cluster] += c.weight * c.percent * fullWeight / 100
-			left += c.weight * (100 - c.percent) * fullWeight / 100
+// group is a set of candidates of equal preference.
+type group struct {
+	candidates []candidate
+	// full are those that have their whole share.
+	full []candidate
+	// tier of the candidates by themselves.
+	tier trafficv1alpha1.PlanTier
+	// left is what they leave over.
+	left int64
+}
+
+// split makes a group of the candidates with equal keys, and sorts the groups by them.
+func split[K cmp.Ordered](candidates []candidate, keyOf func(candidate) K) []*group {
+	groups := map[K]*group{}
+	for _, c := range candidates {
+		k := keyOf(c)
+		if groups[k] == nil {
+			groups[k] = &group{}
 		}
-		if left > 0 {
-			spread(weights, left, standIns(groups[i:]))
-		}
-		out = append(out, tier(weights))
+		groups[k].add(c)
+	}
+	out := make([]*group, 0, len(groups))
+	for _, k := range slices.Sorted(maps.Keys(groups)) {
+		groups[k].finish()
+		out = append(out, groups[k])
 	}
 	return out
 }
 
-// standIns are the candidates in full of the first group that has any.
-func standIns(groups [][]candidate) []candidate {
-	for _, group := range groups {
-		var full []candidate
-		for _, c := range group {
-			if c.percent == 100 {
-				full = append(full, c)
-			}
+func (g *group) add(c candidate) {
+	g.candidates = append(g.candidates, c)
+	if c.percent == 100 {
+		g.full = append(g.full, c)
+	}
+	g.left += c.weight * (100 - c.percent) * fullWeight / 100
+}
+
+// finish lets those of the group that have their share in full take what the others leave over.
+func (g *group) finish() {
+	if g.left > 0 && len(g.full) > 0 {
+		g.tier = g.with(g.full)
+		g.left = 0
+		return
+	}
+	g.tier = g.with(nil)
+}
+
+// with is the group as a tier in which others take what is left over.
+func (g *group) with(standIns []candidate) trafficv1alpha1.PlanTier {
+	weights := make(map[string]int64, len(g.candidates)+len(standIns))
+	for _, c := range g.candidates {
+		weights[c.cluster] += c.weight * c.percent * fullWeight / 100
+	}
+	spread(weights, g.left, standIns)
+	return tier(weights)
+}
+
+// tiers turns groups, best first, into tiers. What a candidate with a part of its share leaves over
+// goes to those of its own group that have theirs in full; when there is none, clusters of the next
+// group that has such join the tier for it. So a quarter of a share is a quarter of the requests also
+// where a cluster is alone in its tier.
+func tiers(groups []*group) []trafficv1alpha1.PlanTier {
+	groups = groups[:min(len(groups), maxTiers)]
+	out := make([]trafficv1alpha1.PlanTier, 0, len(groups))
+	for i, g := range groups {
+		if next := firstFull(groups[i:]); g.left > 0 && next != nil {
+			out = append(out, g.with(next.full))
+		} else {
+			out = append(out, g.tier)
 		}
-		if len(full) > 0 {
-			return full
+	}
+	return out
+}
+
+func firstFull(groups []*group) *group {
+	for _, g := range groups {
+		if len(g.full) > 0 {
+			return g
 		}
 	}
 	return nil

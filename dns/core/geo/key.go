@@ -105,7 +105,7 @@ func (k key) shifted(n int) key {
 	return key{k.hi<<n | k.lo>>(64-n), k.lo << n}
 }
 
-// with sets the six bits after the first n to those of slot. Bits past the 128th are cut off.
+// with sets the six bits after the first n to those of slot.
 func (k key) with(slot uint64, n int) key {
 	slot <<= 64 - stride
 	if n >= 64 {

@@ -107,7 +107,12 @@ func (s *spans) clip() {
 
 // overlay walks two divisions of the same space at once and gives every piece the value f(a, b).
 func overlay(a, b *spans, f func(a, b uint32) uint32) spans {
-	out := spans{v4: a.v4}
+	out := spans{v4: a.v4, value: make([]uint32, 0, a.len()+b.len())}
+	if a.v4 {
+		out.short = make([]uint32, 0, a.len()+b.len())
+	} else {
+		out.hi = make([]uint64, 0, a.len()+b.len())
+	}
 	for i, j := 0, 0; ; {
 		at := a.start(i)
 		if bs := b.start(j); at.less(bs) {

@@ -25,9 +25,10 @@ const (
 	stride = 6
 	slots  = 1 << stride
 	// A root of 18 bits (1 MiB) makes the nodes below it end at /24, where most IPv4 networks do.
-	// Such a root would be empty for IPv6, whose networks crowd in a few hundredths of it.
+	// One of 14 bits (64 KiB) makes nodes end at /32 and the last at /128; a larger one would be
+	// mostly empty, since IPv6 networks crowd in a small part of the space.
 	rootBits4 = 18
-	rootBits6 = 12
+	rootBits6 = 14
 	leafFlag  = 1 << 31
 )
 
@@ -108,7 +109,8 @@ func (b *trieBuilder) leaf(first key, n int, run *int) (leaf uint32, end key, ok
 }
 
 // fill describes in node n the block of depth bits that begins at first. It recurses into slots
-// that are not leaves, which those of single addresses always are.
+// that are not leaves; those of single addresses always are, so it ends. (The deepest node of IPv4
+// takes in bits 30 to 36 of a key, of which the last four never differ.)
 func (b *trieBuilder) fill(n int, first key, depth, run int) {
 	type child struct {
 		first key
@@ -120,7 +122,7 @@ func (b *trieBuilder) fill(n int, first key, depth, run int) {
 	previous := ^uint32(0)
 	for slot := uint64(0); slot < slots; {
 		k := first.with(slot, depth)
-		leaf, end, ok := b.leaf(k, min(depth+stride, 128), &run)
+		leaf, end, ok := b.leaf(k, depth+stride, &run)
 		if !ok {
 			d.child |= 1 << slot
 			children[count] = child{k, run}

@@ -26,7 +26,8 @@ type Reply struct {
 	Authoritative bool
 	// Scope of the client subnet, if one came.
 	Scope uint8
-	// ExtendedError to send with EDNS (RFC 8914), or NoExtendedError.
+	// ExtendedError to send with EDNS (RFC 8914), or NoExtendedError. It is for answers without
+	// records: no room is kept for it.
 	ExtendedError int
 
 	query     *Query
@@ -60,21 +61,23 @@ func (r *Reply) Begin(dst []byte, q *Query, o *Options, tcp bool) {
 		r.limit = min(int(q.UDPSize), UDPSize)
 	}
 	if q.EDNS {
-		r.limit -= maxOPT(q, o)
+		r.limit -= sizeOPT(q, o)
 	}
 	r.buf = append(dst[:0], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	r.buf = append(r.buf, q.Question...)
 }
 
-// maxOPT bounds the size of the OPT record of the answer.
-func maxOPT(q *Query, o *Options) int {
-	const extendedError, keepalive = 4 + 2, 4 + 2
-	size := 11 + extendedError + keepalive
-	if q.NSID {
+// sizeOPT is the size of the OPT record of an answer with records in it.
+func sizeOPT(q *Query, o *Options) int {
+	size := 11
+	if q.NSID && len(o.NSID) > 0 {
 		size += 4 + len(o.NSID)
 	}
 	if q.HasSubnet {
 		size += 4 + 4 + len(q.Subnet.address)
+	}
+	if q.Keepalive && o.Keepalive > 0 {
+		size += 4 + 2
 	}
 	return size
 }

@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,13 +28,14 @@ const insideUserNamespace = "SEAWAY_FLEET_USER_NAMESPACE"
 //
 // The child stays in the network namespace it was started in, so that its loopback ports are
 // everyone's; only what it creates is apart. In its mount namespace /run is private, since namespaces
-// are bound below it.
-func EnsurePrivileges() error {
+// are bound below it; the given folders directly below /run are empty there, as Folder is, and the rest
+// is what it was.
+func EnsurePrivileges(fresh ...string) error {
 	if os.Getenv(insideUserNamespace) != "" {
 		if err := os.Unsetenv(insideUserNamespace); err != nil {
 			return err
 		}
-		if err := privateRun(); err != nil {
+		if err := privateRun(append(fresh, Folder)); err != nil {
 			return fmt.Errorf("prepare /run in the user namespace: %w%s", err, restrictionHint())
 		}
 		return nil
@@ -105,8 +107,8 @@ func runInUserNamespace() (code int, err error) {
 	return 0, err
 }
 
-// privateRun covers /run by a folder in memory that shows what /run had.
-func privateRun() error {
+// privateRun covers /run by a folder in memory that shows what /run had, but for the fresh folders.
+func privateRun(fresh []string) error {
 	if err := unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""); err != nil {
 		return err
 	}
@@ -123,14 +125,19 @@ func privateRun() error {
 		return err
 	}
 	for _, entry := range entries {
-		if entry.Name() == filepath.Base(Folder) {
+		if slices.Contains(fresh, filepath.Join("/run", entry.Name())) {
 			continue
 		}
 		if err := carryOver(old, entry); err != nil {
 			return err
 		}
 	}
-	return os.MkdirAll(Folder, 0o755)
+	for _, folder := range fresh {
+		if err := os.MkdirAll(folder, 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // carryOver shows one entry of the old /run in the new one.

@@ -45,12 +45,12 @@ type run struct {
 	country       byte
 }
 
-// Encode writes the countries of a source. Other fields are left out. A network longer than /64 or
-// more than 256 countries are errors.
+// Encode writes the countries of a source. Other fields are left out, and networks whose code is no
+// country's, such as AP for Asia and the Pacific. An IPv6 network longer than /64 is an error.
 func Encode(built time.Time, s *geo.Source) ([]byte, error) {
 	e := encoder{index: map[string]byte{}}
 	for r, l := range s.Ranges() {
-		if l.Country == "" {
+		if !geo.KnownCountry(l.Country) {
 			continue
 		}
 		if err := e.add(r[0], r[1], l.Country); err != nil {
@@ -87,14 +87,8 @@ type encoder struct {
 
 // add joins a range to the one before it where it goes on with the same country.
 func (e *encoder) add(first, last netip.Addr, country string) error {
-	if len(country) != 2 {
-		return fmt.Errorf("country %q of %v is not a two-letter code", country, first)
-	}
 	c, ok := e.index[country]
-	if !ok {
-		if len(e.countries) > 255 {
-			return errors.New("more than 256 countries")
-		}
+	if !ok { // there are 250 at most
 		c = byte(len(e.countries))
 		e.index[country] = c
 		e.countries = append(e.countries, country)

@@ -1,0 +1,146 @@
+package claim
+
+import (
+	"slices"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/ptr"
+
+	"github.com/seaway-io/seaway/api/names"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+)
+
+// Source is what a binding is built from.
+type Source struct {
+	// Template is the whole object, as the hub has it.
+	Template *unstructured.Unstructured
+	// Policy owns the template.
+	Policy policyv1alpha1.Propagation
+	// Replicas and Requirements are what the template asks for.
+	Replicas     int32
+	Requirements *workv1alpha2.ReplicaRequirements
+	// Priority is the resolved scheduling priority; nil when the policy names none.
+	Priority *int32
+	// Stamp is that of the template and the policy.
+	Stamp Stamp
+	// NewID becomes the permanent id of a binding that has none.
+	NewID string
+}
+
+// Bind writes into a binding what comes from its template and policy, and leaves what others own:
+// the clusters, the evictions, who requires it, when it was to be rescheduled, and whether
+// scheduling is suspended. Labels and annotations of others stay as well.
+func Bind(b workv1alpha2.Binding, s Source) {
+	bindMeta(b, s)
+	p := s.Policy.GetPropagationSpec().DeepCopy()
+	spec := b.GetBindingSpec()
+	spec.Resource = workv1alpha2.ObjectReference{
+		APIVersion:      s.Template.GetAPIVersion(),
+		Kind:            s.Template.GetKind(),
+		Namespace:       s.Template.GetNamespace(),
+		Name:            s.Template.GetName(),
+		UID:             s.Template.GetUID(),
+		ResourceVersion: s.Template.GetResourceVersion(),
+	}
+	spec.Replicas, spec.ReplicaRequirements, spec.Components = s.Replicas, s.Requirements, nil
+	spec.PropagateDeps = p.PropagateDeps
+	spec.SchedulerName = p.SchedulerName
+	spec.Placement = &p.Placement
+	spec.Failover = p.Failover
+	spec.ConflictResolution = p.ConflictResolution
+	spec.PreserveResourcesOnDeletion = p.PreserveResourcesOnDeletion
+	spec.SchedulePriority = nil
+	if s.Priority != nil {
+		spec.SchedulePriority = &workv1alpha2.SchedulePriority{Priority: *s.Priority}
+	}
+	spec.Suspension = suspension(p.Suspension, spec.Suspension)
+	spec.WorkloadAffinityGroups = affinityGroups(p.Placement.WorkloadAffinity, s.Template.GetLabels())
+}
+
+func bindMeta(b workv1alpha2.Binding, s Source) {
+	id, finalizer := names.ResourceBindingPermanentID, names.BindingFinalizer
+	if s.Template.GetNamespace() == "" {
+		id, finalizer = names.ClusterResourceBindingPermanentID, names.ClusterBindingFinalizer
+	}
+	b.SetNamespace(s.Template.GetNamespace())
+	b.SetName(names.BindingName(s.Template.GetKind(), s.Template.GetName()))
+	b.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(s.Template, s.Template.GroupVersionKind())})
+	if !slices.Contains(b.GetFinalizers(), finalizer) {
+		b.SetFinalizers(append(b.GetFinalizers(), finalizer))
+	}
+	Mark(b, s.Policy)
+	if b.GetLabels()[id] == "" {
+		labels := b.GetLabels()
+		labels[id] = s.NewID
+		b.SetLabels(labels)
+	}
+	annotations := b.GetAnnotations()
+	annotations[StampAnnotation] = s.Stamp.String()
+	b.SetAnnotations(annotations)
+}
+
+// suspension joins the policy's part with the part that queues outside set on the binding.
+func suspension(policy *policyv1alpha1.Suspension, present *workv1alpha2.Suspension) *workv1alpha2.Suspension {
+	var out workv1alpha2.Suspension
+	if policy != nil {
+		out.Suspension = *policy
+	}
+	if present != nil {
+		out.Scheduling = present.Scheduling
+	}
+	if out.Dispatching == nil && out.DispatchingOnClusters == nil && out.Scheduling == nil {
+		return nil
+	}
+	return &out
+}
+
+// affinityGroups names the groups of the template's labels. A template without the label is in none.
+func affinityGroups(a *policyv1alpha1.WorkloadAffinity, labels map[string]string) *workv1alpha2.WorkloadAffinityGroups {
+	if a == nil {
+		return nil
+	}
+	group := func(key string) string {
+		if value, ok := labels[key]; ok {
+			return key + "=" + value
+		}
+		return ""
+	}
+	out := &workv1alpha2.WorkloadAffinityGroups{}
+	if a.Affinity != nil {
+		out.AffinityGroup = group(a.Affinity.GroupByLabelKey)
+	}
+	if a.AntiAffinity != nil {
+		out.AntiAffinityGroup = group(a.AntiAffinity.GroupByLabelKey)
+	}
+	if *out == (workv1alpha2.WorkloadAffinityGroups{}) {
+		return nil
+	}
+	return out
+}
+
+// BelongsTo says whether an existing binding is that of the template. It is false while one of an
+// earlier object of the same name waits to be deleted, and when two kinds share a binding name.
+func BelongsTo(b workv1alpha2.Binding, template metav1.Object) bool {
+	owner := metav1.GetControllerOf(b)
+	return owner == nil || owner.UID == template.GetUID()
+}
+
+// Lazy says whether a policy takes effect only at the next edit of a template.
+func Lazy(p policyv1alpha1.Propagation) bool {
+	return p.GetPropagationSpec().ActivationPreference == policyv1alpha1.LazyActivation
+}
+
+// Suspended says whether scheduling of the binding is suspended.
+func Suspended(b workv1alpha2.Binding) bool {
+	s := b.GetBindingSpec().Suspension
+	return s != nil && ptr.Deref(s.Scheduling, false)
+}
+
+// Claimed says whether a binding is any scheduler's concern: a policy owns it, or something that
+// manages bindings of its own.
+func Claimed(b workv1alpha2.Binding) bool {
+	l := b.GetLabels()
+	return l[names.PropagationPolicyPermanentID] != "" || l[names.ClusterPropagationPolicyPermanentID] != "" || l[names.BindingManagedByLabel] != ""
+}

@@ -1,0 +1,96 @@
+package claim
+
+import (
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/validation"
+)
+
+// Input is what a decision depends on.
+type Input struct {
+	Template Template
+	// Owner is the policy that the template's marks name, nil when there is none or no such policy.
+	Owner policyv1alpha1.Propagation
+	// Policies are those of the template's namespace; none for a cluster-scoped template. Policies
+	// that select other kinds may be left out.
+	Policies []policyv1alpha1.Propagation
+	// ClusterPolicies are the cluster-scoped ones.
+	ClusterPolicies []policyv1alpha1.Propagation
+}
+
+// Action is what to do about a template.
+type Action string
+
+const (
+	// Wait: no policy selects the template.
+	Wait Action = "Wait"
+	// Release: as Wait, and the template carries the marks of a policy that is gone.
+	Release Action = "Release"
+	// Claim: the policy takes a template that has no owner.
+	Claim Action = "Claim"
+	// Keep: the owner stays, and its policy is applied.
+	Keep Action = "Keep"
+	// Hold: the owner stays and is not applied, as it no longer selects the template or is not
+	// valid. The policy's own change decides what becomes of the claim.
+	Hold Action = "Hold"
+	// Preempt: the policy takes the template from its owner.
+	Preempt Action = "Preempt"
+)
+
+// Decision is what becomes of a template.
+type Decision struct {
+	Action Action
+	// Policy is the one to apply with Claim, Keep and Preempt, else nil.
+	Policy policyv1alpha1.Propagation
+}
+
+// Decide finds the owner of a template. A namespaced policy beats every cluster-scoped one; a claim
+// that stands is not compared with other policies, except with those that preempt. Policies that
+// are not valid take no part.
+func Decide(in Input) Decision {
+	marks, claimed := MarksOf(in.Template)
+	if !claimed || in.Owner == nil || !marks.Names(in.Owner) || in.Owner.GetDeletionTimestamp() != nil {
+		return claimAnew(in, len(MarkedKeys(in.Template)) > 0)
+	}
+	if p := preemptor(in); p != nil {
+		return Decision{Action: Preempt, Policy: p}
+	}
+	if Matches(in.Owner, in.Template) == NoMatch || !usable(in.Owner) {
+		return Decision{Action: Hold}
+	}
+	return Decision{Action: Keep, Policy: in.Owner}
+}
+
+func claimAnew(in Input, marked bool) Decision {
+	for _, policies := range [][]policyv1alpha1.Propagation{in.Policies, in.ClusterPolicies} {
+		if p := best(policies, in.Template, usable); p != nil {
+			return Decision{Action: Claim, Policy: p}
+		}
+	}
+	if marked {
+		return Decision{Action: Release}
+	}
+	return Decision{Action: Wait}
+}
+
+// usable leaves out policies that are on their way out or not valid.
+func usable(p policyv1alpha1.Propagation) bool {
+	return p.GetDeletionTimestamp() == nil && len(validation.ValidatePropagation(p, nil)) == 0
+}
+
+// preemptor is the policy that may take the template from its owner, or nil. A namespaced policy
+// takes from any cluster-scoped one; among their own kind, only a higher priority takes.
+func preemptor(in Input) policyv1alpha1.Propagation {
+	owned := in.Owner.GetNamespace() != ""
+	if p := best(in.Policies, in.Template, func(p policyv1alpha1.Propagation) bool {
+		return preempts(p) && (!owned || priority(p) > priority(in.Owner))
+	}); p != nil || owned {
+		return p
+	}
+	return best(in.ClusterPolicies, in.Template, func(p policyv1alpha1.Propagation) bool {
+		return preempts(p) && priority(p) > priority(in.Owner)
+	})
+}
+
+func preempts(p policyv1alpha1.Propagation) bool {
+	return p.GetPropagationSpec().Preemption == policyv1alpha1.PreemptAlways && usable(p)
+}

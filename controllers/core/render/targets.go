@@ -1,0 +1,96 @@
+package render
+
+import (
+	"maps"
+	"slices"
+
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"github.com/seaway-io/seaway/api/names"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+)
+
+// Targets returns the clusters that get a Work: those of the binding, and those of the bindings that
+// require it. The binding's own say counts where both name a cluster.
+func Targets(spec *workv1alpha2.ResourceBindingSpec) []workv1alpha2.TargetCluster {
+	targets := slices.Clone(spec.Clusters)
+	seen := sets.New[string]()
+	for _, target := range targets {
+		seen.Insert(target.Name)
+	}
+	for _, required := range spec.RequiredBy {
+		for _, target := range required.Clusters {
+			if !seen.Has(target.Name) {
+				seen.Insert(target.Name)
+				targets = append(targets, target)
+			}
+		}
+	}
+	return targets
+}
+
+// Kept returns the clusters whose Work must not be deleted: the targets, and those the template is
+// leaving but not directly.
+func Kept(spec *workv1alpha2.ResourceBindingSpec) sets.Set[string] {
+	kept := sets.New[string]()
+	for _, target := range Targets(spec) {
+		kept.Insert(target.Name)
+	}
+	for _, task := range spec.GracefulEvictionTasks {
+		if task.PurgeMode != policyv1alpha1.PurgeModeDirectly {
+			kept.Insert(task.FromCluster)
+		}
+	}
+	return kept
+}
+
+// LeavingDirectly returns the clusters whose Work must be gone before any other cluster gets one.
+func LeavingDirectly(spec *workv1alpha2.ResourceBindingSpec) sets.Set[string] {
+	leaving := sets.New[string]()
+	for _, task := range spec.GracefulEvictionTasks {
+		if task.PurgeMode == policyv1alpha1.PurgeModeDirectly {
+			leaving.Insert(task.FromCluster)
+		}
+	}
+	return leaving
+}
+
+func isWorkload(spec *workv1alpha2.ResourceBindingSpec) bool {
+	return spec.Replicas > 0 || spec.ReplicaRequirements != nil || len(spec.Components) > 0
+}
+
+// isDivided says whether every cluster gets a part of the replicas, not all of them.
+func isDivided(spec *workv1alpha2.ResourceBindingSpec) bool {
+	if spec.Placement == nil || spec.Placement.ReplicaScheduling == nil {
+		return false
+	}
+	return spec.Placement.ReplicaScheduling.ReplicaSchedulingType != policyv1alpha1.ReplicaSchedulingTypeDuplicated
+}
+
+// isSuspended says whether dispatching to the cluster is stopped.
+func isSuspended(spec *workv1alpha2.ResourceBindingSpec, cluster string) bool {
+	suspension := spec.Suspension
+	if suspension == nil {
+		return false
+	}
+	if suspension.Dispatching != nil && *suspension.Dispatching {
+		return true
+	}
+	return suspension.DispatchingOnClusters != nil && slices.Contains(suspension.DispatchingOnClusters.ClusterNames, cluster)
+}
+
+// preservedLabels returns the state that a template takes along from the cluster it left: only when
+// it moves as a whole, and not back to where it was.
+func preservedLabels(spec *workv1alpha2.ResourceBindingSpec, cluster string) map[string]string {
+	if len(spec.Clusters) != 1 || len(spec.GracefulEvictionTasks) == 0 {
+		return nil
+	}
+	last := spec.GracefulEvictionTasks[len(spec.GracefulEvictionTasks)-1]
+	if last.PurgeMode != policyv1alpha1.PurgeModeDirectly || slices.Contains(last.ClustersBeforeFailover, cluster) {
+		return nil
+	}
+	labels := maps.Clone(last.PreservedLabelState)
+	maps.DeleteFunc(labels, func(key, _ string) bool { return names.IsOwnershipLabel(key) })
+	return labels
+}

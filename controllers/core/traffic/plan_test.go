@@ -1,0 +1,299 @@
+package traffic
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+)
+
+func status(t *testing.T, conditions []metav1.Condition, kind string) string {
+	t.Helper()
+	for _, c := range conditions {
+		if c.Type == kind {
+			return string(c.Status) + " " + c.Reason + ": " + c.Message
+		}
+	}
+	t.Fatalf("no condition %s in %v", kind, conditions)
+	return ""
+}
+
+func TestWhatCanNotBeCarriedOutLeavesThePlan(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edit     func(*Input)
+		plan     bool
+		accepted string
+		resolved string
+	}{
+		"all is well": {func(*Input) {}, true, "True Accepted: all host names are in force", "True ResolvedRefs: the target has an address"},
+		"an invalid policy": {func(in *Input) { in.Invalid = "spec.dns.ttl: Invalid value" }, false,
+			"False Invalid: spec.dns.ttl: Invalid value; until then the last valid version stays in force", "True ResolvedRefs: the target has an address"},
+		"a target that receives no requests": {func(in *Input) {
+			in.Target = ResolveTarget(v1.TargetRef{Group: "apps", Kind: "Deployment", Name: "web"}, nil)
+		}, false,
+			"True Accepted: all host names are in force",
+			"False UnsupportedKind: spec.targetRefs[0]: apps/Deployment can not receive requests; use a Service of type LoadBalancer"},
+		"a target that is gone from the hub is still served": {func(in *Input) { in.Target = ResolveTarget(v1.TargetRef{Name: "web"}, nil) }, true,
+			"True Accepted: all host names are in force",
+			`False TargetNotFound: spec.targetRefs[0].name: there is no Service "web" in the policy's namespace; create it on the hub`},
+		"one of two host names is lost": {func(in *Input) {
+			in.Claims = HostnameResult{Hostnames: []string{"a.org"}, Refused: []Refusal{{Index: 1, Reason: v1.ReasonNoZone, Message: "spec.hostnames[1]: no"}}}
+		}, true, "False NoZone: spec.hostnames[1]: no; in force: a.org", "True ResolvedRefs: the target has an address"},
+		"all host names are lost": {func(in *Input) {
+			in.Claims = HostnameResult{Refused: []Refusal{{Reason: v1.ReasonHostnameConflict, Message: "spec.hostnames[0]: no"}}}
+		}, true, "False HostnameConflict: spec.hostnames[0]: no", "True ResolvedRefs: the target has an address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "fra")
+			w.step()
+			in := w.input()
+			tc.edit(&in)
+			out := Plan(in)
+			if got := out.Spec != nil; got != tc.plan {
+				t.Errorf("a plan: %t, want %t", got, tc.plan)
+			}
+			if out.Spec != nil && len(out.Spec.Tiers) == 0 {
+				t.Error("the tiers are empty")
+			}
+			if diff := cmp.Diff(tc.accepted, status(t, out.Conditions, v1.ConditionAccepted)); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(tc.resolved, status(t, out.Conditions, v1.ConditionResolvedRefs)); diff != "" {
+				t.Error(diff)
+			}
+			if len(out.Clusters) != 1 {
+				t.Errorf("the status of the clusters is lost: %v", out.Clusters)
+			}
+		})
+	}
+}
+
+func TestAPolicyWithoutHostNamesGetsNoPlan(t *testing.T) {
+	w := newWorld(t, "fra")
+	in := w.input()
+	in.Claims = HostnameResult{Refused: []Refusal{{Reason: v1.ReasonNoZone, Message: "no"}}}
+	if out := Plan(in); out.Spec != nil {
+		t.Errorf("made a plan: %+v", out.Spec)
+	}
+}
+
+func TestATargetWithoutAddresses(t *testing.T) {
+	w := newWorld(t, "fra")
+	w.members["fra"].Addresses = nil
+	in := w.input()
+	in.Target = ResolveTarget(v1.TargetRef{Name: "web"}, &corev1.Service{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeClusterIP}})
+	out := Plan(in)
+	want := "False NoEndpoints: the target has no address in any cluster yet; the Service is of type ClusterIP on the hub; requests need type LoadBalancer"
+	if diff := cmp.Diff(want, status(t, out.Conditions, v1.ConditionResolvedRefs)); diff != "" {
+		t.Error(diff)
+	}
+	if got := out.Spec.Endpoints[0]; got.State != v1.EndpointDown || got.Reason != v1.EndpointReasonNoAddress {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestResolveTarget(t *testing.T) {
+	service := &corev1.Service{Spec: corev1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Ports: []corev1.ServicePort{{Name: "http"}, {Name: "metrics"}}}}
+	for name, tc := range map[string]struct {
+		ref     v1.TargetRef
+		service *corev1.Service
+		want    Target
+	}{
+		"found":             {v1.TargetRef{Kind: "Service", Name: "web"}, service, Target{}},
+		"found with a port": {v1.TargetRef{Name: "web", SectionName: "http"}, service, Target{}},
+		"no such port": {v1.TargetRef{Name: "web", SectionName: "https"}, service, Target{v1.ReasonPortNotFound,
+			`spec.targetRefs[0].sectionName: Service web has no port "https"; it has "http", "metrics"`}},
+		"a Service of another group": {v1.TargetRef{Group: "serving.knative.dev", Kind: "Service", Name: "web"}, nil, Target{v1.ReasonUnsupportedKind,
+			`spec.targetRefs[0]: serving.knative.dev/Service can not receive requests; use a Service of type LoadBalancer`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, ResolveTarget(tc.ref, tc.service)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestProgrammed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		servers    []Served
+		notInForce string
+		want       string
+	}{
+		"all have it":       {[]Served{{"ns1", 3}, {"ns2", 4}}, "", "True Programmed: all live name servers answer by the newest version"},
+		"some are behind":   {[]Served{{"ns3", 0}, {"ns1", 3}, {"ns2", 2}}, "", "False Pending: not yet taken over by name server ns2, ns3"},
+		"nobody is alive":   {nil, "", "False NoServers: no name server is alive; start one, or look at its log"},
+		"nothing to answer": {[]Served{{"ns1", 3}}, "no host name is in force", "False NotAccepted: no host name is in force"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, status(t, []metav1.Condition{Programmed(3, tc.servers, tc.notInForce)}, v1.ConditionProgrammed)); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for name, tc := range map[string]struct {
+		edit func(*v1.TrafficPolicySpec)
+		want string
+	}{
+		"the default":         {func(*v1.TrafficPolicySpec) {}, "TCP 0  "},
+		"TCP on another port": {func(s *v1.TrafficPolicySpec) { s.Health.Probe = &v1.Probe{TCP: &v1.TCPProbe{Port: ptr.To[int32](81)}} }, "TCP 81  "},
+		"HTTP": {func(s *v1.TrafficPolicySpec) { s.Health.Probe = &v1.Probe{HTTP: &v1.HTTPProbe{Path: "/healthz"}} },
+			"HTTP 0 shop.apps.example.com /healthz"},
+		"HTTPS with its own host": {func(s *v1.TrafficPolicySpec) {
+			s.Health.Probe = &v1.Probe{HTTPS: &v1.HTTPSProbe{HTTPProbe: v1.HTTPProbe{Host: "x.org", Port: ptr.To[int32](444)}}}
+		}, "HTTPS 444 x.org /"},
+		"the host of a wildcard": {func(s *v1.TrafficPolicySpec) {
+			s.Hostnames = []string{"*.apps.example.com"}
+			s.Health.Probe = &v1.Probe{HTTP: &v1.HTTPProbe{}}
+		}, "HTTP 0 seaway-probe.apps.example.com /"},
+		"a name before a wildcard": {func(s *v1.TrafficPolicySpec) {
+			s.Hostnames = []string{"*.apps.example.com", "apps.example.com"}
+			s.Health.Probe = &v1.Probe{HTTP: &v1.HTTPProbe{}}
+		}, "HTTP 0 apps.example.com /"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "fra")
+			tc.edit(&w.policy.Spec)
+			c := Plan(w.input()).Spec.Check
+			got := fmt.Sprintf("%s %d %s %s", c.Protocol, c.Port, c.Host, c.Path)
+			if got != tc.want {
+				t.Errorf("%q, want %q", got, tc.want)
+			}
+			if c.Interval.Duration != time.Second || c.UnhealthyAfter != 2 || c.HealthyAfter != 3 {
+				t.Errorf("the defaults are missing: %+v", c)
+			}
+		})
+	}
+}
+
+
+func TestReturnsThatAreNoRecoveries(t *testing.T) {
+	t.Run("a target that was taken away on purpose is deployed anew", func(t *testing.T) {
+		w := newWorld(t, "fra", "iad")
+		w.step()
+		w.hit("fra", func(m *Member) { m.Exists = false })
+		if got := w.state("fra"); got != "absent" {
+			t.Fatalf("still %s", got)
+		}
+		w.sleep(time.Minute)
+		w.hit("fra", func(m *Member) { m.Exists = true })
+		if got := w.state("fra"); got != v1.EndpointServing {
+			t.Errorf("%s", got)
+		}
+	})
+	t.Run("a target that was taken away during an outage recovers", func(t *testing.T) {
+		w := newWorld(t, "fra", "iad")
+		w.step()
+		w.kill("fra")
+		w.sleep(20 * time.Minute)
+		w.members["fra"].Exists = false
+		w.revive("fra")
+		if e := w.endpoint("fra"); e == nil || e.Reason != v1.EndpointReasonNotDeployed {
+			t.Fatalf("forgotten: %+v", e)
+		}
+		w.hit("fra", func(m *Member) { m.Exists = true })
+		if got := w.state("fra"); got != v1.EndpointRecovering {
+			t.Errorf("%s", got)
+		}
+	})
+	t.Run("and is forgotten after an hour", func(t *testing.T) {
+		w := newWorld(t, "fra", "iad")
+		w.step()
+		w.kill("fra")
+		w.members["fra"].Exists = false
+		w.revive("fra")
+		w.sleep(time.Hour)
+		if got := w.state("fra"); got != "absent" {
+			t.Errorf("%s", got)
+		}
+	})
+	t.Run("a cluster that the policy selects again", func(t *testing.T) {
+		w := newWorld(t, "fra", "iad")
+		w.step()
+		w.policy.Spec.Steering = v1.Steering{Strategy: v1.StrategyOrdered, Tiers: []v1.Tier{{ClusterAffinity: policyv1alpha1.ClusterAffinity{ClusterNames: []string{"iad"}}}}}
+		w.step()
+		if got := w.state("fra"); got != v1.EndpointExcluded {
+			t.Fatalf("%s", got)
+		}
+		w.policy.Spec.Steering = v1.Steering{}
+		w.step()
+		if got := w.state("fra"); got != v1.EndpointServing {
+			t.Errorf("%s", got)
+		}
+	})
+}
+
+// While a member can not be asked, the plan goes on with what was last known; a new endpoint waits.
+func TestAMemberThatCanNotBeAsked(t *testing.T) {
+	w := newWorld(t, "fra", "iad", "sin")
+	w.members["sin"].Known = false
+	w.step()
+	if got := w.state("sin"); got != "absent" {
+		t.Errorf("sin is %s before anything is known of it", got)
+	}
+	before := *w.endpoint("fra")
+	w.hit("fra", func(m *Member) { m.Discovered = Discovered{} })
+	if diff := cmp.Diff(before, *w.endpoint("fra")); diff != "" {
+		t.Error(diff)
+	}
+	w.hit("fra", func(m *Member) {
+		m.Discovered = Discovered{Known: true, Exists: true, Addresses: []string{"198.51.100.1"}, Port: 8080, ReadyReplicas: 0}
+	})
+	if e := w.endpoint("fra"); e.State != v1.EndpointDown || e.Addresses[0] != "198.51.100.1" || e.Port != 8080 {
+		t.Errorf("%+v", e)
+	}
+}
+
+// A new endpoint that nobody gives a verdict on is admitted in the end.
+func TestNoVerdictForANewEndpoint(t *testing.T) {
+	w := newWorld(t, "fra", "iad")
+	iad := w.members["iad"]
+	delete(w.members, "iad")
+	w.step()
+	w.members["iad"], iad.Verdict = iad, v1.VerdictUnknown
+	w.step()
+	if e := w.endpoint("iad"); e.State != v1.EndpointDown || e.Reason != v1.EndpointReasonStarting {
+		t.Fatalf("%+v", e)
+	}
+	w.sleep(8*time.Second - 1)
+	if got := w.state("iad"); got != v1.EndpointDown {
+		t.Errorf("%s before the vantage points had time", got)
+	}
+	w.sleep(1)
+	if got := w.state("iad"); got != v1.EndpointServing {
+		t.Errorf("%s", got)
+	}
+	t.Run("at once when there is no vantage point", func(t *testing.T) {
+		w := newWorld(t, "fra", "iad")
+		w.vantage = 0
+		iad := w.members["iad"]
+		delete(w.members, "iad")
+		w.step()
+		w.members["iad"], iad.Verdict = iad, v1.VerdictUnknown
+		w.step()
+		if got := w.state("iad"); got != v1.EndpointServing {
+			t.Errorf("%s", got)
+		}
+	})
+}
+
+func TestLastErrorOfAVantagePointDoesNotChangeThePlan(t *testing.T) {
+	w := newWorld(t, "fra", "iad")
+	w.step()
+	w.verdict("fra", v1.VerdictUnhealthy)
+	writes := w.writes
+	w.hit("fra", func(m *Member) { m.VerdictMessage = "i/o timeout" })
+	if w.writes != writes {
+		t.Error("written again")
+	}
+}

@@ -1,0 +1,132 @@
+package check
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
+
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+)
+
+// dialer opens connections as the host would, by no proxy and without keepalives.
+var dialer = net.Dialer{KeepAlive: -1}
+
+// Probe asks one address of an endpoint whether it is well: a connection for TCP; for HTTP and
+// HTTPS a GET that is answered with a status from 200 to 399, after a TLS handshake in which the
+// certificate is valid for the name in the check. Every probe is a new connection, as a client's
+// first request is.
+func Probe(ctx context.Context, t *Target, host string) error {
+	address := net.JoinHostPort(host, strconv.Itoa(int(t.Port)))
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("%s: %s", address, plain(ctx, err))
+	}
+	defer conn.Close()
+	if deadline, ok := ctx.Deadline(); ok {
+		conn.SetDeadline(deadline)
+	}
+	switch t.Check.Protocol {
+	case trafficv1alpha1.CheckTCP:
+		// The other side sees a reset rather than a connection that says nothing and ends.
+		_ = conn.(*net.TCPConn).SetLinger(0)
+		return nil
+	case trafficv1alpha1.CheckHTTP:
+		err = get(ctx, conn, "http", t, host)
+	case trafficv1alpha1.CheckHTTPS:
+		c := tls.Client(conn, &tls.Config{
+			ServerName:         nameFor(t, host),
+			InsecureSkipVerify: t.Check.InsecureSkipVerify, //nolint:gosec // the user asked for it
+			MinVersion:         tls.VersionTLS12,
+		})
+		if err = c.HandshakeContext(ctx); err != nil {
+			err = fmt.Errorf("TLS handshake: %s", plain(ctx, err))
+			break
+		}
+		err = get(ctx, c, "https", t, host)
+	default:
+		err = fmt.Errorf("protocol %q is none of HTTP, HTTPS, TCP", t.Check.Protocol)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", address, err)
+	}
+	return nil
+}
+
+// nameFor is the host name in the request.
+func nameFor(t *Target, host string) string {
+	if t.Check.Host != "" {
+		return t.Check.Host
+	}
+	return host
+}
+
+// get sends a request over a connection. Redirects are not followed: whoever answers with one is
+// well.
+func get(ctx context.Context, conn net.Conn, scheme string, t *Target, host string) error {
+	name := nameFor(t, host)
+	if ip, err := netip.ParseAddr(name); err == nil && ip.Is6() {
+		name = "[" + name + "]"
+	}
+	u, err := url.Parse(scheme + "://" + name + "/" + strings.TrimPrefix(t.Check.Path, "/"))
+	if err != nil {
+		return fmt.Errorf("path %q: %w", t.Check.Path, err)
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+	if err != nil {
+		return err
+	}
+	request.Header.Set("User-Agent", "seaway-dns-probe")
+	request.Close = true
+	given := make(chan net.Conn, 1)
+	given <- conn
+	once := func(context.Context, string, string) (net.Conn, error) {
+		select {
+		case c := <-given:
+			return c, nil
+		default:
+			return nil, errors.New("the connection was closed")
+		}
+	}
+	transport := &http.Transport{
+		DialContext: once, DialTLSContext: once, DisableKeepAlives: true, DisableCompression: true,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+	defer transport.CloseIdleConnections()
+	response, err := transport.RoundTrip(request)
+	if err != nil {
+		return errors.New(plain(ctx, err))
+	}
+	defer response.Body.Close()
+	// A little of the body shows that there is one, and no more is wanted.
+	if _, err := io.CopyN(io.Discard, response.Body, 4<<10); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("reading the answer: %s", plain(ctx, err))
+	}
+	if response.StatusCode < 200 || response.StatusCode > 399 {
+		return fmt.Errorf("status %d", response.StatusCode)
+	}
+	return nil
+}
+
+// plain is an error in the few words that matter.
+func plain(ctx context.Context, err error) string {
+	var errno syscall.Errno
+	var timeout net.Error
+	switch {
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "connection refused"
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
+		return "timed out"
+	case errors.As(err, &errno):
+		return errno.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,170 @@
+//go:build linux
+
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/seaway-io/seaway/test/fleet"
+)
+
+// Pod is what a pod of the fleet answers.
+type Pod struct {
+	Pod     string `json:"pod"`
+	Cluster string `json:"cluster"`
+	Image   string `json:"image"`
+}
+
+// get fetches the page of host at an address and says which pod answered.
+func get(ctx context.Context, from *fleet.Host, address netip.Addr, host string, within time.Duration) (Pod, error) {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address.String()+"/", nil)
+	if err != nil {
+		return Pod{}, err
+	}
+	req.Host = host
+	transport := from.Transport()
+	defer transport.CloseIdleConnections()
+	resp, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		return Pod{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+	if err != nil {
+		return Pod{}, err
+	}
+	var pod Pod
+	if resp.StatusCode != http.StatusOK {
+		return Pod{}, fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return pod, json.Unmarshal(body, &pod)
+}
+
+// pace is the rhythm of the steady client.
+const pace = 50 * time.Millisecond
+
+// steady is a client in one place that asks the name servers in turn before every request, at a steady
+// pace, and remembers what went wrong.
+type steady struct {
+	from    *fleet.Host
+	servers []*fleet.Host
+	subnet  netip.Prefix
+
+	mu       sync.Mutex
+	sent     int
+	failed   int
+	empty    int
+	lastFail time.Time
+	// changed is, for each server, when it was first seen to answer with something else than avoid.
+	avoid   netip.Addr
+	changed map[string]time.Time
+
+	stop context.CancelFunc
+	done sync.WaitGroup
+}
+
+func startSteady(ctx context.Context, from *fleet.Host, servers []*fleet.Host, subnet netip.Prefix) *steady {
+	ctx, cancel := context.WithCancel(ctx)
+	s := &steady{from: from, servers: servers, subnet: subnet, stop: cancel, changed: map[string]time.Time{}}
+	for _, server := range servers {
+		s.done.Add(1)
+		go s.run(ctx, server)
+	}
+	return s
+}
+
+// watch starts to look for answers other than address.
+func (s *steady) watch(address netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.avoid, s.changed = address, map[string]time.Time{}
+}
+
+// run asks one server. Requests are sent in their own goroutine, so that one that hangs on a dead
+// cluster does not slow the questions that follow.
+func (s *steady) run(ctx context.Context, server *fleet.Host) {
+	defer s.done.Done()
+	tick := time.NewTicker(pace)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		answer, err := ask(ctx, s.from, port53(server), Host, s.subnet, time.Second)
+		if ctx.Err() != nil {
+			return
+		}
+		s.answered(server.Name, answer, err)
+		if !answer.Address.IsValid() {
+			continue
+		}
+		s.done.Add(1)
+		go func() {
+			defer s.done.Done()
+			began := time.Now()
+			_, err := get(ctx, s.from, answer.Address, Host, time.Second)
+			if ctx.Err() == nil {
+				s.requested(began, err)
+			}
+		}()
+	}
+}
+
+func (s *steady) answered(server string, a Answer, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil || !a.Address.IsValid() {
+		s.empty++
+		return
+	}
+	if _, seen := s.changed[server]; !seen && s.avoid.IsValid() && a.Address != s.avoid {
+		s.changed[server] = time.Now()
+	}
+}
+
+func (s *steady) requested(began time.Time, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent++
+	if err != nil {
+		s.failed++
+		if began.After(s.lastFail) {
+			s.lastFail = began
+		}
+	}
+}
+
+// tally is what a steady client has seen.
+type tally struct {
+	Sent, Failed, Empty int
+	LastFail            time.Time
+	Changed             map[string]time.Time
+}
+
+func (s *steady) tally() tally {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	changed := make(map[string]time.Time, len(s.changed))
+	for k, v := range s.changed {
+		changed[k] = v
+	}
+	return tally{Sent: s.sent, Failed: s.failed, Empty: s.empty, LastFail: s.lastFail, Changed: changed}
+}
+
+// end stops the client and waits for what is under way.
+func (s *steady) end() tally {
+	s.stop()
+	s.done.Wait()
+	return s.tally()
+}

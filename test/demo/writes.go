@@ -1,0 +1,109 @@
+//go:build linux
+
+package demo
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+	"k8s.io/client-go/rest"
+
+	"github.com/seaway-io/seaway/test/fleet"
+)
+
+// idleFor is how long the fleet is watched while nobody wants anything.
+const idleFor = 20 * time.Second
+
+// heartbeats are the writes that an idle fleet makes: leases and the name servers' reports. Reviews are
+// questions in the shape of writes: nothing is stored.
+var heartbeats = map[string]bool{
+	"leases": true, "endpointhealths": true,
+	"tokenreviews": true, "subjectaccessreviews": true, "selfsubjectaccessreviews": true, "selfsubjectreviews": true,
+}
+
+// idle counts what is written to the hub and the members while nothing happens.
+func (d *demo) idle(ctx context.Context) {
+	d.Step("An idle fleet writes leases and heartbeats, nothing else: %s of silence", idleFor)
+	before, err := d.writes(ctx)
+	if !d.CheckNoError(err, "read the API servers' request counters") {
+		return
+	}
+	select {
+	case <-ctx.Done():
+		return
+	case <-time.After(idleFor):
+	}
+	after, err := d.writes(ctx)
+	if !d.CheckNoError(err, "read them again") {
+		return
+	}
+	var beats, others float64
+	var what []string
+	for _, key := range slices.Sorted(maps.Keys(after)) {
+		n := after[key] - before[key]
+		if n == 0 {
+			continue
+		}
+		resource, _, _ := strings.Cut(strings.Fields(key)[2], "/")
+		if heartbeats[resource] {
+			beats += n
+			continue
+		}
+		others += n
+		what = append(what, fmt.Sprintf("%s: %.0f", key, n))
+	}
+	d.Check(others == 0, "%.0f leases and heartbeats, %.0f other writes in %s over %d API servers", beats, others, idleFor, len(d.fleet.Clusters()))
+	d.Say("%s", strings.Join(what, "\n"))
+}
+
+// writes are the write requests that every API server has carried out, by "cluster verb
+// resource/subresource".
+func (d *demo) writes(ctx context.Context) (map[string]float64, error) {
+	out := map[string]float64{}
+	for _, c := range d.fleet.Clusters() {
+		if err := countWrites(ctx, c, out); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.Name, err)
+		}
+	}
+	return out, nil
+}
+
+func countWrites(ctx context.Context, c *fleet.Cluster, into map[string]float64) error {
+	config := rest.CopyConfig(c.InsideConfig())
+	httpClient, err := rest.HTTPClientFor(config)
+	if err != nil {
+		return err
+	}
+	defer httpClient.CloseIdleConnections()
+	resp, err := getURL(ctx, httpClient, c.Server()+"/metrics")
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(resp.Body)
+	if err != nil {
+		return err
+	}
+	for _, m := range families["apiserver_request_total"].GetMetric() {
+		labels := map[string]string{}
+		for _, l := range m.GetLabel() {
+			labels[l.GetName()] = l.GetValue()
+		}
+		if !slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE", "APPLY"}, labels["verb"]) || !strings.HasPrefix(labels["code"], "2") {
+			continue
+		}
+		resource := labels["resource"]
+		if sub := labels["subresource"]; sub != "" {
+			resource += "/" + sub
+		}
+		into[fmt.Sprintf("%s %s %s", c.Name, labels["verb"], resource)] += m.GetCounter().GetValue()
+	}
+	return nil
+}

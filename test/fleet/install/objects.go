@@ -1,0 +1,153 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"time"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	apiregistrationv1 "k8s.io/kube-aggregator/pkg/apis/apiregistration/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seaway-io/seaway/api/scheme"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/charts"
+)
+
+// Users of the hub, one for each kind of process.
+const (
+	controllerUser  = "system:seaway:controller"
+	apiserverUser   = "system:seaway:apiserver"
+	nameServerGroup = "system:seaway:name-servers"
+)
+
+func newScheme() (*runtime.Scheme, error) {
+	s := scheme.New()
+	for _, add := range []func(*runtime.Scheme) error{apiextensionsv1.AddToScheme, apiregistrationv1.AddToScheme} {
+		if err := add(s); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// definitions installs the chart's CustomResourceDefinitions and waits until they are served.
+func definitions(ctx context.Context, c client.Client) error {
+	files := charts.CRDs()
+	names, err := fs.Glob(files, "*.yaml")
+	if err != nil {
+		return err
+	}
+	var installed []string
+	for _, name := range names {
+		data, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		var crd apiextensionsv1.CustomResourceDefinition
+		if err := yaml.Unmarshal(data, &crd); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := c.Create(ctx, &crd); client.IgnoreAlreadyExists(err) != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		installed = append(installed, crd.Name)
+	}
+	return Await(ctx, 30*time.Second, func(ctx context.Context) error {
+		for _, name := range installed {
+			var crd apiextensionsv1.CustomResourceDefinition
+			if err := c.Get(ctx, client.ObjectKey{Name: name}, &crd); err != nil {
+				return err
+			}
+			if !established(&crd) {
+				return fmt.Errorf("%s is not yet established", name)
+			}
+		}
+		return nil
+	})
+}
+
+func established(crd *apiextensionsv1.CustomResourceDefinition) bool {
+	for _, c := range crd.Status.Conditions {
+		if c.Type == apiextensionsv1.Established {
+			return c.Status == apiextensionsv1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// roles are the rights of the processes. A name server reads what it serves and writes its own report;
+// the aggregated API server asks who a caller is; the controllers handle templates of any kind.
+func roles() []client.Object {
+	return []client.Object{
+		&rbacv1.ClusterRole{
+			ObjectMeta: metav1.ObjectMeta{Name: "seaway-name-server"},
+			Rules: []rbacv1.PolicyRule{
+				{APIGroups: []string{trafficv1alpha1.GroupName}, Resources: []string{"zones", "trafficplans", "regionmaps", "endpointhealths"}, Verbs: []string{"get", "list", "watch"}},
+				{APIGroups: []string{trafficv1alpha1.GroupName}, Resources: []string{"endpointhealths"}, Verbs: []string{"create", "update", "patch"}},
+			},
+		},
+		clusterBinding("seaway-name-servers", "seaway-name-server", rbacv1.Subject{Kind: rbacv1.GroupKind, Name: nameServerGroup, APIGroup: rbacv1.GroupName}),
+		clusterBinding("seaway-controller", "cluster-admin", user(controllerUser)),
+		clusterBinding("seaway-apiserver-delegates", "system:auth-delegator", user(apiserverUser)),
+		&rbacv1.ClusterRole{
+			ObjectMeta: metav1.ObjectMeta{Name: "seaway-apiserver"},
+			Rules: []rbacv1.PolicyRule{
+				{APIGroups: []string{""}, Resources: []string{"namespaces"}, Verbs: []string{"get", "list", "watch"}},
+				{APIGroups: []string{"admissionregistration.k8s.io"}, Resources: []string{"*"}, Verbs: []string{"get", "list", "watch"}},
+				{APIGroups: []string{"flowcontrol.apiserver.k8s.io"}, Resources: []string{"*"}, Verbs: []string{"get", "list", "watch"}},
+			},
+		},
+		clusterBinding("seaway-apiserver", "seaway-apiserver", user(apiserverUser)),
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: metav1.NamespaceSystem, Name: "seaway-apiserver-authentication"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "extension-apiserver-authentication-reader"},
+			Subjects:   []rbacv1.Subject{user(apiserverUser)},
+		},
+	}
+}
+
+func user(name string) rbacv1.Subject {
+	return rbacv1.Subject{Kind: rbacv1.UserKind, Name: name, APIGroup: rbacv1.GroupName}
+}
+
+func clusterBinding(name, role string, subject rbacv1.Subject) *rbacv1.ClusterRoleBinding {
+	return &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
+		Subjects:   []rbacv1.Subject{subject},
+	}
+}
+
+func create(ctx context.Context, c client.Client, objects ...client.Object) error {
+	for _, obj := range objects {
+		if err := c.Create(ctx, obj); client.IgnoreAlreadyExists(err) != nil {
+			return fmt.Errorf("create %T %s: %w", obj, client.ObjectKeyFromObject(obj), err)
+		}
+	}
+	return nil
+}
+
+// Await tries until done returns nil, and returns its last error when the time is up.
+func Await(ctx context.Context, within time.Duration, done func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := done(ctx)
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("not within %s: %w", within, err)
+		case <-tick.C:
+		}
+	}
+}
