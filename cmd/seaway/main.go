@@ -28,7 +28,7 @@ func main() {
 		controller.Command(),
 		apiserver.Command(),
 		dns.Command(),
-		playground.Command(demo.Commands),
+		playground.Command(playground.Options{Members: demo.Members(), Install: demo.Playground, Commands: demo.Commands()}),
 	)
 	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(os.Stderr, "seaway:", err)

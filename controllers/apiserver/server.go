@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	openapinamer "k8s.io/apiserver/pkg/endpoints/openapi"
@@ -31,6 +32,9 @@ import (
 // DefaultEtcdPrefix is the key below which Clusters are stored, each as
 // <prefix>/cluster.karmada.io/clusters/<name>.
 const DefaultEtcdPrefix = "/registry"
+
+// watchDrain is how long watches may take to end when the server stops.
+const watchDrain = 2 * time.Second
 
 // title heads the OpenAPI documents.
 const title = "Seaway"
@@ -105,6 +109,10 @@ func (o *Options) newServer() (*server.GenericAPIServer, error) {
 	config := server.NewRecommendedConfig(Codecs)
 	config.EffectiveVersion = compatibility.DefaultBuildEffectiveVersion()
 	config.FeatureGate = utilfeature.DefaultFeatureGate
+	// A stop ends the watches in order and takes seconds; else it would wait a minute
+	// for watchers that have no reason to go.
+	config.ShutdownSendRetryAfter = true
+	config.ShutdownWatchTerminationGracePeriod = watchDrain
 	describe(config)
 	if err := o.recommended.ApplyTo(config); err != nil {
 		return nil, err

@@ -22,6 +22,7 @@ type monitor struct {
 
 	mu      sync.Mutex
 	workers map[string]*worker
+	stopped bool
 	running sync.WaitGroup
 }
 
@@ -33,6 +34,9 @@ func newMonitor(c client.Client, reader client.Reader, o Options) *monitor {
 func (m *monitor) Start(ctx context.Context) error {
 	m.options.Members.Subscribe(func(name string) { m.refresh(ctx, name) })
 	<-ctx.Done()
+	m.mu.Lock()
+	m.stopped = true
+	m.mu.Unlock()
 	m.running.Wait()
 	return nil
 }
@@ -41,12 +45,12 @@ func (m *monitor) Start(ctx context.Context) error {
 // connection that is gone ends by itself.
 func (m *monitor) refresh(ctx context.Context, name string) {
 	connection, err := m.options.Members.Member(name)
-	if err != nil || ctx.Err() != nil {
+	if err != nil {
 		return
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if w := m.workers[name]; w != nil && w.member == connection {
+	if w := m.workers[name]; m.stopped || (w != nil && w.member == connection) {
 		return
 	}
 	w := &worker{

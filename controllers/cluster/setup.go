@@ -124,7 +124,9 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	return mgr.Add(newMonitor(mgr.GetClient(), mgr.GetAPIReader(), o))
 }
 
+// recorder records core/v1 events: clients look them up by involvedObject.
 func recorder(mgr ctrl.Manager) record.EventRecorder {
+	//lint:ignore SA1019 The new recorder writes events of another API group.
 	return mgr.GetEventRecorderFor("cluster-controller")
 }
 

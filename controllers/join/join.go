@@ -71,6 +71,11 @@ func Join(ctx context.Context, o Options) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	return o.join(ctx, member, endpoint)
+}
+
+// join does what Join promises with a member that has answered.
+func (o Options) join(ctx context.Context, member client.Client, endpoint string) (*Report, error) {
 	id, err := clusterID(ctx, member)
 	if err != nil {
 		return nil, o.Member.explain(endpoint, err)

@@ -23,6 +23,7 @@ type Member struct {
 	options   Options
 	client    *http.Client
 	transport *transport
+	prober    *transport
 	discovery *discovery.DiscoveryClient
 	dynamic   dynamic.Interface
 	metadata  metadata.Interface
@@ -51,6 +52,7 @@ func connect(name string, target target, options Options, notify func(string)) (
 		target:    target,
 		options:   options,
 		transport: tr,
+		prober:    tr.apart(),
 		client:    tr.client(),
 		reach:     newReach(func() { notify(name) }),
 		ctx:       ctx,
@@ -103,4 +105,5 @@ func (m *Member) Done() <-chan struct{} { return m.ctx.Done() }
 func (m *Member) close() {
 	m.cancel()
 	m.transport.close()
+	m.prober.close()
 }

@@ -52,6 +52,7 @@ func (m *Member) probe(ctx context.Context) (Health, error) {
 		status, answer, err := m.get(ctx, path)
 		switch {
 		case err != nil:
+			m.prober.close() // the next probe dials anew
 			return Health{Message: m.trouble(err)}, err
 		case status == http.StatusOK:
 			return Health{Reachable: true, Ready: true}, nil
@@ -68,7 +69,7 @@ func (m *Member) get(ctx context.Context, path string) (status int, answer strin
 	if err != nil {
 		return 0, "", err
 	}
-	resp, err := m.client.Do(req)
+	resp, err := m.prober.client().Do(req)
 	if err != nil {
 		return 0, "", err
 	}

@@ -89,6 +89,15 @@ func (t *transport) client() *http.Client {
 	}
 }
 
+// apart returns a transport with connections of its own. Probes use one: they must not
+// wait behind watches on a connection that is clogged, nor hang on one that is dead
+// while a new one would work.
+func (t *transport) apart() *transport {
+	c := *t
+	c.delegate = t.delegate.Clone()
+	return &c
+}
+
 func (t *transport) close() { t.delegate.CloseIdleConnections() }
 
 var (

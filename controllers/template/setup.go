@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -94,7 +95,9 @@ func Setup(mgr ctrl.Manager, o Options) error {
 }
 
 func newReconciler(mgr ctrl.Manager, o Options, rules *claim.Rules) (*reconciler, error) {
-	config, httpClient := mgr.GetConfig(), mgr.GetHTTPClient()
+	// To watch what is deprecated is no mistake of ours to be warned about.
+	config, httpClient := rest.CopyConfig(mgr.GetConfig()), mgr.GetHTTPClient()
+	config.WarningHandler, config.WarningHandlerWithContext = rest.NoWarnings{}, nil
 	disco, err := discovery.NewDiscoveryClientForConfigAndClient(config, httpClient)
 	if err != nil {
 		return nil, fmt.Errorf("discovery client: %w", err)
@@ -108,6 +111,7 @@ func newReconciler(mgr ctrl.Manager, o Options, rules *claim.Rules) (*reconciler
 		return nil, fmt.Errorf("dynamic client: %w", err)
 	}
 	r := &reconciler{
+		clock:       o.Clock,
 		client:      mgr.GetClient(),
 		dynamic:     dyn,
 		recorder:    mgr.GetEventRecorderFor("resource-detector"), //nolint:staticcheck // clients read core/v1 events
@@ -116,7 +120,7 @@ func newReconciler(mgr ctrl.Manager, o Options, rules *claim.Rules) (*reconciler
 	}
 	r.watcher = &watcher{
 		discovery: disco, metadata: meta, rules: rules, clock: o.Clock,
-		forget:    r.forget,
+		seen: r.seen, forget: r.forget,
 		crdChange: make(chan struct{}, 1),
 		watches:   map[schema.GroupVersionKind]*watch{},
 	}
@@ -162,7 +166,7 @@ func setupPolicies(mgr ctrl.Manager, r *reconciler, empty func() policyv1alpha1.
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(name).
-		For(empty().(client.Object), builder.WithPredicates(policyChanged)).
+		For(empty().(client.Object), builder.WithPredicates(policyEdited)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: 2,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
@@ -170,8 +174,8 @@ func setupPolicies(mgr ctrl.Manager, r *reconciler, empty func() policyv1alpha1.
 		Complete(&policyReconciler{reconciler: r, empty: empty})
 }
 
-// policyChanged passes what a policy says, and whether it is on its way out.
-var policyChanged = predicate.And(
+// policyEdited passes what a policy says, and whether it is on its way out.
+var policyEdited = predicate.And(
 	predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, predicate.Funcs{
 		UpdateFunc: func(e event.UpdateEvent) bool {
 			return (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)

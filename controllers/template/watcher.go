@@ -39,7 +39,8 @@ type watcher struct {
 	metadata  metadata.Interface
 	rules     *claim.Rules
 	clock     clock.WithTicker
-	forget    func(Key) // called when an object is gone
+	seen      func(Key, metav1.Object) // called for an object that is there when the watch begins
+	forget    func(Key)                // called when an object is gone
 	crdChange chan struct{}
 
 	mu      sync.RWMutex
@@ -120,10 +121,18 @@ func (w *watcher) watch(ctx context.Context, gvk schema.GroupVersionKind, gvr sc
 		byPolicy:             indexByPolicy,
 	}, nil).Informer()
 	// Neither fails before the informer runs.
-	_ = informer.SetTransform(cache.TransformStripManagedFields())
+	_ = informer.SetTransform(withoutManagedFields)
 	_, _ = informer.AddEventHandler(w.handler(gvk))
 	go informer.RunWithContext(ctx)
 	return &watch{GroupVersionResource: gvr, informer: informer, stop: stop}
+}
+
+// withoutManagedFields drops what is most of an object's metadata, and nothing here reads.
+func withoutManagedFields(obj any) (any, error) {
+	if m, ok := obj.(*metav1.PartialObjectMetadata); ok {
+		m.ManagedFields = nil
+	}
+	return obj, nil
 }
 
 func indexByPolicy(obj any) ([]string, error) {
@@ -146,11 +155,12 @@ func (w *watcher) handler(gvk schema.GroupVersionKind) cache.ResourceEventHandle
 	}
 	return cache.ResourceEventHandlerDetailedFuncs{
 		AddFunc: func(obj any, initial bool) {
-			priority := 0
+			found, priority := obj.(*metav1.PartialObjectMetadata), 0
 			if initial {
+				w.seen(keyOf(gvk, found), found)
 				priority = handler.LowPriority
 			}
-			changed(obj.(*metav1.PartialObjectMetadata), priority)
+			changed(found, priority)
 		},
 		UpdateFunc: func(before, after any) {
 			// A CRD is established by a change of its status alone.
@@ -244,7 +254,11 @@ func (w *watcher) claimedBy(id string) (out []claim.Template) {
 	defer w.mu.RUnlock()
 	for gvk, watch := range w.watches {
 		found, _ := watch.informer.GetIndexer().ByIndex(byPolicy, id) // the index exists
-		out = appendTemplates(out, gvk, found)
+		for _, t := range templates(gvk, found) {
+			if !w.rules.Skips(gvk, t) {
+				out = append(out, t)
+			}
+		}
 	}
 	return out
 }
@@ -276,13 +290,14 @@ func (w *watcher) candidates(gvk schema.GroupVersionKind, p policyv1alpha1.Propa
 		namespace = p.GetNamespace()
 	}
 	if namespace == "" {
-		return appendTemplates(nil, gvk, informer.GetIndexer().List())
+		return templates(gvk, informer.GetIndexer().List())
 	}
 	found, _ := informer.GetIndexer().ByIndex(cache.NamespaceIndex, namespace) // the index exists
-	return appendTemplates(nil, gvk, found)
+	return templates(gvk, found)
 }
 
-func appendTemplates(out []claim.Template, gvk schema.GroupVersionKind, objs []any) []claim.Template {
+func templates(gvk schema.GroupVersionKind, objs []any) []claim.Template {
+	out := make([]claim.Template, 0, len(objs))
 	for _, obj := range objs {
 		out = append(out, claim.Template{GVK: gvk, Object: obj.(*metav1.PartialObjectMetadata)})
 	}

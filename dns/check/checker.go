@@ -71,7 +71,7 @@ type Options struct {
 	Report func(verdict.Key, verdict.State)
 	// Probe sends one probe; Probe of this package if nil.
 	Probe func(ctx context.Context, t *Target, host string) error
-	// Concurrent is how many probes may be under way at once; 256 if 0.
+	// Concurrent is how many probes may be under way at once; 2048 if 0.
 	Concurrent int
 }
 
@@ -82,7 +82,9 @@ type Checker struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
-	probes  [2]atomic.Uint64 // good and bad
+	good    atomic.Uint64
+	bad     atomic.Uint64
+	skipped atomic.Uint64
 
 	mu      sync.Mutex
 	running map[verdict.Key]*prober
@@ -94,7 +96,7 @@ func New(o Options) *Checker {
 		o.Probe = Probe
 	}
 	if o.Concurrent <= 0 {
-		o.Concurrent = 256
+		o.Concurrent = 2048
 	}
 	c := &Checker{options: o, slots: make(chan struct{}, o.Concurrent), running: map[verdict.Key]*prober{}}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -107,8 +109,11 @@ func (c *Checker) Close() {
 	c.wg.Wait()
 }
 
-// Results are how many rounds of probes were good and bad so far.
-func (c *Checker) Results() (good, bad uint64) { return c.probes[0].Load(), c.probes[1].Load() }
+// Results are how many rounds of probes were good and bad so far, and how many were left out
+// because too many probes were under way.
+func (c *Checker) Results() (good, bad, skipped uint64) {
+	return c.good.Load(), c.bad.Load(), c.skipped.Load()
+}
 
 // SetTargets says which endpoints are to be probed from now on. Of those that were probed before,
 // verdicts are kept where at least one address and the port are as they were.
@@ -208,10 +213,14 @@ func (p *prober) run(ctx context.Context) {
 
 func (p *prober) observe(err error) {
 	c, message := p.checker, ""
-	if err == nil {
-		c.probes[0].Add(1)
-	} else {
-		c.probes[1].Add(1)
+	switch {
+	case err == nil:
+		c.good.Add(1)
+	case errors.Is(err, errSkipped):
+		c.skipped.Add(1)
+		return
+	default:
+		c.bad.Add(1)
 		message = err.Error()
 	}
 	t := verdict.Thresholds{UnhealthyAfter: p.target.Check.UnhealthyAfter, HealthyAfter: p.target.Check.HealthyAfter}
@@ -221,35 +230,45 @@ func (p *prober) observe(err error) {
 	}
 }
 
+// errSkipped is a round without a result. It says nothing about the endpoint: were it counted as a
+// failure, a few hundred dead endpoints, whose probes take their whole time, would take the healthy
+// ones with them.
+var errSkipped = errors.New("too many probes are under way")
+
 // round probes all addresses at once. One that answers is enough.
 func (p *prober) round(ctx context.Context, timeout time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make(chan error, len(p.target.Hosts))
 	for _, host := range p.target.Hosts {
-		go func() { results <- p.probe(ctx, host) }()
+		go func() { results <- p.probe(ctx, host, timeout) }()
 	}
 	var failures []string
 	for range p.target.Hosts {
-		err := <-results
-		if err == nil {
+		switch err := <-results; {
+		case err == nil:
 			return nil
+		case errors.Is(err, errSkipped):
+			return err
+		default:
+			failures = append(failures, err.Error())
 		}
-		failures = append(failures, err.Error())
 	}
 	slices.Sort(failures)
 	return errors.New(strings.Join(slices.Compact(failures), "; "))
 }
 
-// probe sends one probe as soon as there is a slot. To have waited for one in vain says nothing
-// about the endpoint, but it must not hide one that is down either: it counts as a failure, and the
-// text says what to do.
-func (p *prober) probe(ctx context.Context, host string) (err error) {
+// probe sends one probe as soon as there is a slot.
+func (p *prober) probe(ctx context.Context, host string, timeout time.Duration) (err error) {
 	c := p.checker
+	wait := time.NewTimer(timeout)
+	defer wait.Stop()
 	select {
 	case c.slots <- struct{}{}:
+	case <-wait.C:
+		return errSkipped
 	case <-ctx.Done():
-		return fmt.Errorf("%s: no probe could be sent: more than %d are under way", host, cap(c.slots))
+		return ctx.Err()
 	}
 	defer func() { <-c.slots }()
 	defer func() {
@@ -257,5 +276,7 @@ func (p *prober) probe(ctx context.Context, host string) (err error) {
 			err = fmt.Errorf("%s: the probe panicked: %v", host, r)
 		}
 	}()
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
 	return c.options.Probe(ctx, &p.target, host)
 }

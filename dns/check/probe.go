@@ -3,6 +3,7 @@ package check
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -25,6 +26,11 @@ var dialer = net.Dialer{KeepAlive: -1}
 // certificate is valid for the name in the check. Every probe is a new connection, as a client's
 // first request is.
 func Probe(ctx context.Context, t *Target, host string) error {
+	return probeWith(ctx, t, host, nil)
+}
+
+// probeWith is Probe with the certificates that are trusted; those of the host if nil.
+func probeWith(ctx context.Context, t *Target, host string, roots *x509.CertPool) error {
 	address := net.JoinHostPort(host, strconv.Itoa(int(t.Port)))
 	conn, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -44,6 +50,7 @@ func Probe(ctx context.Context, t *Target, host string) error {
 	case trafficv1alpha1.CheckHTTPS:
 		c := tls.Client(conn, &tls.Config{
 			ServerName:         nameFor(t, host),
+			RootCAs:            roots,
 			InsecureSkipVerify: t.Check.InsecureSkipVerify, //nolint:gosec // the user asked for it
 			MinVersion:         tls.VersionTLS12,
 		})

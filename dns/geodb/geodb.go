@@ -204,9 +204,9 @@ func (d *database) count(r *record, result maxminddb.Result) {
 		d.uses[n][v.rank]++
 	}
 	if d.example == "" {
-		var whole any
-		if result.Decode(&whole) == nil {
-			d.example = strings.Join(leafPaths(nil, "", whole), ", ")
+		var o outline
+		if result.Decode(&o) == nil {
+			d.example = o.String()
 		}
 	}
 }
@@ -233,40 +233,4 @@ func (d *database) finish(db *maxminddb.Reader, s *geo.Source) error {
 		Fields:   fields,
 	}
 	return nil
-}
-
-// maxExample is how many paths are worth showing to a person.
-const maxExample = 24
-
-// leafPaths lists the paths to the values of a record, names in many languages left out.
-func leafPaths(list []string, at string, v any) []string {
-	if len(list) >= maxExample {
-		return list
-	}
-	join := func(key string) string {
-		if at == "" {
-			return key
-		}
-		return at + "." + key
-	}
-	switch v := v.(type) {
-	case map[string]any:
-		keys := make([]string, 0, len(v))
-		for k := range v {
-			keys = append(keys, k)
-		}
-		slices.Sort(keys)
-		for _, k := range keys {
-			if k != "names" {
-				list = leafPaths(list, join(k), v[k])
-			}
-		}
-		return list
-	case []any:
-		for i, e := range v {
-			list = leafPaths(list, join(fmt.Sprint(i)), e)
-		}
-		return list
-	}
-	return append(list, at)
 }

@@ -256,6 +256,21 @@ func TestAFileCutShortWhileItIsReadIsAnError(t *testing.T) {
 	}
 }
 
+func TestNoChangedByteCrashesOpen(t *testing.T) {
+	good := cities.encode()
+	path := file(t, "db.mmdb", good)
+	for i := range good {
+		bad := slices.Clone(good)
+		bad[i] ^= []byte{0x01, 0x20, 0xff}[i%3]
+		if err := os.WriteFile(path, bad, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if s, _, err := Open(path, Fields{}); err == nil && s.Len() == 0 {
+			t.Errorf("byte %d: neither networks nor an error", i)
+		}
+	}
+}
+
 func TestFieldsAreReadAsTheyAreWritten(t *testing.T) {
 	tests := map[string]struct {
 		text string

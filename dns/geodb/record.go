@@ -1,6 +1,7 @@
 package geodb
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -10,14 +11,18 @@ import (
 	"github.com/seaway-io/seaway/dns/core/geo"
 )
 
-// maxDepth of maps and lists inside a record. Real ones have four; a damaged one may have any number.
-const maxDepth = 32
+// maxValues of one record. Real ones have a few hundred. A damaged one can have any number, since its
+// maps may lead back into themselves.
+const maxValues = 10_000
+
+var errTooLarge = errors.New("a record has too many values")
 
 // record decodes one record of a database: the fields of a schema and nothing else. It implements
 // [mmdbdata.Unmarshaler].
 type record struct {
 	schema *schema
 	found  [fieldCount]value
+	values int
 }
 
 // value is a field as found: text or a number.
@@ -31,29 +36,27 @@ type value struct {
 
 // UnmarshalMaxMindDB reads the record at the decoder.
 func (r *record) UnmarshalMaxMindDB(d *mmdbdata.Decoder) error {
-	r.found = [fieldCount]value{}
-	return r.read(d, r.schema.root, 0)
+	r.found, r.values = [fieldCount]value{}, 0
+	return r.read(d, r.schema.root)
 }
 
-func (r *record) read(d *mmdbdata.Decoder, b *branch, depth int) error {
+func (r *record) read(d *mmdbdata.Decoder, b *branch) error {
 	kind, err := d.PeekKind()
 	if err != nil {
 		return err
 	}
 	switch {
-	case depth > maxDepth:
-		return d.SkipValue()
 	case kind == mmdbdata.KindMap && b.next != nil:
-		return r.readMap(d, b, depth)
+		return r.readMap(d, b)
 	case kind == mmdbdata.KindSlice && b.next != nil:
-		return r.readSlice(d, b, depth)
+		return r.readSlice(d, b)
 	case b.ends:
 		return r.readValue(d, kind, b)
 	}
 	return d.SkipValue()
 }
 
-func (r *record) readMap(d *mmdbdata.Decoder, b *branch, depth int) error {
+func (r *record) readMap(d *mmdbdata.Decoder, b *branch) error {
 	entries, _, err := d.ReadMap()
 	if err != nil {
 		return err
@@ -62,14 +65,14 @@ func (r *record) readMap(d *mmdbdata.Decoder, b *branch, depth int) error {
 		if err != nil {
 			return err
 		}
-		if err := r.readOrSkip(d, b.next[string(key)], depth); err != nil {
+		if err := r.readOrSkip(d, b.next[string(key)]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (r *record) readSlice(d *mmdbdata.Decoder, b *branch, depth int) error {
+func (r *record) readSlice(d *mmdbdata.Decoder, b *branch) error {
 	elements, _, err := d.ReadSlice()
 	if err != nil {
 		return err
@@ -79,7 +82,7 @@ func (r *record) readSlice(d *mmdbdata.Decoder, b *branch, depth int) error {
 		if err != nil {
 			return err
 		}
-		if err := r.readOrSkip(d, b.next[strconv.Itoa(i)], depth); err != nil {
+		if err := r.readOrSkip(d, b.next[strconv.Itoa(i)]); err != nil {
 			return err
 		}
 		i++
@@ -87,11 +90,14 @@ func (r *record) readSlice(d *mmdbdata.Decoder, b *branch, depth int) error {
 	return nil
 }
 
-func (r *record) readOrSkip(d *mmdbdata.Decoder, next *branch, depth int) error {
+func (r *record) readOrSkip(d *mmdbdata.Decoder, next *branch) error {
+	if r.values++; r.values > maxValues {
+		return errTooLarge
+	}
 	if next == nil {
 		return d.SkipValue()
 	}
-	return r.read(d, next, depth+1)
+	return r.read(d, next)
 }
 
 func (r *record) readValue(d *mmdbdata.Decoder, kind mmdbdata.Kind, b *branch) error {

@@ -46,7 +46,8 @@ type TCPLimits struct {
 	PerClient int
 }
 
-func (l TCPLimits) withDefaults() TCPLimits {
+// WithDefaults are the limits with every zero replaced.
+func (l TCPLimits) WithDefaults() TCPLimits {
 	set := func(to *time.Duration, d time.Duration) {
 		if *to <= 0 {
 			*to = d
@@ -77,17 +78,17 @@ func Listen(o Options) (*Server, error) {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	o.TCP = o.TCP.withDefaults()
+	o.TCP = o.TCP.WithDefaults()
 	s := &Server{options: o, metrics: &metrics{}}
 	s.pool = newConnections(s)
 	for _, text := range o.Addresses {
 		if err := s.listen(text); err != nil {
-			s.close()
+			s.Close()
 			return nil, err
 		}
 	}
 	if len(s.udp) == 0 {
-		s.close()
+		s.Close()
 		return nil, errors.New("no address to listen on")
 	}
 	return s, nil
@@ -161,7 +162,7 @@ func (s *Server) Addresses() []netip.AddrPort {
 
 // Serve answers until the context ends, and then closes everything.
 func (s *Server) Serve(ctx context.Context) {
-	stop := context.AfterFunc(ctx, s.close)
+	stop := context.AfterFunc(ctx, s.Close)
 	defer stop()
 	var wg sync.WaitGroup
 	for _, w := range s.udp {
@@ -171,11 +172,12 @@ func (s *Server) Serve(ctx context.Context) {
 		wg.Go(func() { s.pool.accept(ctx, l) })
 	}
 	wg.Wait()
-	s.close()
+	s.Close()
 	s.pool.wait()
 }
 
-func (s *Server) close() {
+// Close closes all sockets. It may be called more than once.
+func (s *Server) Close() {
 	for _, w := range s.udp {
 		w.conn.Close()
 	}

@@ -32,7 +32,7 @@ type demo struct {
 // Run walks through the whole story on a fleet of Members with Seaway installed, and returns how many
 // checks failed. A step that fails does not stop the next, except where nothing could come of it.
 func Run(ctx context.Context, in *install.Installation, out io.Writer) (failed int) {
-	d := &demo{Report: NewReport(out), in: in, fleet: in.Fleet, gateways: map[string]netip.Addr{}}
+	d := newDemo(in, out)
 	d.theFleet(ctx)
 	if d.openTheShop(ctx) {
 		d.nearest(ctx)
@@ -45,6 +45,10 @@ func Run(ctx context.Context, in *install.Installation, out io.Writer) (failed i
 	}
 	d.closeTheShop(ctx)
 	return d.Close()
+}
+
+func newDemo(in *install.Installation, out io.Writer) *demo {
+	return &demo{Report: NewReport(out), in: in, fleet: in.Fleet, gateways: map[string]netip.Addr{}}
 }
 
 func (d *demo) cluster(address netip.Addr) string {

@@ -35,6 +35,13 @@ func (r *Report) Say(format string, args ...any) {
 	}
 }
 
+// Line prints a line as it is, for programs that read the output.
+func (r *Report) Line(format string, args ...any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	fmt.Fprintf(r.out, format+"\n", args...)
+}
+
 // Check counts and prints one thing that must hold; it returns whether it does.
 func (r *Report) Check(ok bool, format string, args ...any) bool {
 	r.mu.Lock()

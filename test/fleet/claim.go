@@ -53,6 +53,16 @@ func claimName(name string) (*claim, error) {
 	return c, nil
 }
 
+// Clean removes what a fleet left behind when its program crashed. One that runs is an error.
+func Clean(name string) error {
+	c, err := claimName(name)
+	if err != nil {
+		return err
+	}
+	defer c.release()
+	return c.clean()
+}
+
 func (c *claim) prepare() error {
 	if err := c.lock.Truncate(0); err != nil {
 		return err

@@ -248,7 +248,7 @@ func await(ctx context.Context, p *Process, check func(context.Context) error) e
 		case <-p.Done():
 			return p.Failure()
 		case <-ctx.Done():
-			return fmt.Errorf("%s is not ready: %w: %w\n%s", p.Name(), context.Cause(ctx), err, p.Tail(15))
+			return p.NotReady(fmt.Errorf("%w: %w", context.Cause(ctx), err))
 		case <-tick.C:
 		}
 	}

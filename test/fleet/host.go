@@ -31,6 +31,7 @@ type Host struct {
 
 	namespace *netspace.Namespace
 	cable     *netspace.Switch
+	number    int    // in the order hosts were made
 	port      string // where the cable ends on the switch
 	addrs     []netip.Addr
 	dir       string
@@ -53,6 +54,13 @@ func (h *Host) Namespace() string { return h.namespace.Name() }
 
 // Dir is the folder with the host's files and logs.
 func (h *Host) Dir() string { return h.dir }
+
+// SetNameserver changes the DNS server by which names are resolved: in DialContext at once, and in
+// processes as soon as they read /etc/resolv.conf again. Clusters have none.
+func (h *Host) SetNameserver(server netip.Addr) error { return h.namespace.SetNameserver(server) }
+
+// HasNameserver reports whether names can be resolved from the host.
+func (h *Host) HasNameserver() bool { return h.namespace.HasNameserver() }
 
 // DialContext connects from the host. Names are resolved by the host's nameserver, if it has one.
 func (h *Host) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
@@ -101,7 +109,7 @@ func (h *Host) Run(name string, argv []string, env ...string) (*Process, error) 
 		h.processes = slices.Delete(h.processes, i, i+1)
 	}
 	p, err := process.Start(process.Spec{
-		Name: name + " of " + h.Name, Argv: argv, Env: env,
+		Name: name, On: h.Name, Argv: argv, Env: env,
 		Log: filepath.Join(h.dir, name+".log"), Starter: h.namespace,
 	})
 	if err != nil {
@@ -109,6 +117,14 @@ func (h *Host) Run(name string, argv []string, env ...string) (*Process, error) 
 	}
 	h.processes = append(h.processes, p)
 	return p, nil
+}
+
+// Processes lists what Run and the fleet have started on the host, in that order, whether it still runs
+// or not.
+func (h *Host) Processes() []*Process {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.processes)
 }
 
 // Process returns a process by the name it was started with, nil if there is none.
@@ -122,16 +138,16 @@ func (h *Host) Process(name string) *Process {
 }
 
 func (h *Host) index(name string) int {
-	return slices.IndexFunc(h.processes, func(p *Process) bool { return p.Name() == name+" of "+h.Name })
+	return slices.IndexFunc(h.processes, func(p *Process) bool { return p.Name() == name })
 }
 
 // chosen returns the named processes, or all if no name is given.
 func (h *Host) chosen(names []string) ([]*Process, error) {
+	if len(names) == 0 {
+		return h.Processes(), nil
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(names) == 0 {
-		return slices.Clone(h.processes), nil
-	}
 	var found []*Process
 	var errs []error
 	for _, name := range names {

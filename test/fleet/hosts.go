@@ -5,11 +5,13 @@ package fleet
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -27,7 +29,7 @@ type HostSpec struct {
 	// geography by source address can be tried.
 	Addresses []string
 	// Nameserver is the address of a DNS server for names that are dialled from the host, and for
-	// /etc/resolv.conf as its processes see it. It may be empty.
+	// /etc/resolv.conf as its processes see it. It may be empty, and given later by Host.SetNameserver.
 	Nameserver string
 }
 
@@ -52,16 +54,30 @@ func (f *Fleet) AddHost(spec HostSpec) (*Host, error) {
 	if err := os.MkdirAll(host.dir, 0o755); err != nil {
 		return nil, err
 	}
+	if err := host.namespace.CoverResolvConf(host.ResolvConf()); err != nil {
+		return nil, err
+	}
 	if spec.Nameserver != "" {
 		server, err := netip.ParseAddr(spec.Nameserver)
 		if err != nil {
 			return nil, fmt.Errorf("host %s: Nameserver: %w", spec.Name, err)
 		}
-		if err := host.namespace.SetNameserver(server, filepath.Join(host.dir, "resolv.conf")); err != nil {
+		if err := host.SetNameserver(server); err != nil {
 			return nil, err
 		}
 	}
 	return host, f.announce(host, addrs)
+}
+
+// ResolvConf is the path of the file that the host's processes see as /etc/resolv.conf. Clusters have
+// none.
+func (h *Host) ResolvConf() string { return filepath.Join(h.dir, "resolv.conf") }
+
+// Hosts lists the clusters in their order and then the other hosts in the order they were added.
+func (f *Fleet) Hosts() []*Host {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.SortedFunc(maps.Values(f.hosts), func(a, b *Host) int { return a.number - b.number })
 }
 
 // Host returns a host by name; clusters are hosts too.
@@ -102,7 +118,7 @@ func (f *Fleet) attach(name, dir string, addrs []netip.Addr) (*Host, error) {
 	host := &Host{
 		Name: name, namespace: namespace, cable: f.cable,
 		// Interface names have at most 15 characters; host names may have more.
-		port:  fmt.Sprintf("port%d", len(f.hosts)),
+		number: len(f.hosts), port: fmt.Sprintf("port%d", len(f.hosts)),
 		addrs: addrs, dir: dir,
 	}
 	f.hosts[name] = host

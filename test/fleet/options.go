@@ -77,17 +77,17 @@ func (o *Options) complete() ([]netplan.Cluster, error) {
 	o.Members = slices.Clone(o.Members)
 	var errs []error
 	if problems := validation.IsDNS1123Label(o.Name); len(problems) > 0 {
-		errs = append(errs, fmt.Errorf("Name %q: %s", o.Name, strings.Join(problems, "; ")))
+		errs = append(errs, fmt.Errorf("option Name %q: %s", o.Name, strings.Join(problems, "; ")))
 	}
 	errs = append(errs, o.completePaths(), o.checkMembers())
 	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("fleet options: %w", err)
+		return nil, fmt.Errorf("start fleet: %w", err)
 	}
 	plans := make([]netplan.Cluster, len(o.Members))
 	for i := range o.Members {
 		plan, err := planMember(&o.Members[i], i+1)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("Members[%d] (%s): %w", i, o.Members[i].Name, err))
+			errs = append(errs, fmt.Errorf("option Members[%d] (%s): %w", i, o.Members[i].Name, err))
 		}
 		plans[i] = plan
 	}
@@ -95,7 +95,7 @@ func (o *Options) complete() ([]netplan.Cluster, error) {
 		errs = append(errs, checkFlat(o.Members, plans))
 	}
 	if err := errors.Join(errs...); err != nil {
-		return nil, fmt.Errorf("fleet options: %w", err)
+		return nil, fmt.Errorf("start fleet: %w", err)
 	}
 	return plans, nil
 }
@@ -103,29 +103,29 @@ func (o *Options) complete() ([]netplan.Cluster, error) {
 // completePaths makes the paths absolute: processes are started with them from anywhere.
 func (o *Options) completePaths() error {
 	if o.Dir == "" {
-		return errors.New("Dir: a folder is required")
+		return errors.New("option Dir: a folder is required")
 	}
 	if o.Seaway == "" {
 		self, err := os.Executable()
 		if err != nil {
-			return fmt.Errorf("Seaway: %w", err)
+			return fmt.Errorf("option Seaway: %w", err)
 		}
 		o.Seaway = self
 	}
 	for field, path := range map[string]*string{"Dir": &o.Dir, "Binaries": &o.Binaries, "Seaway": &o.Seaway} {
 		absolute, err := filepath.Abs(*path)
 		if err != nil {
-			return fmt.Errorf("%s: %w", field, err)
+			return fmt.Errorf("option %s: %w", field, err)
 		}
 		*path = absolute
 	}
 	for _, name := range binaries.Names {
 		if _, err := os.Stat(filepath.Join(o.Binaries, name)); err != nil {
-			return fmt.Errorf("Binaries: %w (package binaries finds or builds them)", err)
+			return fmt.Errorf("option Binaries: %w (package binaries finds or builds them)", err)
 		}
 	}
 	if _, err := os.Stat(o.Seaway); err != nil {
-		return fmt.Errorf("Seaway: %w", err)
+		return fmt.Errorf("option Seaway: %w", err)
 	}
 	return nil
 }
@@ -133,11 +133,11 @@ func (o *Options) completePaths() error {
 func (o *Options) checkMembers() error {
 	var errs []error
 	if len(o.Members) > netplan.MaxMembers {
-		errs = append(errs, fmt.Errorf("Members: at most %d", netplan.MaxMembers))
+		errs = append(errs, fmt.Errorf("option Members: at most %d", netplan.MaxMembers))
 	}
 	seen := map[string]bool{HubName: true, switchName: true}
 	for i, member := range o.Members {
-		field := fmt.Sprintf("Members[%d].Name %q", i, member.Name)
+		field := fmt.Sprintf("option Members[%d].Name %q", i, member.Name)
 		if problems := validation.IsDNS1123Label(member.Name); len(problems) > 0 {
 			errs = append(errs, fmt.Errorf("%s: %s", field, strings.Join(problems, "; ")))
 		}
@@ -146,7 +146,7 @@ func (o *Options) checkMembers() error {
 		}
 		seen[member.Name] = true
 		if member.Nodes < 0 {
-			errs = append(errs, fmt.Errorf("Members[%d].Nodes: %d is negative", i, member.Nodes))
+			errs = append(errs, fmt.Errorf("option Members[%d].Nodes: %d is negative", i, member.Nodes))
 		}
 	}
 	return errors.Join(errs...)
@@ -164,10 +164,10 @@ func planMember(member *MemberSpec, n int) (netplan.Cluster, error) {
 		}
 		prefix, err := netip.ParsePrefix(r.value)
 		if err != nil {
-			return netplan.Cluster{}, fmt.Errorf("%s: %w", r.field, err)
+			return netplan.Cluster{}, fmt.Errorf("field %s: %w", r.field, err)
 		}
 		if !prefix.Addr().Is4() || prefix.Overlaps(netplan.Network) {
-			return netplan.Cluster{}, fmt.Errorf("%s: %s must be IPv4 and apart from the segment %s", r.field, prefix, netplan.Network)
+			return netplan.Cluster{}, fmt.Errorf("field %s: %s must be IPv4 and apart from the segment %s", r.field, prefix, netplan.Network)
 		}
 		*r.to = prefix
 	}
@@ -177,10 +177,10 @@ func planMember(member *MemberSpec, n int) (netplan.Cluster, error) {
 	plan := netplan.Member(n, pods, services)
 	member.PodCIDR, member.ServiceCIDR = plan.Pods.String(), plan.Services.String()
 	if plan.Pods.Overlaps(plan.Services) {
-		return plan, fmt.Errorf("PodCIDR %s overlaps ServiceCIDR %s", plan.Pods, plan.Services)
+		return plan, fmt.Errorf("field PodCIDR: %s overlaps ServiceCIDR %s", plan.Pods, plan.Services)
 	}
 	if _, err := netplan.NodePods(plan.Pods, member.Nodes-1); err != nil {
-		return plan, fmt.Errorf("PodCIDR: %w", err)
+		return plan, fmt.Errorf("field PodCIDR: %w", err)
 	}
 	return plan, nil
 }
@@ -190,7 +190,7 @@ func checkFlat(members []MemberSpec, plans []netplan.Cluster) error {
 	for i, a := range plans {
 		for j, b := range plans[:i] {
 			if a.Pods.Overlaps(b.Pods) {
-				errs = append(errs, fmt.Errorf("Flat: PodCIDR %s of %s overlaps %s of %s", a.Pods, members[i].Name, b.Pods, members[j].Name))
+				errs = append(errs, fmt.Errorf("option Flat: PodCIDR %s of %s overlaps %s of %s", a.Pods, members[i].Name, b.Pods, members[j].Name))
 			}
 		}
 	}

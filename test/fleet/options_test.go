@@ -56,7 +56,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"a member called hub":     {func(o *Options) { o.Members[1].Name = "hub" }, []string{`Members[1].Name "hub": is taken`}},
 		"two members of one name": {func(o *Options) { o.Members[1].Name = "fra" }, []string{`Members[1].Name "fra": is taken`}},
 		"a negative number":       {func(o *Options) { o.Members[0].Nodes = -1 }, []string{"Members[0].Nodes"}},
-		"no range":                {func(o *Options) { o.Members[0].PodCIDR = "10.0.0.0" }, []string{"Members[0] (fra): PodCIDR"}},
+		"no range":                {func(o *Options) { o.Members[0].PodCIDR = "10.0.0.0" }, []string{"Members[0] (fra): field PodCIDR"}},
 		"a range on the segment":  {func(o *Options) { o.Members[0].ServiceCIDR = "10.77.3.0/24" }, []string{"ServiceCIDR", "10.77.0.0/16"}},
 		"too many nodes for the range": {
 			func(o *Options) { o.Members[0].PodCIDR, o.Members[0].Nodes = "10.1.0.0/24", 2 }, []string{"PodCIDR", "10.1.0.0/24", "node 1"},

@@ -32,8 +32,7 @@ func (f *Fleet) stopAll() error {
 	var clients, servers []*Process
 	for _, host := range f.hosts {
 		api := host.Process(APIServer)
-		all, _ := host.chosen(nil) // every process exists
-		for _, p := range all {
+		for _, p := range host.Processes() {
 			if p == api {
 				servers = append(servers, p)
 			} else {

@@ -8,34 +8,45 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"syscall"
 	"testing"
 )
 
 // binary returns the path of kubeall, one binary with the Kubernetes programs in it. It
-// is looked for in the folder $SEAWAY_KUBEALL, then in the user's cache, where `make
-// kubeall` puts it.
+// is looked for in the folder $SEAWAY_KUBEALL, then in the project's cache ($SEAWAY_CACHE,
+// or "seaway" in the user's), where `make kubeall` puts it.
 func binary(t testing.TB) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("starts a real control plane; not in short mode")
 	}
-	var candidates []string
-	if dir := os.Getenv("SEAWAY_KUBEALL"); dir != "" {
-		candidates = append(candidates, filepath.Join(dir, "kubeall"))
-	} else if cache, err := os.UserCacheDir(); err == nil {
-		candidates, _ = filepath.Glob(filepath.Join(cache, "seaway", "kubeall*", "kubeall"))
-		slices.Sort(candidates)
-	}
-	for _, path := range slices.Backward(candidates) {
+	for _, path := range candidates() {
 		if _, err := os.Stat(path); err == nil {
 			return path
 		}
 	}
 	t.Skip("no Kubernetes binaries: run `make kubeall`, or set SEAWAY_KUBEALL to the folder of kubeall")
 	return ""
+}
+
+func candidates() []string {
+	if dir := os.Getenv("SEAWAY_KUBEALL"); dir != "" {
+		return []string{filepath.Join(dir, "kubeall")}
+	}
+	cache := os.Getenv("SEAWAY_CACHE")
+	if cache == "" {
+		base, err := os.UserCacheDir()
+		if err != nil {
+			return nil
+		}
+		cache = filepath.Join(base, "seaway")
+	}
+	built, err := filepath.Glob(filepath.Join(cache, "kubeall-*", "kubeall"))
+	if err != nil {
+		return nil
+	}
+	return built
 }
 
 // process is a running program.

@@ -37,8 +37,14 @@ func key(goName string) string {
 }
 
 // ModelName turns the Go name of a type into the name OpenAPI documents use
-// ("io.k8s…"), under which the server looks for the kind of a definition.
-func ModelName(goName string) string { return util.ToRESTFriendlyName(goName) }
+// ("io.k8s…"), under which the server looks for the kind of a definition. A name that
+// has that form already stays.
+func ModelName(name string) string {
+	if !strings.Contains(name, "/") {
+		return name
+	}
+	return util.ToRESTFriendlyName(name)
+}
 
 // taint describes core/v1's Taint; generating the whole of core/v1 for it would be
 // twenty thousand lines.

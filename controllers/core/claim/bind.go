@@ -144,3 +144,17 @@ func Claimed(b workv1alpha2.Binding) bool {
 	l := b.GetLabels()
 	return l[names.PropagationPolicyPermanentID] != "" || l[names.ClusterPropagationPolicyPermanentID] != "" || l[names.BindingManagedByLabel] != ""
 }
+
+// Unbind takes the marks of its policy off a binding and leaves everything else. A policy that
+// claims the template later builds the binding again, even if it is the same policy restored.
+func Unbind(b workv1alpha2.Binding) {
+	Mark(b, nil)
+	stamp := StampOf(b)
+	if stamp == (Stamp{}) {
+		return
+	}
+	stamp.Policy = "none"
+	annotations := b.GetAnnotations()
+	annotations[StampAnnotation] = stamp.String()
+	b.SetAnnotations(annotations)
+}

@@ -122,6 +122,7 @@ func TestDecide(t *testing.T) {
 		marks     propagation // of the template
 		owner     propagation // what the marks name, as it is now
 		pps, cpps list
+		changed   bool // the policy, not the template
 		want      Action
 		policy    string
 	}{
@@ -142,6 +143,10 @@ func TestDecide(t *testing.T) {
 		"the owner stays":                                {marks: pp("old", nil), owner: pp("old", nil, all), pps: list{pp("new", priorityOf(9), named)}, want: Keep, policy: "old"},
 		"a cluster owner stays":                          {marks: cpp("old", nil), owner: cpp("old", nil, all), pps: list{pp("new", priorityOf(9), named)}, want: Keep, policy: "old"},
 		"the owner does not select it any more":          {marks: pp("old", nil), owner: pp("old", nil, called("db")), pps: list{pp("new", nil, all)}, want: Hold},
+		"the owner changed and let go":                   {marks: pp("old", nil), owner: pp("old", nil, called("db")), changed: true, want: Release},
+		"the owner changed, let go, and another claims":  {marks: pp("old", nil), owner: pp("old", nil, called("db")), pps: list{pp("new", nil, all)}, changed: true, want: Claim, policy: "new"},
+		"the owner changed and still selects it":         {marks: pp("old", nil), owner: pp("old", nil, named), changed: true, want: Keep, policy: "old"},
+		"the owner became invalid and selects others":    {marks: pp("old", nil), owner: pp("old", invalid, called("db")), changed: true, want: Hold},
 		"the owner is not valid":                         {marks: pp("old", nil), owner: pp("old", invalid, all), pps: list{pp("new", nil, all)}, want: Hold},
 		"the owner is gone, another takes over":          {marks: pp("old", nil), pps: list{pp("new", nil, all)}, want: Claim, policy: "new"},
 		"the owner is gone, nobody takes over":           {marks: pp("old", nil), want: Release},
@@ -161,7 +166,7 @@ func TestDecide(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := Decide(Input{Template: web(tt.marks), Owner: tt.owner, Policies: tt.pps, ClusterPolicies: tt.cpps})
+			got := Decide(Input{Template: web(tt.marks), Owner: tt.owner, Policies: tt.pps, ClusterPolicies: tt.cpps, PolicyChanged: tt.changed})
 			policy := ""
 			if got.Policy != nil {
 				policy = got.Policy.GetName()

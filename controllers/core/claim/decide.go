@@ -15,6 +15,10 @@ type Input struct {
 	Policies []policyv1alpha1.Propagation
 	// ClusterPolicies are the cluster-scoped ones.
 	ClusterPolicies []policyv1alpha1.Propagation
+	// PolicyChanged says that this is about a change of a policy, not of the template. A policy lets
+	// go of what it no longer selects when it changes itself; a template that is edited out of its
+	// policy's selection stays with it until then.
+	PolicyChanged bool
 }
 
 // Action is what to do about a template.
@@ -30,7 +34,7 @@ const (
 	// Keep: the owner stays, and its policy is applied.
 	Keep Action = "Keep"
 	// Hold: the owner stays and is not applied, as it no longer selects the template or is not
-	// valid. The policy's own change decides what becomes of the claim.
+	// valid.
 	Hold Action = "Hold"
 	// Preempt: the policy takes the template from its owner.
 	Preempt Action = "Preempt"
@@ -54,7 +58,13 @@ func Decide(in Input) Decision {
 	if p := preemptor(in); p != nil {
 		return Decision{Action: Preempt, Policy: p}
 	}
-	if Matches(in.Owner, in.Template) == NoMatch || !usable(in.Owner) {
+	switch {
+	case !usable(in.Owner):
+		return Decision{Action: Hold}
+	case Matches(in.Owner, in.Template) != NoMatch:
+	case in.PolicyChanged:
+		return claimAnew(in, true)
+	default:
 		return Decision{Action: Hold}
 	}
 	return Decision{Action: Keep, Policy: in.Owner}

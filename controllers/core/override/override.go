@@ -56,6 +56,20 @@ type AppliedRule struct {
 	Overriders policyv1alpha1.Overriders `json:"overriders"`
 }
 
+// Error is an override that could not be applied.
+type Error struct {
+	// Policy is the kind and the name of the policy.
+	Policy string
+	// Err is a *field.Error that names the field of the policy and says what to do.
+	Err error
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Policy + ": " + e.Err.Error() }
+
+// Unwrap returns the error of the field.
+func (e *Error) Unwrap() error { return e.Err }
+
 // Empty says whether nothing was applied.
 func (a Applied) Empty() bool { return len(a.Cluster)+len(a.Namespaced) == 0 }
 
@@ -165,7 +179,7 @@ func (p Policies) Apply(obj *unstructured.Unstructured, cluster *clusterv1alpha1
 				continue
 			}
 			if err := applyRule(obj, r); err != nil {
-				return Applied{}, fmt.Errorf("%s: %w", pol.id(obj), err)
+				return Applied{}, &Error{Policy: pol.id(obj), Err: err}
 			}
 			list := &applied.Namespaced
 			if pol.clustered {

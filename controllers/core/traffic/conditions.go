@@ -89,6 +89,9 @@ func accepted(in Input) metav1.Condition {
 
 func resolvedRefs(in Input) metav1.Condition {
 	const kind = trafficv1alpha1.ConditionResolvedRefs
+	if in.Invalid != "" {
+		return metav1.Condition{Type: kind, Status: metav1.ConditionUnknown, Reason: trafficv1alpha1.ReasonInvalid, Message: "not looked at while the policy is invalid"}
+	}
 	if in.Target.Reason != "" {
 		return condition(kind, false, in.Target.Reason, in.Target.Message)
 	}

@@ -3,6 +3,7 @@ package traffic
 import (
 	"cmp"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -106,7 +107,7 @@ func (r *resolver) claim(p *trafficv1alpha1.TrafficPolicy, host string) (reason,
 
 // zoneOf finds the Zone with the longest domain that the host name is equal to or lies under.
 func (r *resolver) zoneOf(host string) *zoneNames {
-	for domain := range selfAndParents(strings.TrimPrefix(host, "*.")) {
+	for domain := range Domains(host) {
 		if z := r.zones[domain]; z != nil {
 			return z
 		}
@@ -114,10 +115,11 @@ func (r *resolver) zoneOf(host string) *zoneNames {
 	return nil
 }
 
-// selfAndParents yields a domain name and all the names above it, the longest first.
-func selfAndParents(domain string) func(yield func(string) bool) {
+// Domains yields the names that a Zone can have which holds a host name: the host name itself,
+// without a leading wildcard, and all the names above it, the longest first.
+func Domains(hostname string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for domain != "" && yield(domain) {
+		for domain := strings.TrimPrefix(hostname, "*."); domain != "" && yield(domain); {
 			_, domain, _ = strings.Cut(domain, ".")
 		}
 	}
@@ -149,7 +151,7 @@ func (z *zoneNames) taken(host string) string {
 	if i, is := z.addresses[host]; is {
 		return fmt.Sprintf("spec.records[%d], type %s", i, z.zone.Spec.Records[i].Type)
 	}
-	for domain := range selfAndParents(host) {
+	for domain := range Domains(host) {
 		if i, is := z.delegations[domain]; is {
 			return fmt.Sprintf("spec.records[%d] delegates %s", i, domain)
 		}

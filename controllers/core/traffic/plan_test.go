@@ -34,7 +34,7 @@ func TestWhatCanNotBeCarriedOutLeavesThePlan(t *testing.T) {
 	}{
 		"all is well": {func(*Input) {}, true, "True Accepted: all host names are in force", "True ResolvedRefs: the target has an address"},
 		"an invalid policy": {func(in *Input) { in.Invalid = "spec.dns.ttl: Invalid value" }, false,
-			"False Invalid: spec.dns.ttl: Invalid value; until then the last valid version stays in force", "True ResolvedRefs: the target has an address"},
+			"False Invalid: spec.dns.ttl: Invalid value; until then the last valid version stays in force", "Unknown Invalid: not looked at while the policy is invalid"},
 		"a target that receives no requests": {func(in *Input) {
 			in.Target = ResolveTarget(v1.TargetRef{Group: "apps", Kind: "Deployment", Name: "web"}, nil)
 		}, false,

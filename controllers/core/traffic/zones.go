@@ -15,7 +15,7 @@ func OverlappingZones(zones []*trafficv1alpha1.Zone) map[string]string {
 	above := map[string]*trafficv1alpha1.Zone{}  // by domain and every domain above it
 	for _, z := range byAge(zones) {
 		other := above[z.Spec.Domain]
-		for domain := range selfAndParents(z.Spec.Domain) {
+		for domain := range Domains(z.Spec.Domain) {
 			if other == nil {
 				other = served[domain]
 			}
@@ -26,7 +26,7 @@ func OverlappingZones(zones []*trafficv1alpha1.Zone) map[string]string {
 			continue
 		}
 		served[z.Spec.Domain] = z
-		for domain := range selfAndParents(z.Spec.Domain) {
+		for domain := range Domains(z.Spec.Domain) {
 			if above[domain] == nil {
 				above[domain] = z
 			}

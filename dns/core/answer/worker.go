@@ -52,6 +52,7 @@ func Failure(dst, msg []byte) []byte {
 
 // Extended errors (RFC 8914).
 const (
+	notReady         = int(dns.ExtendedErrorCodeNotReady)
 	prohibited       = int(dns.ExtendedErrorCodeProhibited)
 	notAuthoritative = int(dns.ExtendedErrorCodeNotAuthoritative)
 )
@@ -81,6 +82,12 @@ func (w *Worker) serve() {
 		return
 	case dns.TypeMAILA, dns.TypeMAILB:
 		w.refuse(dns.RcodeNotImplemented, wire.NoExtendedError)
+		return
+	}
+	if len(w.snapshot.Zones) == 0 {
+		// A server that has not heard yet what it serves cannot know that a name is not its own, and
+		// resolvers remember REFUSED for longer than it may take.
+		w.refuse(dns.RcodeServerFailure, notReady)
 		return
 	}
 	n, above := w.snapshot.Find(&w.query)

@@ -7,8 +7,8 @@ import (
 )
 
 // key is an address as 128 bits, its first bit first. An IPv4 address fills the upper 32 bits and
-// leaves the others zero, so that both families are the same arithmetic: a block of n bits is the
-// range from masked(n) to end(n) in either.
+// leaves the others zero, so that both families are the same arithmetic: the block of n bits that
+// begins at k ends at k.end(n) in either.
 type key struct{ hi, lo uint64 }
 
 var lastKey = key{^uint64(0), ^uint64(0)}
@@ -49,12 +49,6 @@ func (k key) compare(o key) int {
 		return 1
 	}
 	return 0
-}
-
-// masked is the first key of the block of the given prefix length around k.
-func (k key) masked(bits int) key {
-	m := maskOf(bits)
-	return key{k.hi & m.hi, k.lo & m.lo}
 }
 
 // end is the last key of the block of the given prefix length around k.

@@ -21,9 +21,6 @@ type Location struct {
 	HasCoordinates      bool
 }
 
-// Known reports whether anything is said of the network.
-func (l Location) Known() bool { return l != Location{} }
-
 // String is a short form for a person: "US-CA 37.7749,-122.4194 AS64500".
 func (l Location) String() string {
 	where := l.Subdivision

@@ -19,6 +19,7 @@ type world struct {
 	networks  []Network
 	regions   []Region
 	overrides []Override
+	merge     []uint16
 }
 
 func (w world) table(t testing.TB) *Table {
@@ -31,10 +32,21 @@ func (w world) table(t testing.TB) *Table {
 	if len(problems) > 0 {
 		t.Fatal(problems.ToAggregate())
 	}
+	if w.merge != nil {
+		table = table.Merge(w.merge)
+	}
 	return table
 }
 
 func (w world) class(a netip.Addr) uint16 {
+	if c := w.unmerged(a); int(c) >= len(w.merge) {
+		return c
+	} else {
+		return w.merge[c]
+	}
+}
+
+func (w world) unmerged(a netip.Addr) uint16 {
 	a = a.Unmap()
 	longest, class := -1, Global
 	for _, o := range w.overrides {

@@ -29,6 +29,12 @@ func TestScopeIsTheWidestBlockWithOneAnswer(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		pick := drawn(rt)
 		w := pick.world(24, 6)
+		if pick(2) == 0 {
+			w.merge = make([]uint16, pick(len(w.regions)+2))
+			for i := range w.merge {
+				w.merge[i] = uint16(pick(len(w.regions) + 1))
+			}
+		}
 		table, borders := w.table(t), w.borders()
 		for range 8 {
 			a := pick.address(w, borders)

@@ -20,6 +20,7 @@ type Table struct {
 	regions []Region
 	rules   rules
 	nearest []uint16 // class of each position of places
+	as      []uint16 // what stands for each class after [Table.Merge]; nil if each for itself
 }
 
 // Regions makes the table for one list of regions. The class of a client is [Global] or the number
@@ -31,12 +32,40 @@ type Table struct {
 func (p *Places) Regions(regions []Region, overrides []Override) (*Table, field.ErrorList) {
 	list, r, problems := readRules(regions, overrides)
 	t := &Table{places: p, regions: list, rules: r, nearest: p.nearest(list)}
+	t.build()
+	return t, problems
+}
+
+// Merge makes a table in which classes of the same answer are one, for scopes as wide as the answers
+// allow: as[class] is the class that stands for it. Classes past the end of the list, and those for
+// which one stands that does not exist, stand for themselves.
+func (t *Table) Merge(as []uint16) *Table {
+	m := *t
+	m.as = make([]uint16, len(t.regions)+1)
+	for i := range m.as {
+		m.as[i] = t.standIn(uint16(i))
+		if int(m.as[i]) < len(as) && int(as[m.as[i]]) < len(m.as) {
+			m.as[i] = as[m.as[i]]
+		}
+	}
+	m.build()
+	return &m
+}
+
+func (t *Table) standIn(class uint16) uint16 {
+	if t.as == nil {
+		return class
+	}
+	return t.as[class]
+}
+
+// build makes the tries from everything else.
+func (t *Table) build() {
 	classes := t.classes()
-	v4 := t.divide(&p.source.v4, classes)
-	v6 := t.divide(&p.source.v6, classes)
+	v4 := t.divide(&t.places.source.v4, classes)
+	v6 := t.divide(&t.places.source.v6, classes)
 	keepMappedApart(&v4, &v6)
 	t.v4, t.v6 = newTrie(&v4), newTrie(&v6)
-	return t, problems
 }
 
 // nearest is the class of the nearest region of each position.
@@ -71,7 +100,7 @@ func (t *Table) classes() []uint32 {
 	out := make([]uint32, len(t.places.source.atlas.places))
 	for i := range out {
 		class, _ := t.classOf(uint32(i))
-		out[i] = uint32(class)
+		out[i] = uint32(t.standIn(class))
 	}
 	return out
 }
@@ -108,7 +137,7 @@ func (t *Table) divide(places *spans, classes []uint32) spans {
 	for _, n := range t.rules.networks {
 		if k, v4 := keyOf(n.prefix.Addr()); v4 == places.v4 {
 			// One more than the class, since 0 is what no override covers.
-			blocks = append(blocks, block{k, n.prefix.Bits(), uint32(n.class) + 1})
+			blocks = append(blocks, block{k, n.prefix.Bits(), uint32(t.standIn(n.class)) + 1})
 		}
 	}
 	overrides := flatten(places.v4, blocks)
@@ -150,8 +179,8 @@ func keepMappedApart(v4, v6 *spans) {
 // For EDNS client subnet (RFC 7871) look up the address of the option and answer with the scope,
 // also where it is longer than the source prefix: the client's block is then divided, its first
 // address is answered, and the scope tells the resolver to send more bits next time (section
-// 7.2.1). All answers for one scope block agree. A source prefix of 0 is a client that wants not to
-// be located: answer it as [Global] with scope 0 and do not look it up (section 7.1.2).
+// 7.2.1). All answers for one scope block agree. A source prefix of 0 is a client that does not want
+// to be located: do not look it up, answer it as [Global] with scope 0.
 //
 // IPv4-mapped IPv6 addresses are looked up as IPv4; their scope still counts 128 bits. The zero
 // Addr is Global.
@@ -230,7 +259,8 @@ func (b Basis) String() string {
 // Explanation is an answer of [Table.Lookup] with its reasons.
 type Explanation struct {
 	Class uint16
-	// Region is the name of the class; empty for [Global].
+	// Region is the name of the class; empty for [Global]. In a merged table that may be another than
+	// the one which By and Rule chose.
 	Region string
 	// Scope is the widest network around the address with one answer.
 	Scope netip.Prefix

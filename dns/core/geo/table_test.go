@@ -161,6 +161,28 @@ func TestAListOfNothingAnswersEverybodyAlike(t *testing.T) {
 	}
 }
 
+func TestMergedClassesWidenScopes(t *testing.T) {
+	germany, california := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.100.1")
+	table := small().table(t)
+	unknownIsEurope := table.Merge([]uint16{1})
+	if class, scope := unknownIsEurope.Lookup(germany); class != 1 || scope != 6 {
+		t.Errorf("Germany among unknown space that counts as Europe: %d/%d", class, scope)
+	}
+	if class, scope := unknownIsEurope.Lookup(california); class != 2 || scope != 24 {
+		t.Errorf("California: %d/%d", class, scope)
+	}
+	// Merges add up, and what does not exist changes nothing.
+	all := unknownIsEurope.Merge([]uint16{0, 2, 2, 2, 2}).Merge([]uint16{99})
+	for _, a := range []netip.Addr{germany, california, netip.MustParseAddr("2001:db8::1")} {
+		if class, scope := all.Lookup(a); class != 2 || scope != 0 {
+			t.Errorf("%v: %d/%d, want 2/0", a, class, scope)
+		}
+	}
+	if class, _ := table.Lookup(germany); class != 1 {
+		t.Error("the table that was merged has changed")
+	}
+}
+
 func TestEquallyNearRegionsAreChosenByName(t *testing.T) {
 	w := small()
 	for _, regions := range [][]Region{

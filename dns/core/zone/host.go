@@ -34,6 +34,7 @@ func (c *compiler) addPlan(p *trafficv1alpha1.TrafficPlan) {
 		index: map[string]int{},
 	}
 	b.readEndpoints()
+	b.plan.Endpoints = b.endpoints
 	b.readTiers()
 	for i, name := range p.Spec.Hostnames {
 		b.addHost(spec.Child("hostnames").Index(i), name)

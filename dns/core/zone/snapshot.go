@@ -119,8 +119,9 @@ type Plan struct {
 	// TTL in seconds and MaxAnswers addresses of each answer.
 	TTL        uint32
 	MaxAnswers int
-	// Answers of each endpoint, in the order of the steering's endpoints.
-	Answers []Answer
+	// Endpoints of the plan, in its own order, and what each is answered with.
+	Endpoints []steer.Endpoint
+	Answers   []Answer
 	// Hosts that the plan is answered for, in its own order.
 	Hosts []*Host
 

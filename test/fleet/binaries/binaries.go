@@ -155,10 +155,10 @@ func checkComplete(dir string) error {
 		path := filepath.Join(dir, name)
 		info, err := os.Stat(path)
 		if err != nil {
-			return fmt.Errorf("Kubernetes binaries: %w", err)
+			return fmt.Errorf("look for the Kubernetes binaries: %w", err)
 		}
 		if info.Mode()&0o111 == 0 {
-			return fmt.Errorf("Kubernetes binaries: %s is not executable", path)
+			return fmt.Errorf("look for the Kubernetes binaries: %s is not executable", path)
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"net/http"
 	"net/netip"
 	"slices"
 	"time"
@@ -42,7 +43,9 @@ type Config struct {
 
 // Run serves until the context ends.
 func Run(ctx context.Context, config Config) error {
-	client, err := kubernetes.NewForConfig(config.Client)
+	reach := rest.CopyConfig(config.Client)
+	reach.Wrap(func(next http.RoundTripper) http.RoundTripper { return patient{next} })
+	client, err := kubernetes.NewForConfig(reach)
 	if err != nil {
 		return err
 	}

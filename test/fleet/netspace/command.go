@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
-	"os"
 	"os/exec"
 	"runtime"
 
@@ -101,6 +99,24 @@ func (n *Namespace) serveStarts() {
 	}
 }
 
+// Enter moves the calling thread into a named namespace, with the file as its /etc/resolv.conf if one
+// is given, and holds the goroutine to the thread. There is no way back: it is for a program that is
+// about to become another one by exec.
+func Enter(name, resolvConf string) error {
+	runtime.LockOSThread()
+	handle, err := netns.GetFromName(name)
+	if err != nil {
+		return fmt.Errorf("network namespace %s: %w", name, err)
+	}
+	if err := netns.Set(handle); err != nil {
+		return fmt.Errorf("enter network namespace %s: %w", name, err)
+	}
+	if resolvConf == "" {
+		return nil
+	}
+	return coverResolvConf(resolvConf)
+}
+
 // coverResolvConf gives the thread a mount namespace of its own in which /etc/resolv.conf is the
 // given file.
 func coverResolvConf(file string) error {
@@ -114,8 +130,4 @@ func coverResolvConf(file string) error {
 		return fmt.Errorf("resolv.conf: bind over /etc/resolv.conf: %w", err)
 	}
 	return nil
-}
-
-func writeResolvConf(file string, server netip.Addr) error {
-	return os.WriteFile(file, fmt.Appendf(nil, "nameserver %s\noptions timeout:1 attempts:3\n", server), 0o644)
 }

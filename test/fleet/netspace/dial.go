@@ -7,19 +7,36 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 )
 
-// SetNameserver makes names resolvable inside the namespace: for DialContext, and for processes
-// started there, which see it in /etc/resolv.conf. The file is written to the given path and must
-// stay there. It is to be called before the namespace is used.
-func (n *Namespace) SetNameserver(server netip.Addr, resolvConf string) error {
-	if err := writeResolvConf(resolvConf, server); err != nil {
+// CoverResolvConf makes a file and lets processes that Start starts see it as /etc/resolv.conf. To be
+// called before the first of them is started; the file must stay where it is.
+func (n *Namespace) CoverResolvConf(file string) error {
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		return fmt.Errorf("network namespace %s: %w", n.name, err)
 	}
-	n.nameserver, n.resolvConf = netip.AddrPortFrom(server, 53), resolvConf
+	n.resolvConf = file
 	return nil
 }
+
+// SetNameserver makes names resolvable inside the namespace: for DialContext and, in the file of
+// CoverResolvConf, for processes.
+func (n *Namespace) SetNameserver(server netip.Addr) error {
+	if n.resolvConf != "" {
+		// In place: processes have the file mounted.
+		content := fmt.Appendf(nil, "nameserver %s\noptions timeout:1 attempts:3\n", server)
+		if err := os.WriteFile(n.resolvConf, content, 0o644); err != nil {
+			return fmt.Errorf("network namespace %s: %w", n.name, err)
+		}
+	}
+	n.nameserver.Store(&server)
+	return nil
+}
+
+// HasNameserver reports whether a nameserver was set.
+func (n *Namespace) HasNameserver() bool { return n.nameserver.Load() != nil }
 
 // DialContext connects from inside the namespace. It fits http.Transport and rest.Config.
 func (n *Namespace) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
@@ -61,13 +78,14 @@ func (n *Namespace) dial(ctx context.Context, source netip.Addr, network, addres
 }
 
 func (n *Namespace) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
-	if !n.nameserver.IsValid() {
+	server := n.nameserver.Load()
+	if server == nil {
 		return nil, fmt.Errorf("cannot resolve %q: network namespace %s has no nameserver; use an IP address or give it one", host, n.name)
 	}
 	resolver := net.Resolver{
 		PreferGo: true,
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
-			return n.dial(ctx, netip.Addr{}, network, n.nameserver.String())
+			return n.dial(ctx, netip.Addr{}, network, netip.AddrPortFrom(*server, 53).String())
 		},
 	}
 	// The last dot: the machine's search list means nothing here.

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
@@ -28,7 +29,7 @@ type Namespace struct {
 	starter     chan func(error)
 	closed      chan struct{}
 
-	nameserver netip.AddrPort
+	nameserver atomic.Pointer[netip.Addr]
 	resolvConf string
 }
 

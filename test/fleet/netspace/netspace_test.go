@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
 )
 
@@ -302,7 +303,13 @@ func TestRateLimitHoldsForLargeTransfers(t *testing.T) {
 func TestAProcessSeesTheNamespaceAndItsNameserver(t *testing.T) {
 	l := newLAN(t)
 	conf := filepath.Join(t.TempDir(), "resolv.conf")
-	if err := l.a.SetNameserver(serverAddr, conf); err != nil {
+	if err := l.a.CoverResolvConf(conf); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.a.Command(t.Context(), "true").Run(); err != nil { // the thread that starts processes is there
+		t.Fatal(err)
+	}
+	if err := l.a.SetNameserver(serverAddr); err != nil {
 		t.Fatal(err)
 	}
 	output, err := l.a.Command(t.Context(), "cat", "/proc/net/fib_trie", "/etc/resolv.conf").Output()
@@ -325,6 +332,28 @@ func TestAFailingCommandReportsItsErrorOutput(t *testing.T) {
 	if err == nil || string(output) != "out\nwhy\n" {
 		t.Errorf("%q, %v", output, err)
 	}
+}
+
+func TestNamesAreResolvedByTheNameserver(t *testing.T) {
+	l := newLAN(t)
+	packets, err := l.b.ListenPacket(t.Context(), "udp", "10.77.0.12:53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &dns.Server{PacketConn: packets, Handler: dns.HandlerFunc(func(w dns.ResponseWriter, question *dns.Msg) {
+		answer := new(dns.Msg).SetReply(question)
+		if q := question.Question[0]; q.Name == "shop.example.org." && q.Qtype == dns.TypeA {
+			answer.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: q.Name, Rrtype: dns.TypeA, Class: dns.ClassINET}, A: net.IPv4(10, 77, 0, 12)}}
+		}
+		w.WriteMsg(answer)
+	})}
+	go server.ActivateAndServe()
+	defer server.Shutdown()
+	echo(t, l.b, "10.77.0.12:80")
+	if err := l.a.SetNameserver(serverAddr); err != nil {
+		t.Fatal(err)
+	}
+	l.mustHear(t, "shop.example.org:80")
 }
 
 func TestNamesNeedANameserver(t *testing.T) {

@@ -3,10 +3,12 @@
 package netspace
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -23,6 +25,7 @@ type Switch struct {
 	*Namespace
 
 	mu    sync.Mutex
+	ports map[string]*Namespace
 	wires map[string]*wire
 }
 
@@ -32,7 +35,7 @@ func NewSwitch(name string, addr netip.Prefix) (*Switch, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Switch{Namespace: n, wires: map[string]*wire{}}
+	s := &Switch{Namespace: n, ports: map[string]*Namespace{}, wires: map[string]*wire{}}
 	err = n.Do(func() error {
 		attrs := netlink.NewLinkAttrs()
 		attrs.Name = bridge
@@ -76,7 +79,13 @@ func (s *Switch) Attach(n *Namespace, port string, addrs ...netip.Prefix) error 
 			return err
 		}
 	}
-	return n.uplink(func(link netlink.Link) error { return netlink.LinkSetUp(link) })
+	if err := n.uplink(netlink.LinkSetUp); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.ports[port] = n
+	s.mu.Unlock()
+	return s.awaitCarrier(port)
 }
 
 // SetPort connects or disconnects a port. A disconnected namespace keeps its addresses and routes.
@@ -94,7 +103,43 @@ func (s *Switch) SetPort(port string, up bool) error {
 	if err != nil {
 		return fmt.Errorf("switch %s, port %s: %w", s.name, port, err)
 	}
+	if !up {
+		return nil
+	}
+	return s.awaitCarrier(port)
+}
+
+// awaitCarrier waits until packets pass. The kernel takes note of a new link a moment after it is up;
+// what is sent in that moment is lost, and who asked for an address asks again only a second later.
+func (s *Switch) awaitCarrier(port string) error {
+	s.mu.Lock()
+	n := s.ports[port]
+	s.mu.Unlock()
+	if err := n.Do(func() error { return awaitUp(Uplink) }); err != nil {
+		return fmt.Errorf("network namespace %s: %w", n.name, err)
+	}
+	if err := s.Do(func() error { return errors.Join(awaitUp(port), awaitUp(bridge)) }); err != nil {
+		return fmt.Errorf("switch %s: %w", s.name, err)
+	}
 	return nil
+}
+
+// awaitUp runs on a thread of the link's namespace.
+func awaitUp(name string) error {
+	deadline := time.Now().Add(5 * time.Second)
+	for {
+		link, err := netlink.LinkByName(name)
+		if err != nil {
+			return err
+		}
+		if link.Attrs().OperState == netlink.OperUp {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("link %s is %s after 5 s", name, link.Attrs().OperState)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // plug puts a link into the bridge of the current thread's namespace and sets it up.

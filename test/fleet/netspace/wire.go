@@ -104,6 +104,11 @@ func splice(port string, link Link) (_ *wire, err error) {
 	if err := plug(far); err != nil {
 		return nil, err
 	}
+	for _, name := range []string{w.near, pair.PeerName} {
+		if err := awaitUp(name); err != nil {
+			return nil, err
+		}
+	}
 	if err := netlink.LinkSetNoMaster(outer); err != nil {
 		return nil, err
 	}

@@ -18,14 +18,17 @@ import (
 	"time"
 )
 
+// tailLines is how much of a log an error quotes.
+const tailLines = 15
+
 // Starter starts a command, for example inside a network namespace. The thread it starts it from must
 // live as long as the process should: children get SIGKILL when it ends.
 type Starter interface{ Start(*exec.Cmd) error }
 
 // Spec says what to run.
 type Spec struct {
-	// Name is what messages call the process.
-	Name string
+	// Name is the process's, and On where it runs; messages name both.
+	Name, On string
 	// Argv is the program, by path or by name, and its arguments.
 	Argv []string
 	// Env is added to the environment. Variables that would send clients through a proxy or to another
@@ -39,7 +42,8 @@ type Spec struct {
 
 // Process is one program. It is safe for use by several goroutines.
 type Process struct {
-	spec Spec
+	spec    Spec
+	restart sync.Mutex // held during Restart
 
 	mu      sync.Mutex
 	command *exec.Cmd
@@ -60,11 +64,21 @@ func Start(spec Spec) (*Process, error) {
 // Name returns the name the process was given.
 func (p *Process) Name() string { return p.spec.Name }
 
+// title is what messages call the process.
+func (p *Process) title() string {
+	if p.spec.On == "" {
+		return p.spec.Name
+	}
+	return p.spec.Name + " of " + p.spec.On
+}
+
 // Log returns the path of its log.
 func (p *Process) Log() string { return p.spec.Log }
 
 // Restart runs the program again with the same arguments. One that still runs is killed first.
 func (p *Process) Restart() error {
+	p.restart.Lock()
+	defer p.restart.Unlock()
 	p.Kill()
 	<-p.Done()
 	return p.run()
@@ -73,7 +87,7 @@ func (p *Process) Restart() error {
 func (p *Process) run() error {
 	log, err := openLog(p.spec.Log)
 	if err != nil {
-		return fmt.Errorf("%s: %w", p.spec.Name, err)
+		return fmt.Errorf("%s: %w", p.title(), err)
 	}
 	defer log.Close()
 	command := exec.Command(p.spec.Argv[0], p.spec.Argv[1:]...)
@@ -83,7 +97,7 @@ func (p *Process) run() error {
 	// not end it before its turn.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := p.spec.Starter.Start(command); err != nil {
-		return fmt.Errorf("%s: start: %w", p.spec.Name, err)
+		return fmt.Errorf("%s: start: %w", p.title(), err)
 	}
 	ended := make(chan struct{})
 	p.mu.Lock()
@@ -138,7 +152,7 @@ func (p *Process) Wait(ctx context.Context) error {
 		defer p.mu.Unlock()
 		return p.err
 	case <-ctx.Done():
-		return fmt.Errorf("%s is still running: %w", p.spec.Name, context.Cause(ctx))
+		return fmt.Errorf("%s is still running: %w", p.title(), context.Cause(ctx))
 	}
 }
 
@@ -186,6 +200,11 @@ func (p *Process) signal(s syscall.Signal) {
 	}
 }
 
+// NotReady describes a process that runs but does not do what it should, with the last lines of the log.
+func (p *Process) NotReady(why error) error {
+	return fmt.Errorf("%s is not ready: %w\n%s", p.title(), why, p.Tail(tailLines))
+}
+
 // Failure describes an end that was not asked for, with the last lines of the log.
 func (p *Process) Failure() error {
 	p.mu.Lock()
@@ -194,7 +213,7 @@ func (p *Process) Failure() error {
 	if err == nil {
 		err = errors.New("exit status 0")
 	}
-	return fmt.Errorf("%s ended: %w\n%s", p.spec.Name, err, p.Tail(15))
+	return fmt.Errorf("%s ended: %w\n%s", p.title(), err, p.Tail(tailLines))
 }
 
 // Tail returns the last lines of the log under a line with its path.

@@ -40,7 +40,7 @@ func (s thread) Start(command *exec.Cmd) error {
 func start(t *testing.T, script string, env ...string) *Process {
 	t.Helper()
 	p, err := Start(Spec{
-		Name: "script", Argv: []string{"sh", "-c", script}, Env: env,
+		Name: "script", On: "fra", Argv: []string{"sh", "-c", script}, Env: env,
 		Log: filepath.Join(t.TempDir(), "logs", "script.log"), Starter: newThread(t),
 	})
 	if err != nil {
@@ -84,7 +84,7 @@ func TestFailureQuotesTheLog(t *testing.T) {
 		t.Fatal("exit code 7 is no error")
 	}
 	failure := p.Failure().Error()
-	for _, want := range []string{"script ended", "exit status 7", "no such file", p.Log()} {
+	for _, want := range []string{"script of fra ended", "exit status 7", "no such file", p.Log()} {
 		if !strings.Contains(failure, want) {
 			t.Errorf("no %q in %q", want, failure)
 		}

@@ -1,0 +1,282 @@
+// Package controller is `seaway controller`: the federation's controllers, the planner and admission
+// in one process. The list of Setup calls below is the table of contents of the program.
+package controller
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	webhookserver "sigs.k8s.io/controller-runtime/pkg/webhook"
+
+	"github.com/seaway-io/seaway/api/names"
+	"github.com/seaway-io/seaway/api/scheme"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/binding"
+	"github.com/seaway-io/seaway/controllers/cluster"
+	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/discovery"
+	"github.com/seaway-io/seaway/controllers/execution"
+	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/failover"
+	"github.com/seaway-io/seaway/controllers/health"
+	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/member"
+	"github.com/seaway-io/seaway/controllers/namespace"
+	"github.com/seaway-io/seaway/controllers/scheduler"
+//STATUS	"github.com/seaway-io/seaway/controllers/status"
+	"github.com/seaway-io/seaway/controllers/template"
+	"github.com/seaway-io/seaway/controllers/traffic"
+	"github.com/seaway-io/seaway/controllers/webhook"
+)
+
+// options are the command's flags.
+type options struct {
+	kubeconfig     string
+	controllers    []string
+	leaderElect    bool
+	metricsAddress string
+	probeAddress   string
+	webhookURL     string
+	webhookCertDir string
+	cluster        cluster.Options
+}
+
+func (o *options) addFlags(fs *pflag.FlagSet) {
+	fs.StringVar(&o.kubeconfig, "kubeconfig", "", "kubeconfig of the hub; inside a pod of the hub none is needed")
+	fs.StringSliceVar(&o.controllers, "controllers", []string{"*"}, "which controllers run: '*' for all, 'name' for one, '-name' for all but one. All: "+strings.Join(known(), ", "))
+	fs.BoolVar(&o.leaderElect, "leader-elect", false, "run several replicas, of which one works at a time")
+	fs.StringVar(&o.metricsAddress, "metrics-bind-address", ":8080", "address of /metrics; 0 for none")
+	fs.StringVar(&o.probeAddress, "health-probe-bind-address", ":10357", "address of /healthz and /readyz; 0 for none")
+	fs.StringVar(&o.webhookURL, "webhook-url", "", "https URL (host and port) at which the hub's API server reaches this process for admission; none: no admission, the controllers check alone")
+	fs.StringVar(&o.webhookCertDir, "webhook-cert-dir", "", "folder with tls.crt and tls.key for admission; a self-signed pair is made there when it is empty")
+	o.cluster.AddFlags(fs)
+}
+
+// Command is `seaway controller`.
+func Command() *cobra.Command {
+	var o options
+	cmd := &cobra.Command{
+		Use:   "controller",
+		Short: "Run the federation's controllers, the traffic planner and admission",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+	}
+	o.addFlags(cmd.Flags())
+	return cmd
+}
+
+func (o *options) run(ctx context.Context) error {
+	ctrl.SetLogger(zap.New())
+	on, err := selected(o.controllers)
+	if err != nil {
+		return err
+	}
+	config, err := o.restConfig()
+	if err != nil {
+		return err
+	}
+	mgr, err := o.manager(config)
+	if err != nil {
+		return err
+	}
+	if err := hub.SetupIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	contents, err := o.contents(mgr)
+	if err != nil {
+		return err
+	}
+	for _, c := range contents {
+		if !on.Has(c.name) {
+			continue
+		}
+		if err := c.setup(); err != nil {
+			return fmt.Errorf("controller %s: %w", c.name, err)
+		}
+	}
+	if err := o.admission(ctx, mgr); err != nil {
+		return fmt.Errorf("admission: %w", err)
+	}
+	return mgr.Start(ctx)
+}
+
+// entry is one line of the table of contents.
+type entry struct {
+	name  string
+	setup func() error
+}
+
+// contents are all controllers, in the order in which an object meets them.
+func (o *options) contents(mgr ctrl.Manager) ([]entry, error) {
+	clk := clock.RealClock{}
+	members := member.NewPool(member.Options{Clock: clk})
+	following := managed.New(managed.Pool(members), clk)
+	interpreter := interpret.New()
+	endpoints := discovery.New(members)
+	view := health.NewView(clk)
+	placer, err := scheduler.NewPlacer(mgr)
+	if err != nil {
+		return nil, err
+	}
+	o.cluster.Members = members
+	return []entry{
+		{"cluster", func() error { return cluster.Setup(mgr, o.cluster) }},
+		{"namespace", func() error { return namespace.Setup(mgr, namespace.Options{}) }},
+		{"template", func() error { return template.Setup(mgr, template.Options{Interpreter: interpreter}) }},
+		{"scheduler", func() error { return scheduler.Setup(mgr, scheduler.Options{Placer: placer}) }},
+		{"binding", func() error { return binding.Setup(mgr, binding.Options{Interpreter: interpreter}) }},
+		{"execution", func() error {
+			return execution.Setup(mgr, execution.Options{Managed: following, Interpreter: interpreter})
+		}},
+//STATUS		{"status", func() error { return status.Setup(mgr, status.Options{Managed: following, Interpreter: interpreter}) }},
+		{"discovery", func() error { return discovery.Setup(mgr, endpoints) }},
+		{"health", func() error { return health.Setup(mgr, view) }},
+		{"traffic", func() error {
+			return traffic.Setup(mgr, traffic.Options{Clock: clk, Discovery: endpoints, Health: view})
+		}},
+		{"failover", func() error { return failover.Setup(mgr, failover.Options{Clock: clk, Place: place(placer)}) }},
+	}, nil
+}
+
+// place lets failover ask the scheduler's placer.
+func place(p *scheduler.Placer) failover.PlaceFunc {
+	return func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string]) ([]workv1alpha2.TargetCluster, string, error) {
+		result, diagnosis, err := p.Place(ctx, b, exclude, true)
+		if err != nil {
+			return nil, "", err
+		}
+		if !diagnosis.Fits() {
+			return result.Clusters, diagnosis.Message, nil
+		}
+		return result.Clusters, "", nil
+	}
+}
+
+func known() []string {
+	return []string{"cluster", "namespace", "template", "scheduler", "binding", "execution", "status", "discovery", "health", "traffic", "failover"}
+}
+
+// selected reads the --controllers flag as kube-controller-manager does.
+func selected(flags []string) (sets.Set[string], error) {
+	all := known()
+	on := sets.New[string]()
+	if slices.Contains(flags, "*") {
+		on.Insert(all...)
+	}
+	for _, f := range flags {
+		name, off := strings.CutPrefix(f, "-")
+		switch {
+		case f == "*":
+		case !slices.Contains(all, name):
+			return nil, fmt.Errorf("--controllers: there is no controller %q; there are: %s", name, strings.Join(all, ", "))
+		case off:
+			on.Delete(name)
+		default:
+			on.Insert(name)
+		}
+	}
+	return on, nil
+}
+
+func (o *options) restConfig() (*rest.Config, error) {
+	config, err := clientcmd.BuildConfigFromFlags("", o.kubeconfig)
+	if err != nil {
+		return nil, fmt.Errorf("--kubeconfig: %w", err)
+	}
+	config.UserAgent = rest.DefaultKubernetesUserAgent()
+	config.QPS = -1 // the API server's priority and fairness decides
+	return config, nil
+}
+
+func (o *options) manager(config *rest.Config) (ctrl.Manager, error) {
+	managed := ctrl.Options{
+		Scheme:                  scheme.New(),
+		Metrics:                 metricsserver.Options{BindAddress: o.metricsAddress},
+		HealthProbeBindAddress:  o.probeAddress,
+		LeaderElection:          o.leaderElect,
+		LeaderElectionID:        "seaway-controller",
+		LeaderElectionNamespace: names.SystemNamespace,
+		Cache:                   cache.Options{DefaultTransform: cache.TransformStripManagedFields()},
+		// Secrets are read one at a time and never held: they are credentials.
+		Client: client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}}}},
+	}
+	if o.webhookURL != "" {
+		base, port, err := o.webhookBase()
+		if err != nil {
+			return nil, err
+		}
+		managed.WebhookServer = webhookserver.NewServer(webhookserver.Options{Host: base.Hostname(), Port: port, CertDir: o.webhookCertDir})
+	}
+	mgr, err := ctrl.NewManager(config, managed)
+	if err != nil {
+		return nil, err
+	}
+	for _, add := range []func(string, healthz.Checker) error{mgr.AddHealthzCheck, mgr.AddReadyzCheck} {
+		if err := add("ping", healthz.Ping); err != nil {
+			return nil, err
+		}
+	}
+	return mgr, nil
+}
+
+func (o *options) webhookBase() (*url.URL, int, error) {
+	base, err := url.Parse(o.webhookURL)
+	if err != nil || base.Scheme != "https" || base.Port() == "" || o.webhookCertDir == "" {
+		return nil, 0, fmt.Errorf("--webhook-url: want https://HOST:PORT, with --webhook-cert-dir, not %q", o.webhookURL)
+	}
+	port, err := strconv.Atoi(base.Port())
+	return base, port, err
+}
+
+// admission serves the webhooks and tells the hub's API server about them.
+func (o *options) admission(ctx context.Context, mgr ctrl.Manager) error {
+	if o.webhookURL == "" {
+		return nil
+	}
+	base, _, err := o.webhookBase()
+	if err != nil {
+		return err
+	}
+	trusted, err := webhook.Certificate(o.webhookCertDir, base)
+	if err != nil {
+		return err
+	}
+	webhook.Setup(mgr)
+	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme()})
+	if err != nil {
+		return err
+	}
+	for _, want := range webhook.Configurations(base, trusted) {
+		have := want.DeepCopyObject().(client.Object)
+		err := direct.Get(ctx, client.ObjectKeyFromObject(want), have)
+		switch {
+		case apierrors.IsNotFound(err):
+			err = direct.Create(ctx, want)
+		case err == nil:
+			want.SetResourceVersion(have.GetResourceVersion())
+			err = direct.Update(ctx, want)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

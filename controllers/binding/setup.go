@@ -1,0 +1,182 @@
+// Package binding turns ResourceBindings and ClusterResourceBindings into Works: one per cluster that
+// is to hold the template. What a Work says is decided in package core/render; this package gathers
+// what that needs, writes what changed, and removes what is no longer wanted.
+package binding
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/workqueue"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/binding/works"
+	"github.com/seaway-io/seaway/controllers/core/interpret"
+)
+
+// Options of the controllers. The index works.IndexByBinding has been set up before.
+type Options struct {
+	// Interpreter knows what kinds mean.
+	Interpreter *interpret.Interpreter
+	// Workers is how many bindings are handled at a time, of each of the two kinds; 8 when 0.
+	Workers int
+}
+
+// retries starts fast, for most errors are races, and goes on for what lasts.
+const (
+	firstRetry = 50 * time.Millisecond
+	lastRetry  = time.Minute
+)
+
+// Setup adds a controller for each kind of binding to the manager.
+func Setup(mgr ctrl.Manager, o Options) error {
+	if o.Workers == 0 {
+		o.Workers = 8
+	}
+	if err := setupIndexes(mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	for _, empty := range []func() workv1alpha2.Binding{
+		func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} },
+		func() workv1alpha2.Binding { return &workv1alpha2.ClusterResourceBinding{} },
+	} {
+		r := &reconciler{
+			client:      mgr.GetClient(),
+			live:        mgr.GetAPIReader(),
+			recorder:    mgr.GetEventRecorderFor("binding-controller"), //nolint:staticcheck // clients read core/v1 events
+			interpreter: o.Interpreter,
+			empty:       empty,
+		}
+		if err := r.setup(mgr, o.Workers); err != nil {
+			return fmt.Errorf("set up %T: %w", empty(), err)
+		}
+	}
+	return nil
+}
+
+func (r *reconciler) setup(mgr ctrl.Manager, workers int) error {
+	name := "binding"
+	if r.global() {
+		name = "clusterbinding"
+	}
+	b := ctrl.NewControllerManagedBy(mgr).
+		Named(name).
+		For(r.empty(), builder.WithPredicates(bindingChanged)).
+		Watches(&workv1alpha1.Work{}, handler.EnqueueRequestsFromMapFunc(r.bindingOf), builder.WithPredicates(onlyDeletion)).
+		Watches(&clusterv1alpha1.Cluster{}, handler.EnqueueRequestsFromMapFunc(r.placedIn), builder.WithPredicates(clusterChanged)).
+		Watches(&policyv1alpha1.ClusterOverridePolicy{}, handler.EnqueueRequestsFromMapFunc(r.overridden), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WithOptions(controller.Options{
+			MaxConcurrentReconciles: workers,
+			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
+		})
+	if !r.global() {
+		b = b.Watches(&policyv1alpha1.OverridePolicy{}, handler.EnqueueRequestsFromMapFunc(r.overridden), builder.WithPredicates(predicate.GenerationChangedPredicate{}))
+	}
+	return b.Complete(r)
+}
+
+type reconciler struct {
+	client client.Client
+	// live is not cached: templates are read only when a binding changes, and to hold every object of
+	// every kind in memory for that would cost far more than a request.
+	live        client.Reader
+	recorder    record.EventRecorder
+	interpreter *interpret.Interpreter
+	created     works.Created
+	empty       func() workv1alpha2.Binding
+}
+
+func (r *reconciler) global() bool {
+	_, global := r.empty().(*workv1alpha2.ClusterResourceBinding)
+	return global
+}
+
+// bindingChanged passes what a Work is made from: the spec, and the id; and the way out.
+var bindingChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
+			(e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
+	},
+	DeleteFunc: func(event.DeleteEvent) bool { return false },
+}
+
+var onlyDeletion = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	UpdateFunc:  func(event.UpdateEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+}
+
+// clusterChanged passes clusters that appear and changes of what overrides pick clusters by. Taints,
+// which come and go with a cluster's health, are not among them.
+var clusterChanged = predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		was, is := e.ObjectOld.(*clusterv1alpha1.Cluster), e.ObjectNew.(*clusterv1alpha1.Cluster)
+		return !maps.Equal(was.Labels, is.Labels) || was.Spec.Provider != is.Spec.Provider || was.Spec.Region != is.Spec.Region ||
+			was.Spec.Zone != is.Spec.Zone || !slices.Equal(was.Spec.Zones, is.Spec.Zones)
+	},
+	DeleteFunc: func(event.DeleteEvent) bool { return false },
+}
+
+const (
+	// indexTemplate finds bindings by the kind of their template, and by kind and name.
+	indexTemplate = "spec.resource"
+	// indexSelects finds override policies by the kinds they select.
+	indexSelects = "spec.resourceSelectors.kind"
+	// everyKind stands for a policy without selectors.
+	everyKind = "*"
+)
+
+func setupIndexes(indexer client.FieldIndexer) error {
+	for obj, index := range map[client.Object]struct {
+		field string
+		value client.IndexerFunc
+	}{
+		&workv1alpha2.ResourceBinding{}:         {indexTemplate, templateKeys},
+		&workv1alpha2.ClusterResourceBinding{}:  {indexTemplate, templateKeys},
+		&policyv1alpha1.OverridePolicy{}:        {indexSelects, selectedKinds},
+		&policyv1alpha1.ClusterOverridePolicy{}: {indexSelects, selectedKinds},
+	} {
+		if err := indexer.IndexField(context.Background(), obj, index.field, index.value); err != nil {
+			return fmt.Errorf("index %T by %s: %w", obj, index.field, err)
+		}
+	}
+	return nil
+}
+
+func kindKey(apiVersion, kind string) string {
+	return schema.FromAPIVersionAndKind(apiVersion, kind).String()
+}
+
+func nameKey(apiVersion, kind, name string) string { return kindKey(apiVersion, kind) + " " + name }
+
+func templateKeys(obj client.Object) []string {
+	ref := obj.(workv1alpha2.Binding).GetBindingSpec().Resource
+	return []string{kindKey(ref.APIVersion, ref.Kind), nameKey(ref.APIVersion, ref.Kind, ref.Name)}
+}
+
+func selectedKinds(obj client.Object) []string {
+	selectors := obj.(policyv1alpha1.Override).GetOverrideSpec().ResourceSelectors
+	if len(selectors) == 0 {
+		return []string{everyKind}
+	}
+	kinds := make([]string, 0, len(selectors))
+	for _, s := range selectors {
+		kinds = append(kinds, kindKey(s.APIVersion, s.Kind))
+	}
+	return kinds
+}

@@ -1,0 +1,111 @@
+package works
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+
+	"github.com/seaway-io/seaway/api/names"
+	"github.com/seaway-io/seaway/api/scheme"
+	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+)
+
+func work(name string, labels, annotations map[string]string) *workv1alpha1.Work {
+	return &workv1alpha1.Work{ObjectMeta: metav1.ObjectMeta{Namespace: "karmada-es-fra", Name: name, Labels: labels, Annotations: annotations}}
+}
+
+func TestOf(t *testing.T) {
+	c := fake.NewClientBuilder().WithScheme(scheme.New()).WithIndex(&workv1alpha1.Work{}, IndexByBinding, bindingIDs).WithObjects(
+		work("ours", map[string]string{names.ResourceBindingPermanentID: "1"}, nil),
+		work("other", map[string]string{names.ResourceBindingPermanentID: "2"}, nil),
+		work("global", map[string]string{names.ClusterResourceBindingPermanentID: "3"}, nil),
+		work("by hand", nil, nil),
+	).Build()
+	for want, binding := range map[string]workv1alpha2.Binding{
+		"ours":   &workv1alpha2.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{names.ResourceBindingPermanentID: "1"}}},
+		"global": &workv1alpha2.ClusterResourceBinding{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{names.ClusterResourceBindingPermanentID: "3"}}},
+		"":       &workv1alpha2.ResourceBinding{},
+	} {
+		got, err := Of(t.Context(), c, binding)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == "" && len(got) != 0 || want != "" && (len(got) != 1 || got[0].Name != want) {
+			t.Errorf("got %v, want %q", got, want)
+		}
+	}
+}
+
+func TestBinding(t *testing.T) {
+	tests := map[string]struct {
+		annotations map[string]string
+		key         types.NamespacedName
+		global, ok  bool
+	}{
+		"of a ResourceBinding":        {map[string]string{names.ResourceBindingNamespaceAnnotation: "a", names.ResourceBindingNameAnnotation: "b"}, types.NamespacedName{Namespace: "a", Name: "b"}, false, true},
+		"of a ClusterResourceBinding": {map[string]string{names.ClusterResourceBindingNameAnnotation: "b"}, types.NamespacedName{Name: "b"}, true, true},
+		"half a name":                 {annotations: map[string]string{names.ResourceBindingNameAnnotation: "b"}, key: types.NamespacedName{Name: "b"}},
+		"by hand":                     {},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			key, global, ok := Binding(work("w", nil, tt.annotations))
+			if key != tt.key || global != tt.global || ok != tt.ok {
+				t.Errorf("got %v, %v, %v", key, global, ok)
+			}
+		})
+	}
+}
+
+func TestCreated(t *testing.T) {
+	live := fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(work("there", nil, nil)).Build()
+	var c Created
+	for _, name := range []string{"cached", "there", "gone"} {
+		c.Note("1", work(name, nil, nil))
+	}
+	cached := []workv1alpha1.Work{*work("cached", nil, nil)}
+	for range 2 {
+		got, err := c.Complete(t.Context(), live, "1", cached)
+		if err != nil || len(got) != 2 || got[1].Name != "there" {
+			t.Fatalf("got %v, %v, want the cached one and the one that is only live", got, err)
+		}
+	}
+	if got, err := c.Complete(t.Context(), live, "1", []workv1alpha1.Work{*work("there", nil, nil)}); err != nil || len(got) != 1 {
+		t.Errorf("got %v, %v, want what the cache has", got, err)
+	}
+	if len(c.works) != 0 {
+		t.Errorf("still remembered: %v", c.works)
+	}
+}
+
+func TestStatusHalves(t *testing.T) {
+	c := fake.NewClientBuilder().WithScheme(scheme.New()).WithStatusSubresource(&workv1alpha1.Work{}).WithObjects(work("w", nil, nil)).Build()
+	read := func() *workv1alpha1.Work {
+		var w workv1alpha1.Work
+		if err := c.Get(t.Context(), client.ObjectKey{Namespace: "karmada-es-fra", Name: "w"}, &w); err != nil {
+			t.Fatal(err)
+		}
+		return &w
+	}
+	stale := read()
+	if _, _, err := PatchManifestStatuses(t.Context(), c, stale, []workv1alpha1.ManifestStatus{{Identifier: workv1alpha1.ResourceIdentifier{Kind: "Pod"}}}); err != nil {
+		t.Fatal(err)
+	}
+	applied := func(w *workv1alpha1.Work) {
+		w.Status.Conditions = []metav1.Condition{{Type: workv1alpha1.WorkApplied, Status: metav1.ConditionTrue}}
+	}
+	after, changed, err := PatchConditions(t.Context(), c, stale, applied)
+	if err != nil || !changed {
+		t.Fatalf("the other half stands in the way: %v", err)
+	}
+	if got := read(); len(got.Status.ManifestStatuses) != 1 || len(got.Status.Conditions) != 1 {
+		t.Errorf("a half is lost: %+v", got.Status)
+	}
+	if _, changed, err := PatchConditions(t.Context(), c, after, applied); err != nil || changed {
+		t.Errorf("written again without a change: %v", err)
+	}
+}

@@ -1,0 +1,120 @@
+package execution
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seaway-io/seaway/api/names"
+	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/binding/works"
+	"github.com/seaway-io/seaway/controllers/hub"
+)
+
+// Messages of the conditions Applied and Dispatching. Clients may compare those of Dispatching with
+// the messages of the events.
+const (
+	MessageApplied    = "All manifests are applied"
+	MessageDispatched = "The Work is carried out in its cluster"
+	MessageSuspended  = "Dispatching is suspended; the cluster is left as it is"
+)
+
+func dispatching(suspended bool) metav1.Condition {
+	if suspended {
+		return metav1.Condition{Type: workv1alpha1.WorkDispatching, Status: metav1.ConditionFalse,
+			Reason: workv1alpha1.ReasonSuspendDispatching, Message: MessageSuspended}
+	}
+	return metav1.Condition{Type: workv1alpha1.WorkDispatching, Status: metav1.ConditionTrue,
+		Reason: workv1alpha1.ReasonDispatching, Message: MessageDispatched}
+}
+
+// reportSuspended leaves Applied as it was: what is in the cluster has not changed.
+func (r *reconciler) reportSuspended(ctx context.Context, work *workv1alpha1.Work) error {
+	return r.report(ctx, work, dispatching(true))
+}
+
+func (r *reconciler) reportSuccess(ctx context.Context, work *workv1alpha1.Work) error {
+	return r.report(ctx, work, dispatching(false), metav1.Condition{
+		Type: workv1alpha1.WorkApplied, Status: metav1.ConditionTrue,
+		Reason: workv1alpha1.ReasonAppliedSuccessful, Message: MessageApplied,
+	})
+}
+
+// reportFailure says why the Work is not applied, and returns the reason for another try. A cluster
+// that cannot be reached takes nothing back: what was applied before is still there as far as
+// anybody knows, and to mark all the Works of a cluster at the moment it is lost would keep the hub
+// busy when it has better things to do.
+func (r *reconciler) reportFailure(ctx context.Context, work *workv1alpha1.Work, reason error) error {
+	if unreachable(reason) && appliedAs(work) {
+		return reason
+	}
+	failed := metav1.Condition{
+		Type: workv1alpha1.WorkApplied, Status: metav1.ConditionFalse,
+		Reason: workv1alpha1.ReasonAppliedFailed, Message: describe(reason),
+	}
+	before := meta.FindStatusCondition(work.Status.Conditions, workv1alpha1.WorkApplied)
+	if before == nil || before.Status != failed.Status || before.Message != failed.Message {
+		r.recorder.Event(work, "Warning", names.EventReasonSyncWorkloadFailed, failed.Message)
+	}
+	if err := r.report(ctx, work, dispatching(false), failed); err != nil {
+		return err
+	}
+	return reason
+}
+
+// appliedAs says whether the Work as it is now was applied once.
+func appliedAs(work *workv1alpha1.Work) bool {
+	applied := meta.FindStatusCondition(work.Status.Conditions, workv1alpha1.WorkApplied)
+	return applied != nil && applied.Status == metav1.ConditionTrue && applied.ObservedGeneration == work.Generation
+}
+
+// failedBefore says whether the last attempt to apply the Work failed.
+func failedBefore(work *workv1alpha1.Work) bool {
+	return meta.IsStatusConditionFalse(work.Status.Conditions, workv1alpha1.WorkApplied)
+}
+
+// report writes the conditions if they change.
+func (r *reconciler) report(ctx context.Context, work *workv1alpha1.Work, conditions ...metav1.Condition) error {
+	before := meta.FindStatusCondition(work.Status.Conditions, workv1alpha1.WorkDispatching)
+	after, changed, err := works.PatchConditions(ctx, r.client, work, func(w *workv1alpha1.Work) {
+		for _, c := range conditions {
+			hub.SetCondition(&w.Status.Conditions, w.Generation, c)
+		}
+	})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil || !changed {
+		return err
+	}
+	r.works.Wrote(after)
+	if now := meta.FindStatusCondition(after.Status.Conditions, workv1alpha1.WorkDispatching); now != nil && (before == nil || before.Status != now.Status) {
+		r.recorder.Event(work, "Normal", names.EventReasonWorkDispatching, now.Message)
+	}
+	return nil
+}
+
+// unreachable says whether an error is about the way to the member, not an answer of it.
+func unreachable(err error) bool {
+	var status apierrors.APIStatus
+	if errors.As(err, &status) {
+		return false
+	}
+	var network net.Error
+	return errors.Is(err, errPending) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network)
+}
+
+// describe makes a message of an error. What is different each time (ports, times) is left out, or
+// the same trouble would be written again and again.
+func describe(err error) string {
+	text := strings.TrimPrefix(err.Error(), errPending.Error()+": ")
+	if !unreachable(err) || errors.Is(err, errPending) {
+		return text
+	}
+	return "the API server of the cluster does not answer; this is tried again until it does"
+}

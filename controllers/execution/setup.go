@@ -1,0 +1,180 @@
+// Package execution carries Works out: it creates, changes and deletes the objects in members that
+// Works describe, and repairs what was changed there by others. It runs on the hub for members that
+// are pushed to.
+//
+// An object is written when it is not what it should be, and only then: after a restart nothing is
+// written. What "is not what it should be" means is in merge.go and apply.go.
+package execution
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/client-go/tools/record"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
+	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/binding/fresh"
+	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/execution/managed"
+)
+
+// Options of the controller.
+type Options struct {
+	// Managed follows the objects in members; it is shared with package status.
+	Managed *managed.Watcher
+	// Interpreter knows what of an object belongs to the member.
+	Interpreter *interpret.Interpreter
+	// WorkersPerMember bounds the Works that are applied to one member at a time; 8 when 0.
+	WorkersPerMember int
+}
+
+// Setup adds the controller to the manager.
+func Setup(mgr ctrl.Manager, o Options) error {
+	if o.WorkersPerMember == 0 {
+		o.WorkersPerMember = 8
+	}
+	r := &reconciler{
+		client:      mgr.GetClient(),
+		works:       fresh.New(mgr.GetClient(), mgr.GetAPIReader()),
+		recorder:    mgr.GetEventRecorderFor("execution-controller"), //nolint:staticcheck // clients read core/v1 events
+		members:     o.Managed,
+		interpreter: o.Interpreter,
+	}
+	f := &feeder{
+		cache: mgr.GetCache(), client: mgr.GetClient(), managed: o.Managed,
+		lanes: &lanes{reconcile: r.reconcile, workers: o.WorkersPerMember, log: mgr.GetLogger().WithName("execution")},
+	}
+	if err := mgr.Add(f); err != nil {
+		return fmt.Errorf("set up execution: %w", err)
+	}
+	return nil
+}
+
+type reconciler struct {
+	client      client.Client
+	works       *fresh.Reader
+	recorder    record.EventRecorder
+	members     *managed.Watcher
+	interpreter *interpret.Interpreter
+}
+
+// feeder puts Works into the lanes of their clusters when something about them changed: the Work,
+// its object in the member, the connection, the cluster. It is a Runnable of the manager that runs
+// on the leader.
+type feeder struct {
+	cache   cache.Cache
+	client  client.Client
+	managed *managed.Watcher
+	lanes   *lanes
+}
+
+// Start implements manager.Runnable.
+func (f *feeder) Start(ctx context.Context) error {
+	f.lanes.start(ctx)
+	if err := f.listen(ctx); err != nil {
+		return err
+	}
+	f.lanes.wait(ctx)
+	return nil
+}
+
+func (f *feeder) listen(ctx context.Context) error {
+	for obj, handler := range map[client.Object]toolscache.ResourceEventHandler{
+		&workv1alpha1.Work{}:       f.workHandler(),
+		&clusterv1alpha1.Cluster{}: f.clusterHandler(ctx),
+	} {
+		informer, err := f.cache.GetInformer(ctx, obj)
+		if err != nil {
+			return fmt.Errorf("watch %T: %w", obj, err)
+		}
+		if _, err := informer.AddEventHandler(handler); err != nil {
+			return fmt.Errorf("watch %T: %w", obj, err)
+		}
+	}
+	f.managed.Notify(func(e managed.Event) {
+		// what was there at the beginning is compared when its Work comes up
+		if !e.StatusOnly && !e.Initial {
+			f.lanes.add(e.Cluster, urgent, e.Work)
+		}
+	})
+	f.managed.Subscribe(func(cluster string) { f.addAll(ctx, cluster) })
+	return nil
+}
+
+func (f *feeder) workHandler() toolscache.ResourceEventHandler {
+	add := func(work *workv1alpha1.Work, priority int) {
+		if cluster, ok := names.ClusterFromExecutionNamespace(work.Namespace); ok {
+			f.lanes.add(cluster, priority, client.ObjectKeyFromObject(work))
+		}
+	}
+	return toolscache.ResourceEventHandlerDetailedFuncs{
+		AddFunc: func(obj any, initial bool) {
+			work, ok := obj.(*workv1alpha1.Work)
+			if !ok {
+				return
+			}
+			priority := urgent
+			if initial {
+				priority = routine
+			}
+			add(work, priority)
+		},
+		UpdateFunc: func(before, after any) {
+			was, ok := before.(*workv1alpha1.Work)
+			is, ok2 := after.(*workv1alpha1.Work)
+			if ok && ok2 && (was.Generation != is.Generation || (was.DeletionTimestamp == nil) != (is.DeletionTimestamp == nil)) {
+				add(is, urgent)
+			}
+		},
+	}
+}
+
+func (f *feeder) clusterHandler(ctx context.Context) toolscache.ResourceEventHandler {
+	return toolscache.ResourceEventHandlerFuncs{
+		UpdateFunc: func(before, after any) {
+			was, ok := before.(*clusterv1alpha1.Cluster)
+			is, ok2 := after.(*clusterv1alpha1.Cluster)
+			if ok && ok2 && (ready(was) != ready(is) || (was.DeletionTimestamp == nil) != (is.DeletionTimestamp == nil)) {
+				f.addAll(ctx, is.Name)
+			}
+		},
+		DeleteFunc: func(obj any) {
+			if unknown, ok := obj.(toolscache.DeletedFinalStateUnknown); ok {
+				obj = unknown.Obj
+			}
+			if gone, ok := obj.(*clusterv1alpha1.Cluster); ok {
+				f.lanes.close(gone.Name)
+				f.addAll(ctx, gone.Name)
+			}
+		},
+	}
+}
+
+// addAll queues every Work of a cluster. Most turn out to be as they should be, so anything that
+// comes up by itself goes first.
+func (f *feeder) addAll(ctx context.Context, cluster string) {
+	var list workv1alpha1.WorkList
+	if err := f.client.List(ctx, &list, client.InNamespace(names.ExecutionNamespace(cluster)), client.UnsafeDisableDeepCopy); err != nil {
+		if ctx.Err() == nil {
+			f.lanes.log.Error(err, "list the Works of a cluster", "cluster", cluster)
+		}
+		return
+	}
+	keys := make([]types.NamespacedName, 0, len(list.Items))
+	for i := range list.Items {
+		keys = append(keys, client.ObjectKeyFromObject(&list.Items[i]))
+	}
+	f.lanes.add(cluster, routine, keys...)
+}
+
+func ready(cluster *clusterv1alpha1.Cluster) bool {
+	return meta.IsStatusConditionTrue(cluster.Status.Conditions, clusterv1alpha1.ClusterConditionReady)
+}

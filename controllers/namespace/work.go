@@ -1,0 +1,69 @@
+package namespace
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/seaway-io/seaway/api/manifest"
+	"github.com/seaway-io/seaway/api/names"
+	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+)
+
+var kind = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
+
+// fill makes a Work the one that holds the namespace for a cluster. What others keep on the Work
+// stays. A Work that is as it should be does not change.
+func fill(work *workv1alpha1.Work, ns *corev1.Namespace, newID string) error {
+	if work.Labels[names.WorkPermanentID] == "" {
+		metav1.SetMetaDataLabel(&work.ObjectMeta, names.WorkPermanentID, newID)
+	}
+	metav1.SetMetaDataAnnotation(&work.ObjectMeta, names.ConflictResolutionAnnotation, names.ConflictResolutionAbort)
+	work.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(ns, kind)}
+	if len(work.Finalizers) == 0 {
+		work.Finalizers = []string{names.ExecutionFinalizer}
+	}
+	obj := member(ns)
+	manifest.Mark(obj, work)
+	if holds(work, obj) {
+		return nil // as the server writes it, which may be other bytes
+	}
+	raw, err := json.Marshal(obj.Object)
+	if err != nil {
+		return fmt.Errorf("encode namespace %s: %w", ns.Name, err)
+	}
+	work.Spec.Workload.Manifests = []workv1alpha1.Manifest{{RawExtension: runtime.RawExtension{Raw: raw}}}
+	return nil
+}
+
+// member is the namespace as a cluster gets it: its labels and annotations, and where it comes from.
+func member(ns *corev1.Namespace) *unstructured.Unstructured {
+	obj := &unstructured.Unstructured{}
+	obj.SetGroupVersionKind(kind)
+	obj.SetName(ns.Name)
+	obj.SetLabels(ns.Labels)
+	annotations := map[string]string{}
+	maps.Copy(annotations, ns.Annotations)
+	annotations[names.TemplateUIDAnnotation] = string(ns.UID)
+	annotations[names.ConflictResolutionAnnotation] = names.ConflictResolutionAbort
+	obj.SetAnnotations(annotations)
+	return obj
+}
+
+func holds(work *workv1alpha1.Work, obj *unstructured.Unstructured) bool {
+	if len(work.Spec.Workload.Manifests) != 1 {
+		return false
+	}
+	var present map[string]any
+	if json.Unmarshal(work.Spec.Workload.Manifests[0].Raw, &present) != nil {
+		return false
+	}
+	return equality.Semantic.DeepEqual(present, obj.Object)
+}

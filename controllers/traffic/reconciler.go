@@ -1,0 +1,117 @@
+package traffic
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/health"
+	"github.com/seaway-io/seaway/controllers/core/traffic"
+	"github.com/seaway-io/seaway/controllers/discovery"
+	"github.com/seaway-io/seaway/controllers/hub"
+)
+
+// endpoints is the part of a discovery.Table that is asked.
+type endpoints interface {
+	Lookup(cluster, namespace, service string) (discovery.Endpoint, bool)
+}
+
+// verdicts is the part of a health.View that is asked.
+type verdicts interface {
+	Verdict(plan types.NamespacedName, cluster string) health.Opinion
+	VantagePoints() int
+	PlanGenerations(plan types.NamespacedName) map[string]int64
+	ZoneGenerations(domain string) map[string]int64
+}
+
+// policies makes the plans.
+type policies struct {
+	client    client.Client
+	clock     clock.PassiveClock
+	recorder  record.EventRecorder
+	endpoints endpoints
+	health    verdicts
+}
+
+// Reconcile plans for one policy.
+func (r *policies) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	g, err := r.gather(ctx, req.NamespacedName)
+	if err != nil || g == nil {
+		return ctrl.Result{}, err
+	}
+	out := traffic.Plan(g.input)
+	if err := r.applyPlan(ctx, g, out); err != nil {
+		if apierrors.IsAlreadyExists(err) { // made a moment ago and not in the cache yet
+			return ctrl.Result{RequeueAfter: 20 * time.Millisecond}, nil
+		}
+		return hub.Result(ctrl.Result{}, err)
+	}
+	if err := r.applyStatus(ctx, g, out); err != nil {
+		return hub.Result(ctrl.Result{}, client.IgnoreNotFound(err))
+	}
+	return ctrl.Result{RequeueAfter: out.RequeueAfter}, nil
+}
+
+// applyPlan writes the plan, when there is one and it differs from the one in force, and then tells
+// what changed.
+func (r *policies) applyPlan(ctx context.Context, g *gathered, out traffic.Output) error {
+	if out.Spec == nil {
+		return nil
+	}
+	changed, err := r.write(ctx, g, out.Spec)
+	if err != nil || !changed {
+		return err
+	}
+	for _, e := range out.Events {
+		r.recorder.Event(g.policy, e.Type, e.Reason, e.Message)
+	}
+	return nil
+}
+
+func (r *policies) write(ctx context.Context, g *gathered, spec *trafficv1alpha1.TrafficPlanSpec) (changed bool, err error) {
+	// A policy of the same name that was made anew takes over the plan of its predecessor.
+	owner := *metav1.NewControllerRef(g.policy, trafficv1alpha1.GroupVersion.WithKind("TrafficPolicy"))
+	if g.plan == nil {
+		g.plan = &trafficv1alpha1.TrafficPlan{
+			ObjectMeta: metav1.ObjectMeta{Namespace: g.policy.Namespace, Name: g.policy.Name, OwnerReferences: []metav1.OwnerReference{owner}},
+			Spec:       *spec,
+		}
+		return true, r.client.Create(ctx, g.plan)
+	}
+	return hub.Patch(ctx, r.client, g.plan, func(plan *trafficv1alpha1.TrafficPlan) {
+		plan.OwnerReferences = []metav1.OwnerReference{owner}
+		plan.Spec = *spec
+	})
+}
+
+// applyStatus writes the policy's status when it changed. The newest plan counts, also when it is the
+// one that was left as it is.
+func (r *policies) applyStatus(ctx context.Context, g *gathered, out traffic.Output) error {
+	programmed := traffic.Programmed(0, nil, g.notInForce())
+	if g.plan != nil && g.notInForce() == "" {
+		programmed = traffic.Programmed(g.plan.Generation, served(r.health.PlanGenerations(client.ObjectKeyFromObject(g.plan))), "")
+	}
+	_, err := hub.PatchStatus(ctx, r.client, g.policy, func(p *trafficv1alpha1.TrafficPolicy) {
+		for _, c := range append(out.Conditions, programmed) {
+			hub.SetCondition(&p.Status.Conditions, p.Generation, c)
+		}
+		p.Status.Clusters = out.Clusters
+	})
+	return err
+}
+
+func served(generations map[string]int64) []traffic.Served {
+	var out []traffic.Served
+	for vantagePoint, generation := range generations {
+		out = append(out, traffic.Served{VantagePoint: vantagePoint, Generation: generation})
+	}
+	return out
+}

@@ -1,0 +1,193 @@
+package engine
+
+import (
+	"io"
+	"log/slog"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/answer"
+	"github.com/seaway-io/seaway/dns/core/verdict"
+	"github.com/seaway-io/seaway/dns/core/zone"
+	"github.com/seaway-io/seaway/dns/core/zone/zonetest"
+)
+
+const (
+	healthy   = trafficv1alpha1.VerdictHealthy
+	unhealthy = trafficv1alpha1.VerdictUnhealthy
+)
+
+func newEngine(t *testing.T) *Engine {
+	t.Helper()
+	e := New(Options{VantagePoint: "ns1", Places: zonetest.Places(), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, nil)
+	t.Cleanup(e.Close)
+	e.SetObjects(demo(t))
+	return e
+}
+
+func demo(t *testing.T) Objects {
+	in := zonetest.Input(t, zonetest.Demo)
+	return Objects{Zones: in.Zones, Plans: in.Plans, RegionMaps: in.RegionMaps}
+}
+
+// chosen is the cluster that a client in Germany is sent to.
+func chosen(t *testing.T, e *Engine) string {
+	t.Helper()
+	x, err := answer.Explain(e.Snapshot(), answer.Question{
+		Name: "shop.apps.example.com", Type: dns.TypeA, Client: netip.MustParseAddr("10.1.2.3")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x.Chosen
+}
+
+func key(cluster string) verdict.Key {
+	return verdict.Key{Namespace: "shop", Plan: "shop", Cluster: cluster}
+}
+
+func peer(name string, renewed time.Time, down ...string) *trafficv1alpha1.EndpointHealth {
+	h := &trafficv1alpha1.EndpointHealth{}
+	h.Name = name
+	h.Spec = trafficv1alpha1.EndpointHealthSpec{VantagePoint: name, RenewTime: metav1.NewMicroTime(renewed), LeaseDurationSeconds: 30}
+	plan := trafficv1alpha1.PlanHealth{Namespace: "shop", Name: "shop"}
+	for _, c := range []string{"fra", "iad", "sin"} {
+		v := healthy
+		for _, d := range down {
+			if c == d {
+				v = unhealthy
+			}
+		}
+		plan.Endpoints = append(plan.Endpoints, trafficv1alpha1.EndpointVerdict{Cluster: c, Verdict: v})
+	}
+	h.Spec.Plans = append(h.Spec.Plans, plan)
+	return h
+}
+
+func TestAVerdictIsInForceAtOnce(t *testing.T) {
+	e := newEngine(t)
+	if got := chosen(t, e); got != "fra" {
+		t.Fatalf("got %s", got)
+	}
+	before := e.Snapshot()
+	e.SetVerdict(key("fra"), verdict.State{Verdict: unhealthy, Message: "refused"})
+	if got := chosen(t, e); got != "iad" || e.Snapshot() != before {
+		t.Errorf("got %s; a verdict needs no new snapshot", got)
+	}
+	e.SetVerdict(key("nobody"), verdict.State{Verdict: unhealthy})
+	// New objects keep what is known.
+	e.SetObjects(demo(t))
+	if got := chosen(t, e); got != "iad" {
+		t.Errorf("got %s after new objects", got)
+	}
+	// A plan that went and came back is a new one.
+	e.SetObjects(Objects{Zones: demo(t).Zones})
+	e.SetObjects(demo(t))
+	if got := chosen(t, e); got != "fra" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestPeersAreCountedWhileTheyAreFresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t)
+		e.SetVerdict(key("fra"), verdict.State{Verdict: unhealthy})
+		step := func(name, want string, do func()) {
+			t.Helper()
+			do()
+			synctest.Wait()
+			if got := chosen(t, e); got != want {
+				t.Errorf("%s: got %s, want %s", name, got, want)
+			}
+		}
+		step("one of two is no majority", "fra", func() { e.ObservePeer(peer("ns2", time.Now())) })
+		step("two of three are", "iad", func() { e.ObservePeer(peer("ns3", time.Now(), "fra")) })
+		step("peers renew", "iad", func() {
+			time.Sleep(20 * time.Second)
+			e.ObservePeer(peer("ns2", time.Now()))
+		})
+		if diff := cmp.Diff([]verdict.Vote{{VantagePoint: "ns1", Verdict: unhealthy}, {VantagePoint: "ns2", Verdict: healthy}, {VantagePoint: "ns3", Verdict: unhealthy}}, e.Votes(key("fra"))); diff != "" {
+			t.Error(diff)
+		}
+		step("the third falls silent", "fra", func() { time.Sleep(10*time.Second + time.Millisecond) })
+		step("the link is gone: own verdicts", "iad", func() { e.SilencePeers(true) })
+		step("and back", "fra", func() { e.SilencePeers(false) })
+		step("the second falls silent", "iad", func() { time.Sleep(21 * time.Second) })
+		step("it returns", "fra", func() { e.ObservePeer(peer("ns2", time.Now())) })
+		step("it is deleted", "iad", func() { e.ForgetPeer("ns2") })
+		step("an own report does not count twice", "iad", func() { e.ObservePeer(peer("ns1", time.Now())) })
+	})
+}
+
+func TestReport(t *testing.T) {
+	e := newEngine(t)
+	e.SetVerdict(key("sin"), verdict.State{Verdict: unhealthy, Message: "refused", Since: zonetest.Now})
+	plans, zones := e.Report()
+	var lines []string
+	for _, p := range plans {
+		for _, x := range p.Endpoints {
+			lines = append(lines, strings.Join([]string{p.Namespace, p.Name, x.Cluster, string(x.Verdict), x.Message}, " "))
+		}
+	}
+	want := []string{"shop shop fra Unknown ", "shop shop iad Unknown ", "shop shop sin Unhealthy refused", "shop single fra Unknown "}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Error(diff)
+	}
+	if plans[0].Generation != 7 || len(zones) != 1 || zones[0].Name != "apps" || zones[0].Generation != 1 || zones[0].Serial == 0 {
+		t.Errorf("%v %v", plans, zones)
+	}
+}
+
+func TestSerialsSurvive(t *testing.T) {
+	e := newEngine(t)
+	first := e.Serials()["apps.example.com"]
+	e.SetObjects(Objects{})
+	e.SetObjects(demo(t))
+	if got := e.Serials()["apps.example.com"]; got != first {
+		t.Errorf("the same zone came back with another serial: %v, %v", first, got)
+	}
+	other := New(e.options, map[string]zone.Serial{"apps.example.com": {Serial: first.Serial + 1000, Digest: "other"}})
+	defer other.Close()
+	other.SetObjects(demo(t))
+	if got := other.Serials()["apps.example.com"].Serial; got != first.Serial+1001 {
+		t.Errorf("got %d, want %d", got, first.Serial+1001)
+	}
+}
+
+// No verdict is lost between two snapshots.
+func TestVerdictsDuringCompilation(t *testing.T) {
+	e := newEngine(t)
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	wg.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				e.SetObjects(demo(t))
+			}
+		}
+	})
+	for i := range 300 {
+		v := healthy
+		want := "fra"
+		if i%2 == 0 {
+			v, want = unhealthy, "iad"
+		}
+		e.SetVerdict(key("fra"), verdict.State{Verdict: v})
+		if got := chosen(t, e); got != want {
+			t.Errorf("round %d: got %s, want %s", i, got, want)
+		}
+	}
+	close(stop)
+	wg.Wait()
+}

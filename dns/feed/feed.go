@@ -1,0 +1,402 @@
+package feed
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/engine"
+)
+
+// Options of a Feed.
+type Options struct {
+	// Config tells how to reach the hub. It is asked again until it succeeds.
+	Config func() (*rest.Config, error)
+	// VantagePoint is the name under which this server reports: that of an API object.
+	VantagePoint string
+	// Dir holds the state; nothing is kept if empty.
+	Dir string
+	// Engine is asked for the report and told of other vantage points.
+	Engine *engine.Engine
+	// Apply puts objects in force. Calls do not overlap.
+	Apply func(engine.Objects)
+	Log   *slog.Logger
+}
+
+// Feed brings objects in and reports out.
+type Feed struct {
+	options  Options
+	started  time.Time
+	dirty    chan struct{} // objects have changed
+	unsaved  chan struct{} // something that is in force is not on disk
+	reporter *reporter
+
+	mu      sync.Mutex
+	zones   *held[*trafficv1alpha1.Zone]
+	plans   *held[*trafficv1alpha1.TrafficPlan]
+	regions *held[*trafficv1alpha1.RegionMap]
+	synced  map[string]bool // resources that were listed
+	loaded  bool            // from disk
+	status  Status
+	errors  map[string]string // the last of each activity
+}
+
+// Status says how well the feed is doing.
+type Status struct {
+	// Source of what is served: "nothing", "disk" or "hub".
+	Source string
+	// Live: the hub is in reach and everything is being watched.
+	Live bool
+	// Saved is when the state was last written to disk.
+	Saved time.Time
+	// Refused is how often something from the hub went back and was not believed at once.
+	Refused uint64
+}
+
+// Sources of what is served.
+const (
+	SourceNothing = "nothing"
+	SourceDisk    = "disk"
+	SourceHub     = "hub"
+)
+
+// New returns a feed that has brought nothing yet.
+func New(o Options) *Feed {
+	f := &Feed{
+		options: o,
+		started: time.Now(),
+		dirty:   make(chan struct{}, 1),
+		unsaved: make(chan struct{}, 1),
+		zones:   newHeld[*trafficv1alpha1.Zone](),
+		plans:   newHeld[*trafficv1alpha1.TrafficPlan](),
+		regions: newHeld[*trafficv1alpha1.RegionMap](),
+		synced:  map[string]bool{},
+		status:  Status{Source: SourceNothing},
+		errors:  map[string]string{},
+	}
+	f.reporter = &reporter{
+		vantage: o.VantagePoint,
+		report:  o.Engine.Report,
+		failed:  func(err error) { f.note("report", err) },
+		trigger: make(chan struct{}, 1),
+	}
+	return f
+}
+
+// Load puts in force what is on disk and reports whether there was anything. Files that cannot be
+// used are logged.
+func (f *Feed) Load() bool {
+	if f.options.Dir == "" {
+		return false
+	}
+	s, err := LoadState(f.options.Dir)
+	if err != nil {
+		f.options.Log.Error("reading the state", "error", err)
+	}
+	if s == nil {
+		return false
+	}
+	f.mu.Lock()
+	now := time.Now()
+	f.zones.replace(s.Zones, now)
+	f.plans.replace(s.Plans, now)
+	f.regions.replace(s.RegionMaps, now)
+	f.loaded = true
+	f.status.Source, f.status.Saved = SourceDisk, s.Saved
+	objects := f.objects()
+	f.mu.Unlock()
+	f.options.Engine.AddSerials(s.Serials)
+	f.options.Apply(objects)
+	f.options.Log.Info("serving what is on disk until the hub is heard", "saved", s.Saved, "zones", len(s.Zones), "plans", len(s.Plans))
+	return true
+}
+
+// Changed says that the engine's report has changed.
+func (f *Feed) Changed() { f.reporter.poke() }
+
+// Status of the feed.
+func (f *Feed) Status() Status {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s := f.status
+	s.Refused = f.zones.refused + f.plans.refused + f.regions.refused
+	return s
+}
+
+// Run follows the hub until the context ends. Errors of any kind end nothing.
+func (f *Feed) Run(ctx context.Context) {
+	f.options.Engine.SilencePeers(true) // nothing of them has been heard
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { f.publish(ctx) })
+	wg.Go(func() { f.save(ctx) })
+	client, ok := f.connect(ctx)
+	if !ok {
+		return
+	}
+	l := newLink(client)
+	zones := watcherOf(f, client, zoneResource, &trafficv1alpha1.ZoneList{}, f.zones)
+	plans := watcherOf(f, client, planResource, &trafficv1alpha1.TrafficPlanList{}, f.plans)
+	regions := watcherOf(f, client, regionResource, &trafficv1alpha1.RegionMapList{}, f.regions)
+	reports := f.reports(client, l)
+	l.changed = func(up bool) {
+		f.options.Engine.SilencePeers(!up)
+		f.setLive(up)
+	}
+	l.renew = func() {
+		zones.drop()
+		plans.drop()
+		regions.drop()
+		reports.drop()
+	}
+	f.reporter.client = client
+	for _, run := range []func(context.Context){zones.run, plans.run, regions.run, reports.run, l.run, f.reporter.run} {
+		wg.Go(func() { run(ctx) })
+	}
+}
+
+// connect waits until the way to the hub is known. Nothing is sent yet.
+func (f *Feed) connect(ctx context.Context) (rest.Interface, bool) {
+	for {
+		config, err := f.options.Config()
+		var client rest.Interface
+		if err == nil {
+			client, err = newClient(config)
+		}
+		f.note("kubeconfig", err)
+		if err == nil {
+			return client, true
+		}
+		select {
+		case <-ctx.Done():
+			return nil, false
+		case <-time.After(5 * time.Second):
+		}
+	}
+}
+
+// watcherOf follows a kind of objects that are held.
+func watcherOf[T metav1.Object](f *Feed, client rest.Interface, resource string, list runtime.Object, h *held[T]) *watcher[T] {
+	return &watcher[T]{
+		client:   client,
+		resource: resource,
+		newList:  list.DeepCopyObject,
+		failed:   func(err error) { f.note(resource, err) },
+		replace: func(objects []T) (doubts bool) {
+			f.change(func() bool {
+				for _, o := range objects {
+					o.SetManagedFields(nil)
+				}
+				var changed bool
+				changed, doubts = h.replace(objects, time.Now())
+				first := !f.synced[resource]
+				f.synced[resource] = true
+				return changed || first
+			})
+			if doubts {
+				f.options.Log.Warn("the hub's list goes back behind what is served; it is believed if it still says so later",
+					"resource", resource, "after", confirmAfter)
+			}
+			return doubts
+		},
+		put: func(o T) (suspicious bool) {
+			o.SetManagedFields(nil)
+			f.change(func() (changed bool) {
+				changed, suspicious = h.put(o)
+				return changed
+			})
+			return suspicious
+		},
+		remove: func(o T) { f.change(func() bool { return h.remove(o) }) },
+	}
+}
+
+// change changes what is held, and has it published if that made a difference.
+func (f *Feed) change(do func() bool) {
+	f.mu.Lock()
+	changed := do()
+	f.mu.Unlock()
+	if changed {
+		poke(f.dirty)
+	}
+}
+
+// reports follows the reports of all vantage points.
+func (f *Feed) reports(client rest.Interface, l *link) *watcher[*trafficv1alpha1.EndpointHealth] {
+	known := map[string]bool{}
+	put := func(h *trafficv1alpha1.EndpointHealth) bool {
+		known[h.Name] = true
+		f.checkName(h)
+		f.options.Engine.ObservePeer(h)
+		return false
+	}
+	remove := func(h *trafficv1alpha1.EndpointHealth) {
+		delete(known, h.Name)
+		f.options.Engine.ForgetPeer(h.Name)
+	}
+	return &watcher[*trafficv1alpha1.EndpointHealth]{
+		client:   client,
+		resource: reportResource,
+		newList:  func() runtime.Object { return &trafficv1alpha1.EndpointHealthList{} },
+		failed: func(err error) {
+			l.setWatching(err == nil)
+			f.note(reportResource, err)
+		},
+		put:    put,
+		remove: remove,
+		replace: func(all []*trafficv1alpha1.EndpointHealth) bool {
+			gone := known
+			known = map[string]bool{}
+			for _, h := range all {
+				put(h)
+				delete(gone, h.Name)
+			}
+			for name := range gone {
+				f.options.Engine.ForgetPeer(name)
+			}
+			return false
+		},
+	}
+}
+
+// checkName notices another server that reports under this one's name: the two would overwrite each
+// other's reports for ever.
+func (f *Feed) checkName(h *trafficv1alpha1.EndpointHealth) {
+	renewed := h.Spec.RenewTime.Time
+	if h.Spec.VantagePoint == f.options.VantagePoint && renewed.After(f.started) && !f.reporter.ours(renewed) {
+		f.options.Log.Error("another server reports to the hub under the same name: give each its own with --name",
+			"name", f.options.VantagePoint)
+	}
+}
+
+// settle is how long changes are gathered before they are published together.
+const settle = 20 * time.Millisecond
+
+// publish puts changes in force.
+func (f *Feed) publish(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-f.dirty:
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(settle):
+		}
+		f.mu.Lock()
+		// Without a state from disk nothing is served until everything was listed once: a zone
+		// whose plans are not known yet would deny their names.
+		complete := f.synced[zoneResource] && f.synced[planResource] && f.synced[regionResource]
+		if !complete && !f.loaded {
+			f.mu.Unlock()
+			continue
+		}
+		objects := f.objects()
+		if complete {
+			f.status.Source = SourceHub
+		}
+		f.mu.Unlock()
+		f.options.Apply(objects)
+		poke(f.unsaved)
+	}
+}
+
+// objects are all objects that are held.
+func (f *Feed) objects() engine.Objects {
+	return engine.Objects{Zones: f.zones.all(), Plans: f.plans.all(), RegionMaps: f.regions.all()}
+}
+
+const (
+	saveEvery  = time.Second // at most so often
+	saveFailed = 10 * time.Second
+)
+
+// save keeps the state on disk, until the context ends and everything is there. That it cannot be
+// written stops nothing.
+func (f *Feed) save(ctx context.Context) {
+	if f.options.Dir == "" {
+		return
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			select {
+			case <-f.unsaved:
+				f.saveOnce()
+			default:
+			}
+			return
+		case <-f.unsaved:
+		}
+		wait := saveEvery
+		if !f.saveOnce() {
+			wait = saveFailed
+			poke(f.unsaved)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+}
+
+func (f *Feed) saveOnce() bool {
+	f.mu.Lock()
+	o := f.objects()
+	f.mu.Unlock()
+	s := &State{Saved: time.Now(), Zones: o.Zones, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
+	err := SaveState(f.options.Dir, s)
+	f.note("state", err)
+	if err != nil {
+		return false
+	}
+	f.mu.Lock()
+	f.status.Saved = s.Saved
+	f.mu.Unlock()
+	return true
+}
+
+func (f *Feed) setLive(up bool) {
+	f.mu.Lock()
+	f.status.Live = up
+	f.mu.Unlock()
+	if up {
+		f.options.Log.Info("the hub is in reach")
+	} else {
+		f.options.Log.Warn("the hub is out of reach: serving what is known, by this server's own verdicts")
+	}
+}
+
+// note logs an error of an activity when it is new, and that it is over.
+func (f *Feed) note(activity string, err error) {
+	text := ""
+	if err != nil {
+		text = err.Error()
+	}
+	f.mu.Lock()
+	old := f.errors[activity]
+	f.errors[activity] = text
+	f.mu.Unlock()
+	switch {
+	case text == old:
+	case err != nil:
+		f.options.Log.Warn("hub", "activity", activity, "error", text)
+	default:
+		f.options.Log.Info("hub: well again", "activity", activity)
+	}
+}
+
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,136 @@
+package feed
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// confirmAfter is how far apart two reads must be that agree on going back.
+const confirmAfter = 30 * time.Second
+
+// held is the objects of one kind, by the rules of the package's documentation. It knows no clock
+// and is not safe for concurrent use.
+type held[T metav1.Object] struct {
+	objects map[types.NamespacedName]*entry[T]
+	refused uint64 // how often something was not believed at once
+}
+
+type entry[T metav1.Object] struct {
+	object T
+	// doubted is when a list first said that the object is older or gone, and doubt what it said.
+	doubted time.Time
+	doubt   doubt
+}
+
+// doubt is what a list said: nothing there, or an older object.
+type doubt struct {
+	uid        types.UID
+	generation int64
+}
+
+func newHeld[T metav1.Object]() *held[T] {
+	return &held[T]{objects: map[types.NamespacedName]*entry[T]{}}
+}
+
+func keyOf(o metav1.Object) types.NamespacedName {
+	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
+}
+
+// older reports whether o goes back behind what is held.
+func older(o, held metav1.Object) bool {
+	if o.GetUID() == held.GetUID() {
+		return o.GetGeneration() < held.GetGeneration()
+	}
+	created := o.GetCreationTimestamp()
+	holding := held.GetCreationTimestamp()
+	return created.Time.Before(holding.Time)
+}
+
+// put takes an object from a watch and reports whether that changed anything. suspicious says that
+// the object goes back: it is time to read the list.
+func (h *held[T]) put(o T) (changed, suspicious bool) {
+	e := h.objects[keyOf(o)]
+	switch {
+	case e == nil:
+		h.objects[keyOf(o)] = &entry[T]{object: o}
+		return true, false
+	case older(o, e.object):
+		h.refused++
+		return false, true
+	}
+	changed = e.object.GetUID() != o.GetUID() || e.object.GetResourceVersion() != o.GetResourceVersion()
+	*e = entry[T]{object: o}
+	return changed, false
+}
+
+// remove takes a deletion from a watch and reports whether that changed anything.
+func (h *held[T]) remove(o T) bool {
+	e := h.objects[keyOf(o)]
+	if e == nil || e.object.GetUID() != o.GetUID() {
+		return false
+	}
+	delete(h.objects, keyOf(o))
+	return true
+}
+
+// replace takes a consistent list and reports whether that changed anything. doubts says that the
+// list should be read again after confirmAfter.
+func (h *held[T]) replace(list []T, now time.Time) (changed, doubts bool) {
+	listed := make(map[types.NamespacedName]bool, len(list))
+	for _, o := range list {
+		listed[keyOf(o)] = true
+		e := h.objects[keyOf(o)]
+		if e == nil || !older(o, e.object) {
+			put, _ := h.put(o)
+			changed = changed || put
+			continue
+		}
+		if h.confirmed(e, doubt{o.GetUID(), o.GetGeneration()}, now) {
+			*e = entry[T]{object: o}
+			changed = true
+		} else {
+			doubts = true
+		}
+	}
+	for key, e := range h.objects {
+		if listed[key] {
+			continue
+		}
+		if h.confirmed(e, doubt{}, now) {
+			delete(h.objects, key)
+			changed = true
+		} else {
+			doubts = true
+		}
+	}
+	return changed, doubts
+}
+
+// confirmed reports whether a list has said before, long enough ago, what one says now.
+func (h *held[T]) confirmed(e *entry[T], d doubt, now time.Time) bool {
+	if e.doubted.IsZero() || e.doubt != d {
+		e.doubted, e.doubt = now, d
+		h.refused++
+		return false
+	}
+	return now.Sub(e.doubted) >= confirmAfter
+}
+
+// all are the objects, by namespace and name.
+func (h *held[T]) all() []T {
+	out := make([]T, 0, len(h.objects))
+	for _, e := range h.objects {
+		out = append(out, e.object)
+	}
+	slices.SortFunc(out, func(a, b T) int {
+		if c := strings.Compare(a.GetNamespace(), b.GetNamespace()); c != 0 {
+			return c
+		}
+		return strings.Compare(a.GetName(), b.GetName())
+	})
+	return out
+}

@@ -1,0 +1,183 @@
+package feed
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+)
+
+const (
+	// Heartbeat of the reports, and how long they count without one.
+	heartbeat   = 10 * time.Second
+	leaseFor    = 30 * time.Second
+	reportEvery = 100 * time.Millisecond // at most so often, with whatever has changed meanwhile
+	reportTime  = 2 * time.Second        // for one request
+	// perReport is how many verdicts one object holds: some 200 octets each, well below what the hub
+	// can store in one.
+	perReport = 4000
+)
+
+const fieldManager = "seaway-dns"
+
+// reporter writes what this server sees to the hub: the moment it changes, and as a heartbeat.
+type reporter struct {
+	client  rest.Interface
+	vantage string
+	report  func() ([]trafficv1alpha1.PlanHealth, []trafficv1alpha1.ZoneServed)
+	failed  func(error)
+	trigger chan struct{}
+
+	parts int // objects written so far
+
+	mu sync.Mutex
+	// wrote are the renew times of the last reports, by which they are known when they come back.
+	wrote [16]time.Time
+	next  int
+}
+
+// poke says that something has changed. It never blocks.
+func (r *reporter) poke() {
+	select {
+	case r.trigger <- struct{}{}:
+	default:
+	}
+}
+
+// run reports until the context ends.
+func (r *reporter) run(ctx context.Context) {
+	wait := leastWait
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.trigger:
+		case <-timer.C:
+		}
+		err := r.write(ctx, time.Now())
+		if ctx.Err() != nil {
+			return
+		}
+		r.failed(err)
+		next, pause := heartbeat, reportEvery
+		if err != nil {
+			next, pause = wait, wait
+			wait = min(2*wait, mostWait)
+		} else {
+			wait = leastWait
+		}
+		timer.Reset(next)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+	}
+}
+
+// write writes the whole report, in as many objects as it takes.
+func (r *reporter) write(ctx context.Context, now time.Time) error {
+	now = now.Truncate(time.Microsecond)
+	r.remember(now)
+	plans, zones := r.report()
+	parts := divide(plans)
+	for i, part := range parts {
+		spec := trafficv1alpha1.EndpointHealthSpec{
+			VantagePoint:         r.vantage,
+			Kind:                 trafficv1alpha1.VantageNameServer,
+			RenewTime:            metav1.NewMicroTime(now),
+			LeaseDurationSeconds: int32(leaseFor / time.Second),
+			Plans:                part,
+		}
+		if i == 0 {
+			spec.Zones = zones
+		}
+		if err := r.apply(ctx, partName(r.vantage, i), spec); err != nil {
+			return fmt.Errorf("reporting to the hub: %w", err)
+		}
+	}
+	for i := len(parts); i < r.parts; i++ {
+		if err := r.drop(ctx, partName(r.vantage, i)); err != nil {
+			return fmt.Errorf("reporting to the hub: %w", err)
+		}
+	}
+	r.parts = len(parts)
+	return nil
+}
+
+// divide divides a report so that no part is too large. There is always one part.
+func divide(plans []trafficv1alpha1.PlanHealth) [][]trafficv1alpha1.PlanHealth {
+	var parts [][]trafficv1alpha1.PlanHealth
+	begin, size := 0, 0
+	for i, p := range plans {
+		// A plan without endpoints takes its room as well.
+		n := len(p.Endpoints) + 1
+		if size > 0 && size+n > perReport {
+			parts = append(parts, plans[begin:i])
+			begin, size = i, 0
+		}
+		size += n
+	}
+	return append(parts, plans[begin:])
+}
+
+func partName(vantage string, part int) string {
+	if part == 0 {
+		return vantage
+	}
+	return fmt.Sprintf("%s-%d", vantage, part)
+}
+
+// apply writes one object, whether it is there or not, with one request.
+func (r *reporter) apply(ctx context.Context, name string, spec trafficv1alpha1.EndpointHealthSpec) error {
+	ctx, cancel := context.WithTimeout(ctx, reportTime)
+	defer cancel()
+	h := &trafficv1alpha1.EndpointHealth{
+		TypeMeta:   metav1.TypeMeta{APIVersion: trafficv1alpha1.GroupVersion.String(), Kind: "EndpointHealth"},
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec:       spec,
+	}
+	body, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	return r.client.Patch(types.ApplyPatchType).Resource(reportResource).Name(name).
+		Param("fieldManager", fieldManager).Param("force", "true").Body(body).Do(ctx).Error()
+}
+
+// drop deletes a part that is not needed any more.
+func (r *reporter) drop(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, reportTime)
+	defer cancel()
+	err := r.client.Delete().Resource(reportResource).Name(name).Do(ctx).Error()
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
+
+// remember keeps the last few renew times.
+func (r *reporter) remember(t time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.wrote[r.next%len(r.wrote)] = t
+	r.next++
+}
+
+// ours reports whether a renew time is one of the last that were written here.
+func (r *reporter) ours(t time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.wrote[:], t.Equal)
+}
