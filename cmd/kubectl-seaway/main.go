@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -17,6 +18,7 @@ import (
 )
 
 func main() {
+	ctrl.SetLogger(logr.Discard())
 	root := &cobra.Command{
 		Use:           "kubectl-seaway",
 		Short:         "See and run a Seaway federation",

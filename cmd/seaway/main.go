@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/seaway-io/seaway/cmd/seaway/apiserver"
 	"github.com/seaway-io/seaway/cmd/seaway/controller"
@@ -17,6 +18,7 @@ import (
 )
 
 func main() {
+	ctrl.SetLogger(zap.New())
 	root := &cobra.Command{
 		Use:           "seaway",
 		Short:         "Traffic-led federation for Kubernetes",

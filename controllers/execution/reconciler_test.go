@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -484,7 +485,7 @@ func TestClusterAway(t *testing.T) {
 
 func TestPreservedOnDeletion(t *testing.T) {
 	yes := true
-	w := newWorld(t, workWith(t, `{apiVersion: v1, kind: ConfigMap, metadata: {namespace: shop, name: settings, labels: {app: a, propagationpolicy.karmada.io/permanent-id: p}, annotations: {note: n, propagationpolicy.karmada.io/name: p}}}`,
+	w := newWorld(t, workWith(t, `{apiVersion: v1, kind: ConfigMap, metadata: {namespace: shop, name: settings, labels: {app: a, propagationpolicy.karmada.io/permanent-id: p}, annotations: {note: x, propagationpolicy.karmada.io/name: p}}}`,
 		func(work *workv1alpha1.Work) { work.Spec.PreserveResourcesOnDeletion = &yes }))
 	w.settle()
 	if err := w.client.Delete(t.Context(), w.work()); err != nil {
@@ -494,7 +495,7 @@ func TestPreservedOnDeletion(t *testing.T) {
 	expect(t, "given away", []string{"update shop/settings"}, inMember)
 	got := w.member.Get("configmaps", "shop", "settings")
 	expect(t, "labels", map[string]string{"app": "a"}, got.GetLabels())
-	expect(t, "annotations", map[string]string{"note": "n"}, got.GetAnnotations())
+	expect(t, "annotations", map[string]string{"note": "x"}, got.GetAnnotations())
 }
 
 func TestStaleWatch(t *testing.T) {
@@ -506,7 +507,7 @@ func TestStaleWatch(t *testing.T) {
 		if result.RequeueAfter != fillingCheck || err != nil {
 			t.Errorf("result = %v, %v", result, err)
 		}
-		w.clock.Step(managedPatience)
+		w.clock.Step(time.Minute)
 		inMember, _, _, _, err = w.sync()
 		expect(t, "but not for ever", []string{"create shop/settings"}, inMember)
 		if err != nil {

@@ -130,9 +130,12 @@ func (x *interests) concerned(before, after *clusterv1alpha1.Cluster) (out []typ
 // repositioned says whether a cluster may match other affinities and tolerations than before, or is
 // on its way out.
 func repositioned(before, after *clusterv1alpha1.Cluster) bool {
-	return before.Generation != after.Generation ||
-		!equality.Semantic.DeepEqual(before.Labels, after.Labels) ||
-		(before.DeletionTimestamp == nil) != (after.DeletionTimestamp == nil)
+	return !equality.Semantic.DeepEqual(before.Labels, after.Labels) || !equality.Semantic.DeepEqual(before.Spec, after.Spec) || leaves(before, after)
+}
+
+// leaves says whether somebody began to delete the cluster.
+func leaves(before, after *clusterv1alpha1.Cluster) bool {
+	return before != nil && before.DeletionTimestamp == nil && after.DeletionTimestamp != nil
 }
 
 func serves(c *clusterv1alpha1.Cluster, g *group) bool {

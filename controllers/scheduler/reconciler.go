@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -84,4 +85,21 @@ func count(cause placement.Cause, took time.Duration, success bool) {
 	}
 	attempts.WithLabelValues(result, string(cause)).Inc()
 	duration.WithLabelValues(result, string(cause)).Observe(took.Seconds())
+}
+
+// targetedAt are the bindings of this kind that are placed in a cluster, or are leaving it.
+func (r *reconciler) targetedAt(ctx context.Context, cluster string) []types.NamespacedName {
+	bindings, err := hub.Bindings(ctx, r.client, client.MatchingFields{hub.IndexBindingByCluster: cluster})
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "list the bindings of a cluster that is being deleted", "cluster", cluster)
+		return nil
+	}
+	_, global := r.empty().(*workv1alpha2.ClusterResourceBinding)
+	var out []types.NamespacedName
+	for _, b := range bindings {
+		if global == (b.GetNamespace() == "") {
+			out = append(out, types.NamespacedName{Namespace: b.GetNamespace(), Name: b.GetName()})
+		}
+	}
+	return out
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/tools/record"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -27,6 +28,7 @@ import (
 	"github.com/seaway-io/seaway/api/scheme"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/placement"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 func cluster(name string, change func(*clusterv1alpha1.Cluster)) *clusterv1alpha1.Cluster {
@@ -304,7 +306,7 @@ func TestInterests(t *testing.T) {
 	}{
 		"a new cluster":                       {nil, cluster("m2", nil), []string{"c"}},
 		"a heartbeat":                         {cluster("m1", nil), cluster("m1", func(c *clusterv1alpha1.Cluster) { c.ResourceVersion = "9" }), nil},
-		"a taint":                             {cluster("m1", nil), cluster("m1", func(c *clusterv1alpha1.Cluster) { c.Generation = 2 }), []string{"a", "b", "short"}},
+		"a taint":                             {cluster("m1", nil), cluster("m1", func(c *clusterv1alpha1.Cluster) { c.Spec.Taints = []corev1.Taint{{Key: "x"}} }), []string{"a", "b", "short"}},
 		"a label comes":                       {cluster("m3", nil), cluster("m3", labelled), []string{"prod"}},
 		"a label goes":                        {cluster("m3", labelled), cluster("m3", nil), []string{"prod"}},
 		"deletion begins":                     {cluster("m2", nil), cluster("m2", func(c *clusterv1alpha1.Cluster) { c.DeletionTimestamp = &metav1.Time{} }), []string{"c"}},
@@ -341,5 +343,32 @@ func TestWhatIsNotSupportedIsSaid(t *testing.T) {
 	}
 	if said := w.said(); len(said) == 0 || !strings.HasPrefix(said[0], corev1.EventTypeWarning) {
 		t.Errorf("events %q", said)
+	}
+}
+
+func TestWhatIsInADeletedClusterIsWoken(t *testing.T) {
+	in := func(name, clusterName string) *workv1alpha2.ResourceBinding {
+		return binding(func(b *workv1alpha2.ResourceBinding) {
+			b.Name, b.Spec.Clusters = name, []workv1alpha2.TargetCluster{{Name: clusterName}}
+		})
+	}
+	c := fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(in("a", "m1"), in("b", "m2"))
+	byCluster := func(obj client.Object) (out []string) {
+		for _, target := range obj.(workv1alpha2.Binding).GetBindingSpec().Clusters {
+			out = append(out, target.Name)
+		}
+		return out
+	}
+	for _, obj := range []client.Object{&workv1alpha2.ResourceBinding{}, &workv1alpha2.ClusterResourceBinding{}} {
+		c = c.WithIndex(obj, hub.IndexBindingByCluster, byCluster)
+	}
+	r := &reconciler{client: c.Build(), empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} }}
+	want := []types.NamespacedName{{Namespace: "shop", Name: "a"}}
+	if diff := cmp.Diff(want, r.targetedAt(context.Background(), "m1")); diff != "" {
+		t.Error(diff)
+	}
+	r.empty = func() workv1alpha2.Binding { return &workv1alpha2.ClusterResourceBinding{} }
+	if got := r.targetedAt(context.Background(), "m1"); len(got) > 0 {
+		t.Errorf("the other kind's controller wakes %v", got)
 	}
 }

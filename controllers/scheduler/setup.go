@@ -56,8 +56,9 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		"clusterresourcebinding": func() workv1alpha2.Binding { return &workv1alpha2.ClusterResourceBinding{} },
 	} {
 		r := &reconciler{
-			client:   mgr.GetClient(),
-			recorder: mgr.GetEventRecorderFor(o.SchedulerName), //nolint:staticcheck // clients read core/v1 events
+			client: mgr.GetClient(),
+			//lint:ignore SA1019 clients read core/v1 events
+			recorder: mgr.GetEventRecorderFor(o.SchedulerName),
 			placer:   o.Placer,
 			clock:    o.Clock,
 			name:     o.SchedulerName,
@@ -67,7 +68,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		err := ctrl.NewControllerManagedBy(mgr).
 			Named("scheduler-"+kind).
 			Watches(empty().(client.Object), followBindings(waiting)).
-			Watches(&clusterv1alpha1.Cluster{}, followClusters(waiting)).
+			Watches(&clusterv1alpha1.Cluster{}, followClusters(waiting, r.targetedAt)).
 			WithOptions(controller.Options{
 				MaxConcurrentReconciles: o.Workers,
 				RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
@@ -118,21 +119,25 @@ func followBindings(waiting *interests) handler.EventHandler {
 	}}
 }
 
-// followClusters queues the bindings that a change of a cluster concerns.
-func followClusters(waiting *interests) handler.EventHandler {
-	wake := func(q queue, before, after *clusterv1alpha1.Cluster) {
+// followClusters queues the bindings that a change of a cluster concerns. What is in a cluster that
+// is being deleted has to leave, whatever its affinity says by now.
+func followClusters(waiting *interests, targetedAt func(context.Context, string) []types.NamespacedName) handler.EventHandler {
+	wake := func(ctx context.Context, q queue, before, after *clusterv1alpha1.Cluster) {
 		keys := waiting.concerned(before, after)
+		if leaves(before, after) {
+			keys = append(keys, targetedAt(ctx, after.Name)...)
+		}
 		incoming.WithLabelValues("ClusterChange").Add(float64(len(keys)))
 		enqueue(q, background, keys...)
 	}
 	return plainFuncs{handler.Funcs{
-		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) {
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
 			if !e.IsInInitialList { // all bindings are looked at then anyway
-				wake(q, nil, e.Object.(*clusterv1alpha1.Cluster))
+				wake(ctx, q, nil, e.Object.(*clusterv1alpha1.Cluster))
 			}
 		},
-		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
-			wake(q, e.ObjectOld.(*clusterv1alpha1.Cluster), e.ObjectNew.(*clusterv1alpha1.Cluster))
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			wake(ctx, q, e.ObjectOld.(*clusterv1alpha1.Cluster), e.ObjectNew.(*clusterv1alpha1.Cluster))
 		},
 	}}
 }

@@ -15,7 +15,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
-	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/hub"
@@ -24,8 +23,10 @@ import (
 // adopt makes the policy the owner of the template and builds its binding. It says whether it wrote
 // anything. While nothing has changed it reads nothing but the cache.
 func (r *reconciler) adopt(ctx context.Context, key Key, obj metav1.Object, d claim.Decision, why cause) (changed bool, err error) {
-	policy := d.Policy.DeepCopyObject().(policyv1alpha1.Propagation)
-	validation.DefaultPropagation(policy)
+	policy, errs := claim.Complete(d.Policy)
+	if len(errs) > 0 {
+		return false, errs.ToAggregate() // not reached: such a policy owns nothing new
+	}
 	b, exists, err := r.binding(ctx, key)
 	if err != nil {
 		return false, err

@@ -41,7 +41,7 @@ func (r *policyReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctr
 	if err != nil {
 		return hub.Result(ctrl.Result{}, err)
 	}
-	if errs := validation.ValidatePropagation(p, nil); len(errs) > 0 {
+	if _, errs := claim.Complete(p); len(errs) > 0 {
 		r.recorder.Event(p, corev1.EventTypeWarning, names.EventReasonApplyPolicyFailed, "the policy is not valid and has no effect: "+errs.ToAggregate().Error())
 		return ctrl.Result{}, nil
 	}

@@ -111,10 +111,11 @@ func newReconciler(mgr ctrl.Manager, o Options, rules *claim.Rules) (*reconciler
 		return nil, fmt.Errorf("dynamic client: %w", err)
 	}
 	r := &reconciler{
-		clock:       o.Clock,
-		client:      mgr.GetClient(),
-		dynamic:     dyn,
-		recorder:    mgr.GetEventRecorderFor("resource-detector"), //nolint:staticcheck // clients read core/v1 events
+		clock:   o.Clock,
+		client:  mgr.GetClient(),
+		dynamic: dyn,
+		//lint:ignore SA1019 clients read core/v1 events
+		recorder:    mgr.GetEventRecorderFor("resource-detector"),
 		interpreter: o.Interpreter,
 		rules:       rules,
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,11 +47,10 @@ type live struct {
 
 // TestLive runs discovery, health and the planner against real API servers.
 func TestLive(t *testing.T) {
+	ctrl.SetLogger(klog.Background())
 	l := &live{T: t, home: hubtest.Start(t, hubtest.Options{Hub: true}), members: map[string]*hubtest.ControlPlane{}, pool: member.NewPool(member.Options{})}
 	l.crds()
-	for _, ns := range []string{"shop"} {
-		l.create(l.home, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: ns}})
-	}
+	l.create(l.home, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}})
 	l.join("fra", "eu-central-1", "192.0.2.1")
 	l.join("iad", "us-east-1", "192.0.2.2")
 	l.run()
@@ -158,23 +158,41 @@ func (l *live) idle() {
 	}
 }
 
+// moves measures the way from a report to a plan that a name server would see: three writes of two
+// programs, two watches.
 func (l *live) moves() {
 	w, err := l.watch()
 	l.must(err)
 	defer w.Stop()
-	began := time.Now()
+	var took []time.Duration
+	for i := range 10 {
+		verdict := []v1.Verdict{v1.VerdictUnhealthy, v1.VerdictHealthy}[i%2]
+		began := time.Now()
+		l.say(func(s *v1.EndpointHealthSpec) { s.Plans[0].Endpoints[0].Verdict = verdict })
+		l.follows(w, (verdict == v1.VerdictUnhealthy))
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	l.Logf("from a report to the plan: median %s, longest %s", took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond))
 	l.say(func(s *v1.EndpointHealthSpec) { s.Plans[0].Endpoints[0].Verdict = v1.VerdictUnhealthy })
+	l.follows(w, true)
+}
+
+// follows waits for a plan in which fra is down, or is not.
+func (l *live) follows(w watch.Interface, down bool) {
+	l.Helper()
 	deadline := time.After(10 * time.Second)
 	for {
 		select {
 		case e := <-w.ResultChan():
-			if plan, ok := e.Object.(*v1.TrafficPlan); ok && plan.Spec.Endpoints[0].State == v1.EndpointDown {
-				l.Logf("verdict to plan, through two writes and three watches: %s", time.Since(began).Round(time.Millisecond))
-				if got := plan.Spec.Regions[0].Tiers[0].Clusters[0].Name; got != "iad" {
-					l.Errorf("Europe is sent to %s", got)
-				}
-				return
+			plan, ok := e.Object.(*v1.TrafficPlan)
+			if !ok || (plan.Spec.Endpoints[0].State == v1.EndpointDown) != down {
+				continue
 			}
+			if got := plan.Spec.Regions[0].Tiers[0].Clusters[0].Name; down && got != "iad" {
+				l.Errorf("Europe is sent to %s", got)
+			}
+			return
 		case <-deadline:
 			l.Fatal("the plan does not follow the verdict")
 		}
@@ -210,7 +228,7 @@ func (l *live) replicas() {
 func (l *live) deleted() {
 	old := l.plan()
 	l.must(l.home.Client.Delete(l.Context(), old))
-	l.eventually("there is another one", func(ctx context.Context) error {
+	l.eventually("there is another one, without memory of the past", func(ctx context.Context) error {
 		var plan v1.TrafficPlan
 		if err := l.home.Client.Get(ctx, client.ObjectKey{Namespace: "shop", Name: "shop"}, &plan); err != nil {
 			return err
@@ -388,7 +406,6 @@ func (l *live) join(name, region, address string) {
 
 func (l *live) run() {
 	l.Helper()
-	ctrl.SetLogger(klog.Background())
 	mgr, err := ctrl.NewManager(l.home.Config, ctrl.Options{Scheme: scheme.New(), Metrics: server.Options{BindAddress: "0"}})
 	l.must(err)
 	table, view := discovery.New(l.pool), health.NewView(clock.RealClock{})

@@ -19,6 +19,9 @@ import (
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
+// cachePause lets the cache catch up with a plan that was made or deleted a moment ago.
+const cachePause = 20 * time.Millisecond
+
 // endpoints is the part of a discovery.Table that is asked.
 type endpoints interface {
 	Lookup(cluster, namespace, service string) (discovery.Endpoint, bool)
@@ -49,8 +52,8 @@ func (r *policies) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	}
 	out := traffic.Plan(g.input)
 	if err := r.applyPlan(ctx, g, out); err != nil {
-		if apierrors.IsAlreadyExists(err) { // made a moment ago and not in the cache yet
-			return ctrl.Result{RequeueAfter: 20 * time.Millisecond}, nil
+		if apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) { // a moment ago; the cache is behind
+			return ctrl.Result{RequeueAfter: cachePause}, nil
 		}
 		return hub.Result(ctrl.Result{}, err)
 	}

@@ -62,10 +62,12 @@ func options(workers int) controller.Options {
 }
 
 func setupPolicies(mgr ctrl.Manager, o Options) error {
+	//lint:ignore SA1019 core/v1 events, as every other controller writes them
+	recorder := mgr.GetEventRecorderFor("traffic")
 	r := &policies{
 		client:    mgr.GetClient(),
 		clock:     o.Clock,
-		recorder:  mgr.GetEventRecorderFor("traffic"),
+		recorder:  recorder,
 		endpoints: o.Discovery,
 		health:    o.Health,
 	}

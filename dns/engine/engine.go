@@ -178,6 +178,41 @@ func (e *Engine) SetVerdict(key verdict.Key, s verdict.State) {
 	}
 }
 
+// Known is a verdict of this server.
+type Known struct {
+	Key     verdict.Key             `json:"key"`
+	Verdict trafficv1alpha1.Verdict `json:"verdict"`
+	Since   time.Time               `json:"since"`
+	Message string                  `json:"message,omitempty"`
+}
+
+// Verdicts are this server's own, but for those it has not come to yet, in no order.
+func (e *Engine) Verdicts() []Known {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []Known
+	for key, s := range e.own {
+		if s.Verdict != trafficv1alpha1.VerdictUnknown {
+			out = append(out, Known{key, s.Verdict, s.Since, s.Message})
+		}
+	}
+	return out
+}
+
+// Restore takes verdicts from before a restart for endpoints of which nothing is known yet, so that
+// the first answers do not go to what was dead a moment ago. The first verdict of the probes
+// replaces them.
+func (e *Engine) Restore(all []Known) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, k := range all {
+		if s, ok := e.own[k.Key]; ok && s.Verdict == trafficv1alpha1.VerdictUnknown {
+			e.own[k.Key] = verdict.State{Verdict: k.Verdict, Since: k.Since, Message: k.Message}
+		}
+	}
+	e.updateAll(time.Now())
+}
+
 // ObservePeer takes the report of a vantage point, which may be this server itself.
 func (e *Engine) ObservePeer(h *trafficv1alpha1.EndpointHealth) {
 	e.withPeers(func(now time.Time) bool { return e.peers.Observe(h, now) })

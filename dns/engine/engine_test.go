@@ -191,3 +191,18 @@ func TestVerdictsDuringCompilation(t *testing.T) {
 	close(stop)
 	wg.Wait()
 }
+
+func TestVerdictsSurviveARestart(t *testing.T) {
+	first := newEngine(t)
+	first.SetVerdict(key("fra"), verdict.State{Verdict: unhealthy, Message: "refused", Since: zonetest.Now})
+	e := newEngine(t)
+	e.Restore(append(first.Verdicts(), Known{Key: key("nobody"), Verdict: unhealthy}))
+	if got := chosen(t, e); got != "iad" {
+		t.Errorf("got %s", got)
+	}
+	e.SetVerdict(key("fra"), verdict.State{Verdict: healthy})
+	e.Restore(first.Verdicts())
+	if got := chosen(t, e); got != "fra" {
+		t.Errorf("got %s: what is known better must stay", got)
+	}
+}

@@ -34,7 +34,8 @@ type Feed struct {
 	options  Options
 	started  time.Time
 	dirty    chan struct{} // objects have changed
-	unsaved  chan struct{} // something that is in force is not on disk
+	unsaved  chan struct{} // objects that are in force are not on disk
+	opinions chan struct{} // verdicts have changed
 	reporter *reporter
 
 	mu      sync.Mutex
@@ -69,16 +70,17 @@ const (
 // New returns a feed that has brought nothing yet.
 func New(o Options) *Feed {
 	f := &Feed{
-		options: o,
-		started: time.Now(),
-		dirty:   make(chan struct{}, 1),
-		unsaved: make(chan struct{}, 1),
-		zones:   newHeld[*trafficv1alpha1.Zone](),
-		plans:   newHeld[*trafficv1alpha1.TrafficPlan](),
-		regions: newHeld[*trafficv1alpha1.RegionMap](),
-		synced:  map[string]bool{},
-		status:  Status{Source: SourceNothing},
-		errors:  map[string]string{},
+		options:  o,
+		started:  time.Now(),
+		dirty:    make(chan struct{}, 1),
+		unsaved:  make(chan struct{}, 1),
+		opinions: make(chan struct{}, 1),
+		zones:    newHeld[*trafficv1alpha1.Zone](),
+		plans:    newHeld[*trafficv1alpha1.TrafficPlan](),
+		regions:  newHeld[*trafficv1alpha1.RegionMap](),
+		synced:   map[string]bool{},
+		status:   Status{Source: SourceNothing},
+		errors:   map[string]string{},
 	}
 	f.reporter = &reporter{
 		vantage: o.VantagePoint,
@@ -113,12 +115,18 @@ func (f *Feed) Load() bool {
 	f.mu.Unlock()
 	f.options.Engine.AddSerials(s.Serials)
 	f.options.Apply(objects)
+	known, err := loadVerdicts(f.options.Dir)
+	f.note("verdicts", err)
+	f.options.Engine.Restore(known)
 	f.options.Log.Info("serving what is on disk until the hub is heard", "saved", s.Saved, "zones", len(s.Zones), "plans", len(s.Plans))
 	return true
 }
 
 // Changed says that the engine's report has changed.
-func (f *Feed) Changed() { f.reporter.poke() }
+func (f *Feed) Changed() {
+	poke(f.reporter.trigger)
+	poke(f.opinions)
+}
 
 // Status of the feed.
 func (f *Feed) Status() Status {
@@ -314,56 +322,6 @@ func (f *Feed) objects() engine.Objects {
 	return engine.Objects{Zones: f.zones.all(), Plans: f.plans.all(), RegionMaps: f.regions.all()}
 }
 
-const (
-	saveEvery  = time.Second // at most so often
-	saveFailed = 10 * time.Second
-)
-
-// save keeps the state on disk, until the context ends and everything is there. That it cannot be
-// written stops nothing.
-func (f *Feed) save(ctx context.Context) {
-	if f.options.Dir == "" {
-		return
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			select {
-			case <-f.unsaved:
-				f.saveOnce()
-			default:
-			}
-			return
-		case <-f.unsaved:
-		}
-		wait := saveEvery
-		if !f.saveOnce() {
-			wait = saveFailed
-			poke(f.unsaved)
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
-	}
-}
-
-func (f *Feed) saveOnce() bool {
-	f.mu.Lock()
-	o := f.objects()
-	f.mu.Unlock()
-	s := &State{Saved: time.Now(), Zones: o.Zones, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
-	err := SaveState(f.options.Dir, s)
-	f.note("state", err)
-	if err != nil {
-		return false
-	}
-	f.mu.Lock()
-	f.status.Saved = s.Saved
-	f.mu.Unlock()
-	return true
-}
-
 func (f *Feed) setLive(up bool) {
 	f.mu.Lock()
 	f.status.Live = up
@@ -388,9 +346,9 @@ func (f *Feed) note(activity string, err error) {
 	switch {
 	case text == old:
 	case err != nil:
-		f.options.Log.Warn("hub", "activity", activity, "error", text)
+		f.options.Log.Warn("not working", "what", activity, "error", text)
 	default:
-		f.options.Log.Info("hub: well again", "activity", activity)
+		f.options.Log.Info("working again", "what", activity)
 	}
 }
 

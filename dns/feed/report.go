@@ -45,14 +45,6 @@ type reporter struct {
 	next  int
 }
 
-// poke says that something has changed. It never blocks.
-func (r *reporter) poke() {
-	select {
-	case r.trigger <- struct{}{}:
-	default:
-	}
-}
-
 // run reports until the context ends.
 func (r *reporter) run(ctx context.Context) {
 	wait := leastWait
@@ -104,12 +96,12 @@ func (r *reporter) write(ctx context.Context, now time.Time) error {
 			spec.Zones = zones
 		}
 		if err := r.apply(ctx, partName(r.vantage, i), spec); err != nil {
-			return fmt.Errorf("reporting to the hub: %w", err)
+			return fmt.Errorf("reporting: %w", cause(ctx, err))
 		}
 	}
 	for i := len(parts); i < r.parts; i++ {
 		if err := r.drop(ctx, partName(r.vantage, i)); err != nil {
-			return fmt.Errorf("reporting to the hub: %w", err)
+			return fmt.Errorf("reporting: %w", cause(ctx, err))
 		}
 	}
 	r.parts = len(parts)

@@ -14,6 +14,7 @@ import (
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/core/zone"
+	"github.com/seaway-io/seaway/dns/engine"
 )
 
 // State is what a server needs to serve without the hub.
@@ -26,24 +27,71 @@ type State struct {
 	Serials    map[string]zone.Serial         `json:"serials"`
 }
 
-// Files of a state directory. The second is the one before, for when the first is damaged.
+// Files of a state directory. The second is the state before, for when the first is damaged. Verdicts
+// change often and are worth little for long, so they have a file of their own.
 const (
 	stateFile    = "state.json"
 	previousFile = "state.previous.json"
+	verdictFile  = "verdicts.json"
 )
 
-// magic begins the first line of a state file, which goes on with the SHA-256 sum of the rest. The
-// number is that of the format.
+// magic begins the first line of a file, which goes on with the SHA-256 sum of the rest. The number
+// is that of the format.
 const magic = "seaway-dns-state 1 "
 
 // SaveState replaces the state in a directory. At every moment there is a whole one.
 func SaveState(dir string, s *State) error {
-	body, err := json.Marshal(s)
+	path := filepath.Join(dir, stateFile)
+	return writeFile(path, s, func() error {
+		err := os.Rename(path, filepath.Join(dir, previousFile))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+}
+
+// LoadState reads the newest whole state of a directory. It returns nil if there is none, and an
+// error for each file that is there and cannot be used.
+func LoadState(dir string) (*State, error) {
+	var problems []error
+	for _, name := range []string{stateFile, previousFile} {
+		s := &State{}
+		err := readFile(filepath.Join(dir, name), s)
+		switch {
+		case err == nil:
+			return s, errors.Join(problems...)
+		case !errors.Is(err, fs.ErrNotExist):
+			problems = append(problems, err)
+		}
+	}
+	return nil, errors.Join(problems...)
+}
+
+// saveVerdicts replaces the verdicts in a directory.
+func saveVerdicts(dir string, known []engine.Known) error {
+	return writeFile(filepath.Join(dir, verdictFile), known, func() error { return nil })
+}
+
+// loadVerdicts reads them; none if there are none.
+func loadVerdicts(dir string) ([]engine.Known, error) {
+	var known []engine.Known
+	err := readFile(filepath.Join(dir, verdictFile), &known)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return known, err
+}
+
+// writeFile replaces a file with what v is in JSON, in one step. Just before that aside may put the
+// old one away.
+func writeFile(path string, v any, aside func() error) error {
+	body, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(body)
-	temporary, err := os.CreateTemp(dir, stateFile+".new-*")
+	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
 	if err != nil {
 		return err
 	}
@@ -55,17 +103,16 @@ func SaveState(dir string, s *State) error {
 	if e := temporary.Close(); err == nil {
 		err = e
 	}
+	if err == nil {
+		err = aside()
+	}
+	if err == nil {
+		err = os.Rename(temporary.Name(), path)
+	}
 	if err != nil {
 		return err
 	}
-	current := filepath.Join(dir, stateFile)
-	if err := os.Rename(current, filepath.Join(dir, previousFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := os.Rename(temporary.Name(), current); err != nil {
-		return err
-	}
-	return syncDir(dir)
+	return syncDir(filepath.Dir(path))
 }
 
 // syncDir makes renames in a directory last.
@@ -78,38 +125,22 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// LoadState reads the newest whole state of a directory. It returns nil if there is none, and an
-// error for each file that is there and cannot be used.
-func LoadState(dir string) (*State, error) {
-	var problems []error
-	for _, name := range []string{stateFile, previousFile} {
-		s, err := readState(filepath.Join(dir, name))
-		switch {
-		case err == nil:
-			return s, errors.Join(problems...)
-		case !errors.Is(err, fs.ErrNotExist):
-			problems = append(problems, err)
-		}
-	}
-	return nil, errors.Join(problems...)
-}
-
-func readState(path string) (*State, error) {
+// readFile reads what writeFile wrote.
+func readFile(path string, v any) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	head, body, ok := bytes.Cut(content, []byte("\n"))
 	sum, isState := bytes.CutPrefix(head, []byte(magic))
 	if !ok || !isState {
-		return nil, fmt.Errorf("%s is not a state of this version of seaway dns", path)
+		return fmt.Errorf("%s was not written by this version of seaway dns", path)
 	}
 	if actual := sha256.Sum256(body); hex.EncodeToString(actual[:]) != string(sum) {
-		return nil, fmt.Errorf("%s is damaged: its checksum is wrong", path)
+		return fmt.Errorf("%s is damaged: its checksum is wrong", path)
 	}
-	s := &State{}
-	if err := json.Unmarshal(body, s); err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+	if err := json.Unmarshal(body, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	return s, nil
+	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -45,10 +46,13 @@ type watcher[T metav1.Object] struct {
 	due time.Time // when another list is to be read; zero: never
 
 	mu     sync.Mutex
-	hangUp context.CancelFunc // ends the present request
+	hangUp context.CancelCauseFunc // ends the present request
 }
 
-var errAgain = errors.New("another list is due")
+var (
+	errAgain   = errors.New("another list is due")
+	errDropped = errors.New("given up, since the hub was not heard for a while")
+)
 
 // run lists and watches until the context ends.
 func (w *watcher[T]) run(ctx context.Context) {
@@ -83,15 +87,15 @@ func (w *watcher[T]) drop() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.hangUp != nil {
-		w.hangUp()
+		w.hangUp(errDropped)
 	}
 }
 
 // once lists, if there is no version to go on from, and watches. It returns the version to go on
 // from; empty if the list must be read again.
 func (w *watcher[T]) once(ctx context.Context, version string) (string, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	w.mu.Lock()
 	w.hangUp = cancel
 	w.mu.Unlock()
@@ -117,7 +121,7 @@ func (w *watcher[T]) list(ctx context.Context) (objects []T, version string, err
 	for {
 		list := w.newList()
 		if err := w.client.Get().Resource(w.resource).VersionedParams(&options, parameters).Do(ctx).Into(list); err != nil {
-			return nil, "", fmt.Errorf("listing %s: %w", w.resource, err)
+			return nil, "", fmt.Errorf("listing %s: %w", w.resource, cause(ctx, err))
 		}
 		items, err := meta.ExtractList(list)
 		if err != nil {
@@ -153,7 +157,7 @@ func (w *watcher[T]) watch(ctx context.Context, version string) (string, error) 
 	}, parameters).Watch(ctx)
 	answered.Stop()
 	if err != nil {
-		return restartAt(version, err), fmt.Errorf("watching %s: %w", w.resource, err)
+		return restartAt(version, err), fmt.Errorf("watching %s: %w", w.resource, cause(ctx, err))
 	}
 	defer events.Stop()
 	w.failed(nil)
@@ -204,6 +208,18 @@ func (w *watcher[T]) event(e watch.Event) (string, error) {
 		w.remove(o)
 	}
 	return o.GetResourceVersion(), nil
+}
+
+// cause is why a request failed, without its URL, which is different every time and says little.
+func cause(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
 }
 
 // restartAt is the version to go on from after an error: none, if the server does not know it any

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"runtime"
 	"sync"
 	"time"
 
@@ -24,7 +23,7 @@ type Options struct {
 	Identity *answer.Identity
 	// Snapshot returns what is served at the moment. It is called for every query.
 	Snapshot func() *zone.Snapshot
-	// Workers is the number of UDP sockets for each address; the number of CPUs if 0.
+	// Workers is the number of UDP sockets for each address; as many as there are CPUs if 0.
 	Workers int
 	// TCP bounds connections.
 	TCP TCPLimits
@@ -76,7 +75,7 @@ type Server struct {
 // Listen opens all sockets. Nothing is answered before Serve.
 func Listen(o Options) (*Server, error) {
 	if o.Workers <= 0 {
-		o.Workers = runtime.GOMAXPROCS(0)
+		o.Workers = defaultWorkers()
 	}
 	o.TCP = o.TCP.WithDefaults()
 	s := &Server{options: o, metrics: &metrics{}}

@@ -5,11 +5,14 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"runtime"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
+
+func defaultWorkers() int { return runtime.GOMAXPROCS(0) }
 
 // reusePort lets several sockets share an address; the kernel spreads datagrams over them.
 func reusePort(_, _ string, c syscall.RawConn) error {

@@ -7,9 +7,10 @@ import (
 	"syscall"
 )
 
-// Elsewhere than on Linux the server works for development: one UDP socket for an address is all
-// that is opened (Options.Workers must be 1), and on hosts with several addresses each is to be
-// named.
+// Elsewhere than on Linux the server works well enough for development: an address has one UDP
+// socket, and on hosts with several addresses each is to be named.
+
+func defaultWorkers() int { return 1 }
 
 func reusePort(_, _ string, _ syscall.RawConn) error { return nil }
 

@@ -150,9 +150,11 @@ func (r *report) printAccess(out io.Writer, name string) {
 	for _, f := range r.Forwards {
 		fmt.Fprintf(table, "%s/%s\t%s\t%s\n", f.Address, strings.Join(f.Networks, "+"), f.Name, example(f))
 	}
-	fmt.Fprintf(table, "\t\t\n%s shell\t\ta shell on the host %q, inside the fleet's network\n", command, ClientHost)
-	fmt.Fprintf(table, "%s kill %s\t\ta whole cluster dies; revive brings it back\n", command, r.exampleMember())
-	fmt.Fprintf(table, "%s down\t\tstop and remove everything\n", command)
+	table.Flush()
+	fmt.Fprintln(out)
+	fmt.Fprintf(table, "%s shell\ta shell on the host %q, inside the fleet's network\n", command, ClientHost)
+	fmt.Fprintf(table, "%s kill %s\ta whole cluster dies; revive brings it back\n", command, r.exampleMember())
+	fmt.Fprintf(table, "%s down\tstop and remove everything\n", command)
 	table.Flush()
 }
 

@@ -114,6 +114,10 @@ func TestDecide(t *testing.T) {
 	invalid := func(s *spec) {
 		s.Placement.ClusterTolerations = append(s.Placement.ClusterTolerations, toleration("Gt"))
 	}
+	graceful := func(s *spec) { // whose grace period admission fills in
+		s.PropagateDeps = true
+		s.Failover = &policyv1alpha1.FailoverBehavior{Application: &policyv1alpha1.ApplicationFailoverBehavior{PurgeMode: policyv1alpha1.PurgeModeGracefully}}
+	}
 	recreated := pp("old", nil, anyDeployment())
 	recreated.SetLabels(map[string]string{names.PropagationPolicyPermanentID: "another"})
 	all, named := anyDeployment(), called("web")
@@ -139,6 +143,7 @@ func TestDecide(t *testing.T) {
 		"the smaller name":                               {pps: list{pp("b", nil, all), pp("a", nil, all)}, want: Claim, policy: "a"},
 		"a policy being deleted takes no part":           {pps: list{deleted(pp("a", nil, all)), pp("b", nil, all)}, want: Claim, policy: "b"},
 		"a policy that is not valid takes no part":       {pps: list{pp("a", invalid, all), pp("b", nil, all)}, want: Claim, policy: "b"},
+		"a policy without the defaults of admission":     {pps: list{pp("a", graceful, all)}, want: Claim, policy: "a"},
 		"only one that is not valid":                     {pps: list{pp("a", invalid, all)}, want: Wait},
 		"the owner stays":                                {marks: pp("old", nil), owner: pp("old", nil, all), pps: list{pp("new", priorityOf(9), named)}, want: Keep, policy: "old"},
 		"a cluster owner stays":                          {marks: cpp("old", nil), owner: cpp("old", nil, all), pps: list{pp("new", priorityOf(9), named)}, want: Keep, policy: "old"},

@@ -1,6 +1,8 @@
 package claim
 
 import (
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	"github.com/seaway-io/seaway/api/validation"
 )
@@ -84,7 +86,19 @@ func claimAnew(in Input, marked bool) Decision {
 
 // usable leaves out policies that are on their way out or not valid.
 func usable(p policyv1alpha1.Propagation) bool {
-	return p.GetDeletionTimestamp() == nil && len(validation.ValidatePropagation(p, nil)) == 0
+	if p.GetDeletionTimestamp() != nil {
+		return false
+	}
+	_, errs := Complete(p)
+	return len(errs) == 0
+}
+
+// Complete returns the policy with its defaults filled in, and what is wrong with it. Admission does
+// both, unless it was away.
+func Complete(p policyv1alpha1.Propagation) (policyv1alpha1.Propagation, field.ErrorList) {
+	p = p.DeepCopyObject().(policyv1alpha1.Propagation)
+	validation.DefaultPropagation(p)
+	return p, validation.ValidatePropagation(p, nil)
 }
 
 // preemptor is the policy that may take the template from its owner, or nil. A namespaced policy

@@ -53,11 +53,17 @@ type Rendered struct {
 	Err     error
 }
 
-// Works renders every target of the binding, in the order of the clusters' names.
+// Works renders every target of the binding, and every lost cluster it waits for, in the order of the
+// clusters' names. A Job whose completions are divided is left as it is in a lost cluster: its part
+// has been given to others.
 func Works(in Input) []Rendered {
-	targets := Targets(in.Binding.GetBindingSpec())
-	slices.SortFunc(targets, func(a, b workv1alpha2.TargetCluster) int { return cmp.Compare(a.Name, b.Name) })
+	spec := in.Binding.GetBindingSpec()
+	targets := Targets(spec)
 	completions, err := divideCompletions(in, targets)
+	if completions == nil {
+		targets = append(targets, Awaited(spec)...)
+	}
+	slices.SortFunc(targets, func(a, b workv1alpha2.TargetCluster) int { return cmp.Compare(a.Name, b.Name) })
 	out := make([]Rendered, 0, len(targets))
 	for _, target := range targets {
 		rendered := Rendered{Cluster: target.Name, Err: err}

@@ -30,6 +30,28 @@ func Targets(spec *workv1alpha2.ResourceBindingSpec) []workv1alpha2.TargetCluste
 	return targets
 }
 
+// Awaited returns the lost clusters that failover has moved the template out of, with the replicas
+// they had. Their Works are kept up to date, since requests come back to what these clusters run.
+func Awaited(spec *workv1alpha2.ResourceBindingSpec) []workv1alpha2.TargetCluster {
+	placed := sets.New[string]()
+	for _, target := range Targets(spec) {
+		placed.Insert(target.Name)
+	}
+	var awaited []workv1alpha2.TargetCluster
+	for _, task := range spec.GracefulEvictionTasks {
+		if task.Producer != workv1alpha2.EvictionProducerFailover || placed.Has(task.FromCluster) {
+			continue
+		}
+		placed.Insert(task.FromCluster)
+		target := workv1alpha2.TargetCluster{Name: task.FromCluster}
+		if task.Replicas != nil {
+			target.Replicas = *task.Replicas
+		}
+		awaited = append(awaited, target)
+	}
+	return awaited
+}
+
 // Kept returns the clusters whose Work must not be deleted: the targets, and those the template is
 // leaving but not directly.
 func Kept(spec *workv1alpha2.ResourceBindingSpec) sets.Set[string] {

@@ -94,9 +94,9 @@ func (r *resolver) claim(p *trafficv1alpha1.TrafficPolicy, host string) (reason,
 		return trafficv1alpha1.ReasonNamespaceNotAllowed, fmt.Sprintf(
 			"lies in Zone %s, which does not let namespace %s claim names; see spec.allowedNamespaces of the Zone", zone.zone.Name, p.Namespace)
 	}
-	if record := zone.taken(host); record != "" {
+	if what := zone.taken(host); what != "" {
 		return trafficv1alpha1.ReasonHostnameConflict, fmt.Sprintf(
-			"has a record in Zone %s (%s); remove the record or the host name", zone.zone.Name, record)
+			"is used by Zone %s itself (%s); remove one of the two", zone.zone.Name, what)
 	}
 	if owner, taken := r.owners[host]; taken && owner != key(p) {
 		return trafficv1alpha1.ReasonHostnameConflict, fmt.Sprintf(
@@ -137,43 +137,47 @@ func (r *resolver) allows(z *trafficv1alpha1.Zone, namespace string) bool {
 	return err == nil && selector.Matches(r.namespaces[namespace])
 }
 
-// zoneNames are the names of a Zone that its own records occupy, found when first asked for.
+// zoneNames are the names of a Zone that it needs itself, found when first asked for.
 type zoneNames struct {
 	zone *trafficv1alpha1.Zone
-	// addresses and delegations hold the index of the record by absolute name.
-	addresses, delegations map[string]int
+	// hosts and delegations say what occupies an absolute name.
+	hosts, delegations map[string]string
 }
 
-// taken names the record that keeps a policy from a host name: an address or alias of the same name,
-// or a delegation of it or of a name above it.
+// taken names what keeps a policy from a host name: an address, an alias or a name server of the same
+// name, or a delegation of it or of a name above it.
 func (z *zoneNames) taken(host string) string {
 	z.compile()
-	if i, is := z.addresses[host]; is {
-		return fmt.Sprintf("spec.records[%d], type %s", i, z.zone.Spec.Records[i].Type)
+	if what, is := z.hosts[host]; is {
+		return what
 	}
 	for domain := range Domains(host) {
-		if i, is := z.delegations[domain]; is {
-			return fmt.Sprintf("spec.records[%d] delegates %s", i, domain)
+		if what, is := z.delegations[domain]; is {
+			return what
 		}
 	}
 	return ""
 }
 
 func (z *zoneNames) compile() {
-	if z.addresses != nil {
+	if z.hosts != nil {
 		return
 	}
-	z.addresses, z.delegations = map[string]int{}, map[string]int{}
+	z.hosts, z.delegations = map[string]string{}, map[string]string{}
+	for i, ns := range z.zone.Spec.NameServers {
+		z.hosts[strings.ToLower(ns.Name)] = fmt.Sprintf("spec.nameServers[%d]", i)
+	}
 	for i, r := range z.zone.Spec.Records {
 		name := z.zone.Spec.Domain
 		if r.Name != "" && r.Name != "@" {
 			name = strings.ToLower(r.Name) + "." + name
 		}
+		what := fmt.Sprintf("spec.records[%d] of type %s", i, r.Type)
 		switch r.Type {
 		case "A", "AAAA", "CNAME":
-			z.addresses[name] = i
+			z.hosts[name] = what
 		case "NS":
-			z.delegations[name] = i
+			z.delegations[name] = what
 		}
 	}
 }

@@ -33,6 +33,7 @@ func TestResolveHostnames(t *testing.T) {
 		{Name: "far", Type: "NS", Values: []string{"ns.example.net"}},
 		{Name: "", Type: "AAAA", Values: []string{"2001:db8::1"}},
 	}
+	open.Spec.NameServers = []v1.NameServer{{Name: "NS1.apps.example.com", Addresses: []string{"192.0.2.53"}}}
 	closed := zone("team", "team.example.net", 0)
 	closed.Spec.AllowedNamespaces = &v1.AllowedNamespaces{
 		Names:    []string{"team"},
@@ -84,12 +85,13 @@ func TestResolveHostnames(t *testing.T) {
 			p.DeletionTimestamp = &metav1.Time{Time: noon}
 			return p
 		}()}, won: []string{"a.apps.example.com"}},
-		"the zone's own records come first": {policy: policy("shop", "x", 0, "static.apps.example.com", "text.apps.example.com", "a.far.apps.example.com", "apps.example.com"),
+		"the zone's own names come first": {policy: policy("shop", "x", 0, "static.apps.example.com", "text.apps.example.com", "a.far.apps.example.com", "apps.example.com", "ns1.apps.example.com"),
 			won: []string{"text.apps.example.com"},
 			lost: []string{
-				`HostnameConflict spec.hostnames[0]: "static.apps.example.com" has a record in Zone apps (spec.records[0], type A); remove the record or the host name`,
-				`HostnameConflict spec.hostnames[2]: "a.far.apps.example.com" has a record in Zone apps (spec.records[2] delegates far.apps.example.com); remove the record or the host name`,
-				`HostnameConflict spec.hostnames[3]: "apps.example.com" has a record in Zone apps (spec.records[3], type AAAA); remove the record or the host name`,
+				`HostnameConflict spec.hostnames[0]: "static.apps.example.com" is used by Zone apps itself (spec.records[0] of type A); remove one of the two`,
+				`HostnameConflict spec.hostnames[2]: "a.far.apps.example.com" is used by Zone apps itself (spec.records[2] of type NS); remove one of the two`,
+				`HostnameConflict spec.hostnames[3]: "apps.example.com" is used by Zone apps itself (spec.records[3] of type AAAA); remove one of the two`,
+				`HostnameConflict spec.hostnames[4]: "ns1.apps.example.com" is used by Zone apps itself (spec.nameServers[0]); remove one of the two`,
 			}},
 	} {
 		t.Run(name, func(t *testing.T) {

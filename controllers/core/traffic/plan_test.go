@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"fmt"
+	"math"
 	"testing"
 	"time"
 
@@ -176,7 +177,6 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-
 func TestReturnsThatAreNoRecoveries(t *testing.T) {
 	t.Run("a target that was taken away on purpose is deployed anew", func(t *testing.T) {
 		w := newWorld(t, "fra", "iad")
@@ -296,4 +296,78 @@ func TestLastErrorOfAVantagePointDoesNotChangeThePlan(t *testing.T) {
 	if w.writes != writes {
 		t.Error("written again")
 	}
+}
+
+// A planner that starts anew has not read the members yet: the recoveries go on meanwhile.
+func TestARestartDoesNotDelayARecovery(t *testing.T) {
+	w := newWorld(t, "fra", "iad")
+	w.step()
+	w.kill("fra")
+	w.sleep(time.Minute)
+	w.revive("fra")
+	w.sleep(2 * time.Minute)
+	writes := w.writes
+	w.members["fra"].Known, w.members["iad"].Known = false, false
+	w.step()
+	w.members["fra"].Known, w.members["iad"].Known = true, true
+	w.step()
+	if w.writes != writes {
+		t.Error("the restart was written into the plan")
+	}
+	w.sleep(3 * time.Minute)
+	if e := w.endpoint("fra"); e.SharePercent != 25 {
+		t.Errorf("%+v", e)
+	}
+}
+
+func TestTiers(t *testing.T) {
+	full := func(name string, weight int64) candidate {
+		return candidate{cluster: name, weight: weight, percent: 100}
+	}
+	part := func(name string, weight, percent int64) candidate {
+		return candidate{cluster: name, weight: weight, percent: percent}
+	}
+	groupOf := func(candidates ...candidate) *group { return split(candidates, func(candidate) int { return 0 })[0] }
+	var many []candidate
+	for i := range 500 {
+		many = append(many, full(fmt.Sprintf("c%03d", i), 10000))
+	}
+	for name, tc := range map[string]struct {
+		groups []*group
+		want   string
+	}{
+		"each by itself":                    {[]*group{groupOf(full("a", 1)), groupOf(full("b", 1))}, "a 1000 > b 1000"},
+		"a part, nobody beside, one behind": {[]*group{groupOf(part("a", 1, 25)), groupOf(full("b", 1))}, "a 250 + b 750 > b 1000"},
+		"a part, somebody beside":           {[]*group{groupOf(part("a", 1, 25), full("b", 1)), groupOf(full("c", 1))}, "a 250 + b 1750 > c 1000"},
+		"a part, those beside by weight":    {[]*group{groupOf(part("a", 10, 50), full("b", 30), full("c", 10))}, "a 5000 + b 33750 + c 11250"},
+		"a part, a part behind, then one":   {[]*group{groupOf(part("a", 1, 25)), groupOf(part("b", 1, 50)), groupOf(full("c", 1))}, "a 250 + c 750 > b 500 + c 500 > c 1000"},
+		"a part and nobody anywhere":        {[]*group{groupOf(full("a", 1)), groupOf(part("b", 1, 25))}, "a 1000 > b 250"},
+		"two parts, to the last unit":       {[]*group{groupOf(part("a", 1, 33), part("b", 1, 1)), groupOf(full("c", 1), full("d", 1), full("e", 1))}, "a 330 + b 10 + c 553 + d 553 + e 554 > c 1000 + d 1000 + e 1000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, tierText(tiers(tc.groups))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+	t.Run("weights that would not fit are scaled down", func(t *testing.T) {
+		var sum int64
+		for _, c := range tiers([]*group{groupOf(append(many, full("tiny", 1))...)})[0].Clusters {
+			if sum += int64(c.Weight); c.Weight < 1 {
+				t.Errorf("%+v", c)
+			}
+		}
+		if sum > math.MaxInt32 {
+			t.Errorf("sum %d", sum)
+		}
+	})
+	t.Run("no more tiers than a strategy may name", func(t *testing.T) {
+		var groups []*group
+		for _, c := range many[:20] {
+			groups = append(groups, groupOf(c))
+		}
+		if n := len(tiers(groups)); n != maxTiers {
+			t.Errorf("%d tiers", n)
+		}
+	})
 }

@@ -20,14 +20,14 @@ func (p *planner) ramp() ramp {
 }
 
 // recover gives an endpoint in recovery its share. held is what it had: a share does not fall while
-// the endpoint is healthy. The clock stands still while the member can not be asked, since nobody
-// knows whether its replicas are ready.
+// the endpoint is healthy. The clock stands still while the control plane is lost, since nobody knows
+// whether replicas are ready. That a member was not read yet, as after a restart, stops no clock.
 func (p *planner) recover(e *trafficv1alpha1.PlanEndpoint, m Member, held int32) {
 	r := p.ramp()
 	since := e.StableSince
 	enter(e, trafficv1alpha1.EndpointRecovering, "", "")
 	e.SharePercent = held
-	if known(m) {
+	if !controlPlaneLost(m.Cluster) {
 		if since == nil {
 			from := ceil(p.in.Now.Add(-r.offset(held)))
 			since = &from

@@ -6,25 +6,15 @@ import (
 	"github.com/seaway-io/seaway/dns/core/wire"
 )
 
-// addAliases finds what stands at the target of every alias, and takes out those that go round in
-// circles: nobody could ever follow them.
-func (d *draft) addAliases() {
-	for {
-		for _, n := range d.nodes {
-			if n.Alias != nil {
-				d.link(n.Alias)
-			}
-		}
-		circle := d.circles()
-		if len(circle) == 0 {
-			return
-		}
-		// Without them a wildcard may cover more than before, so everything is linked anew.
-		for _, name := range circle {
-			d.report(d.records[name][dns.TypeCNAME].at, "the alias leads back to itself, by way of %s", d.nodes[name].Alias.Target)
-			d.nodes[name].Alias = nil
-		}
+// dropCircles takes out the aliases that go round in circles, which nobody could ever follow, and
+// reports whether there were any.
+func (d *draft) dropCircles() bool {
+	circle := d.circles()
+	for _, name := range circle {
+		d.report(d.records[name][dns.TypeCNAME].at, "the alias leads back to itself, by way of %s", d.nodes[name].Alias.Target)
+		d.forget(name, dns.TypeCNAME)
 	}
+	return len(circle) > 0
 }
 
 // link finds what stands at an alias's target.

@@ -55,7 +55,6 @@ func newDraft(z *trafficv1alpha1.Zone, apex wire.Name, r reporter) *draft {
 		servers: map[wire.Name]*addresses{},
 		hosts:   map[wire.Name]*Host{},
 		records: map[wire.Name]map[uint16]*recordSet{},
-		nodes:   map[wire.Name]*Node{},
 	}
 	d.ttl = seconds(z.Spec.TTL, 5*time.Minute, leastTTL, mostTTL)
 	d.readServers()
@@ -141,6 +140,20 @@ func (d *draft) readClientSubnet() {
 func (d *draft) finish(c *compiler) {
 	d.readRecords()
 	cuts := d.cuts()
+	for d.build(cuts); d.dropCircles(); {
+		// Without them names are gone, and wildcards cover more than before.
+		d.build(cuts)
+	}
+	d.addSOA(c.in.Serials[d.zone.Domain], c.in.Now)
+	for name, n := range d.nodes {
+		c.snapshot.names[name] = n
+	}
+	c.snapshot.Zones = append(c.snapshot.Zones, d.zone)
+}
+
+// build makes the nodes of all names, anew.
+func (d *draft) build(cuts []*Cut) {
+	d.nodes, d.zone.Glue = map[wire.Name]*Node{}, nil
 	d.addApex()
 	for _, name := range sortedNames(d.servers) {
 		d.addServer(name)
@@ -156,12 +169,11 @@ func (d *draft) finish(c *compiler) {
 	for _, cut := range cuts {
 		d.node(cut.Name).Cut = cut
 	}
-	d.addAliases()
-	d.addSOA(c.in.Serials[d.zone.Domain], c.in.Now)
-	for name, n := range d.nodes {
-		c.snapshot.names[name] = n
+	for _, n := range d.nodes {
+		if n.Alias != nil {
+			d.link(n.Alias)
+		}
 	}
-	c.snapshot.Zones = append(c.snapshot.Zones, d.zone)
 }
 
 // node is the node of a name in the zone, made together with all those above it.

@@ -201,11 +201,21 @@ func TestOutsideACheckout(t *testing.T) {
 
 func TestOutputOfTheGoCommand(t *testing.T) {
 	var output goOutput
-	output.read(strings.NewReader("internal/abi\nk8s.io/api/core/v1\n# example.org/m\n./main.go:3:15: undefined: x\n"))
-	if output.compiled() != 2 {
-		t.Errorf("%d packages", output.compiled())
+	output.read(strings.NewReader("go: downloading k8s.io/api v0.37.2\ninternal/abi\nk8s.io/api/core/v1\n# example.org/m\n./main.go:3:15: undefined: x\n"))
+	if diff := cmp.Diff("1 modules downloaded, 2 packages compiled", output.progress()); diff != "" {
+		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{"# example.org/m", "./main.go:3:15: undefined: x"}, output.messages); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestTheRealModuleNamesItsVersion(t *testing.T) {
+	source, err := findSource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if flags, err := versionFlags(source); err != nil || !strings.Contains(flags, "gitVersion=v1.") {
+		t.Errorf("%q, %v", flags, err)
 	}
 }

@@ -23,12 +23,12 @@ var kubernetesVersion = regexp.MustCompile(`(?m)^\s*k8s\.io/kubernetes (v(\d+)\.
 
 // install builds next to the folder and renames, so that a folder that is there is whole.
 func install(ctx context.Context, source, dir string, log func(string, ...any)) error {
-	unfinished, err := os.MkdirTemp(filepath.Dir(dir), program+"-unfinished-")
-	if err != nil {
+	unfinished := dir + ".unfinished" // ours alone: the caller holds the lock
+	defer os.RemoveAll(unfinished)
+	if err := os.RemoveAll(unfinished); err != nil {
 		return err
 	}
-	defer os.RemoveAll(unfinished)
-	if err := os.Chmod(unfinished, 0o755); err != nil {
+	if err := os.Mkdir(unfinished, 0o755); err != nil {
 		return err
 	}
 	version, err := versionFlags(source)
@@ -36,14 +36,8 @@ func install(ctx context.Context, source, dir string, log func(string, ...any)) 
 		return err
 	}
 	start := time.Now()
-	log("downloading the modules of the Kubernetes binaries")
-	downloading := func(int) string { return "still downloading" }
-	if err := runGo(ctx, source, []string{"mod", "download"}, log, downloading); err != nil {
-		return err
-	}
 	log("building the Kubernetes binaries; on two cores this takes about 12 minutes, once")
-	compiling := func(packages int) string { return fmt.Sprintf("%d packages compiled", packages) }
-	if err := runGo(ctx, source, buildArguments(version, filepath.Join(unfinished, program)), log, compiling); err != nil {
+	if err := runGo(ctx, source, buildArguments(version, filepath.Join(unfinished, program)), log); err != nil {
 		return err
 	}
 	for _, name := range Names {
@@ -95,12 +89,12 @@ func buildEnvironment() []string {
 	return append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")
 }
 
-// goOutput is what a go command says: import paths of compiled packages, which are counted, and
-// messages, which are kept.
+// goOutput is what `go build -v` says: modules it downloads and import paths of packages it compiles,
+// which are counted, and messages, which are kept.
 type goOutput struct {
-	mu       sync.Mutex
-	packages int
-	messages []string
+	mu                sync.Mutex
+	modules, packages int
+	messages          []string
 }
 
 func (o *goOutput) read(from io.Reader) {
@@ -108,19 +102,23 @@ func (o *goOutput) read(from io.Reader) {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		o.mu.Lock()
-		if line := lines.Text(); isImportPath(line) {
+		switch line := lines.Text(); {
+		case strings.HasPrefix(line, "go: downloading "):
+			o.modules++
+		case isImportPath(line):
 			o.packages++
-		} else {
+		default:
 			o.messages = append(o.messages, line)
 		}
 		o.mu.Unlock()
 	}
 }
 
-func (o *goOutput) compiled() int {
+// progress says how far the command is.
+func (o *goOutput) progress() string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.packages
+	return fmt.Sprintf("%d modules downloaded, %d packages compiled", o.modules, o.packages)
 }
 
 func isImportPath(line string) bool {
@@ -128,7 +126,7 @@ func isImportPath(line string) bool {
 }
 
 // runGo runs the go command, reports progress and quotes its last messages when it fails.
-func runGo(ctx context.Context, source string, arguments []string, log func(string, ...any), progress func(packages int) string) error {
+func runGo(ctx context.Context, source string, arguments []string, log func(string, ...any)) error {
 	reader, writer, err := os.Pipe()
 	if err != nil {
 		return err
@@ -154,7 +152,7 @@ func runGo(ctx context.Context, source string, arguments []string, log func(stri
 	for {
 		select {
 		case <-tick.C:
-			log("%.0f s: %s", time.Since(start).Seconds(), progress(output.compiled()))
+			log("%.0f s: %s", time.Since(start).Seconds(), output.progress())
 			continue
 		case <-read: // the command and its children are done writing
 		}

@@ -1,0 +1,230 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
+	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/binding/fresh"
+	"github.com/seaway-io/seaway/controllers/binding/works"
+	"github.com/seaway-io/seaway/controllers/core/aggregate"
+	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/hub"
+)
+
+// bindingReconciler gathers the Works of a binding into its status, and that into the template's.
+type bindingReconciler struct {
+	client client.Client
+	// live reads templates, which are not cached
+	live        client.Reader
+	bindings    *fresh.Reader
+	recorder    record.EventRecorder
+	interpreter *interpret.Interpreter
+	pace        *pacer
+	empty       func() workv1alpha2.Binding
+	global      bool
+
+	// settled remembers, as a hash, from what the template's status was last made, so that templates
+	// are not read for nothing.
+	mu      sync.Mutex
+	settled map[reconcile.Request]uint64
+}
+
+// Reconcile gathers the status of one binding.
+func (r *bindingReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	b := r.empty()
+	if err := r.bindings.Get(ctx, req.NamespacedName, b); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.forget(req)
+		}
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if b.GetDeletionTimestamp() != nil {
+		return ctrl.Result{}, nil
+	}
+	list, err := works.Of(ctx, r.client, b)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if len(list) == 0 && neverPlaced(b) {
+		return ctrl.Result{}, nil
+	}
+	ready, err := r.readiness(ctx, list)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	items := aggregate.Items(list, func(cluster string) bool { return ready[cluster] })
+	b, err = r.writeBinding(ctx, req, b, items)
+	if err != nil {
+		return hub.Result(ctrl.Result{}, client.IgnoreNotFound(err))
+	}
+	return hub.Result(ctrl.Result{}, r.writeTemplate(ctx, req, b, items))
+}
+
+// neverPlaced says whether there is nothing to tell yet, not even that there is nothing.
+func neverPlaced(b workv1alpha2.Binding) bool {
+	spec, status := b.GetBindingSpec(), b.GetBindingStatus()
+	return len(spec.Clusters)+len(spec.RequiredBy) == 0 && len(status.AggregatedStatus) == 0 &&
+		status.SchedulerObservedGeneration != b.GetGeneration() &&
+		meta.FindStatusCondition(status.Conditions, workv1alpha2.FullyApplied) == nil
+}
+
+// readiness says which of the Works' clusters answer. One that does not exist does not.
+func (r *bindingReconciler) readiness(ctx context.Context, list []workv1alpha1.Work) (map[string]bool, error) {
+	out := make(map[string]bool, len(list))
+	for i := range list {
+		name, ok := names.ClusterFromExecutionNamespace(list[i].Namespace)
+		if !ok {
+			continue
+		}
+		cluster := &clusterv1alpha1.Cluster{}
+		err := r.client.Get(ctx, types.NamespacedName{Name: name}, cluster, client.UnsafeDisableDeepCopy)
+		if client.IgnoreNotFound(err) != nil {
+			return nil, fmt.Errorf("read cluster %q: %w", name, err)
+		}
+		out[name] = err == nil && ready(cluster)
+	}
+	return out, nil
+}
+
+// writeBinding writes the binding's status if it changed, and returns the binding as it is then.
+func (r *bindingReconciler) writeBinding(ctx context.Context, req ctrl.Request, b workv1alpha2.Binding, items []workv1alpha2.AggregatedStatusItem) (workv1alpha2.Binding, error) {
+	condition := aggregate.FullyApplied(b.GetBindingSpec(), items)
+	before := meta.FindStatusCondition(b.GetBindingStatus().Conditions, workv1alpha2.FullyApplied)
+	b = b.DeepCopyObject().(workv1alpha2.Binding) // the one that was read is the cache's
+	changed, err := hub.PatchStatus(ctx, r.client, b, func(b workv1alpha2.Binding) {
+		status := b.GetBindingStatus()
+		if !sameItems(status.AggregatedStatus, items) {
+			status.AggregatedStatus = items
+		}
+		if !told(status.Conditions, condition) {
+			hub.SetCondition(&status.Conditions, b.GetGeneration(), condition)
+		}
+	})
+	if err != nil || !changed {
+		return b, err
+	}
+	r.bindings.Wrote(b)
+	r.pace.wrote(req)
+	if before == nil || before.Status != condition.Status {
+		r.tell(b, "Normal", names.EventReasonAggregateStatusSucceed, "Aggregated the status of all clusters: "+condition.Message)
+	}
+	return b, nil
+}
+
+// told says whether the conditions say it already. A new generation for which the same holds is not
+// worth a write of its own: Works, scheduler and template have generations that say more.
+func told(conditions []metav1.Condition, c metav1.Condition) bool {
+	present := meta.FindStatusCondition(conditions, c.Type)
+	return present != nil && present.Status == c.Status && present.Reason == c.Reason && present.Message == c.Message
+}
+
+func sameItems(a, b []workv1alpha2.AggregatedStatusItem) bool {
+	return slices.EqualFunc(a, b, func(a, b workv1alpha2.AggregatedStatusItem) bool {
+		return a.ClusterName == b.ClusterName && a.Applied == b.Applied && a.AppliedMessage == b.AppliedMessage &&
+			a.Health == b.Health && sameJSON(a.Status, b.Status)
+	})
+}
+
+// writeTemplate writes the template's status if what it is made of changed and it comes out otherwise.
+func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request, b workv1alpha2.Binding, items []workv1alpha2.AggregatedStatusItem) error {
+	spec := b.GetBindingSpec()
+	ref := spec.Resource
+	template := &unstructured.Unstructured{}
+	template.SetAPIVersion(ref.APIVersion)
+	template.SetKind(ref.Kind)
+	if !r.interpreter.Handles(template.GroupVersionKind(), configv1alpha1.InterpreterOperationAggregateStatus) {
+		return nil
+	}
+	counted := aggregate.Counted(spec, items)
+	if len(counted) == 0 && b.GetBindingStatus().SchedulerObservedGeneration != b.GetGeneration() {
+		return nil // it is about to be placed
+	}
+	made, err := hashOf(b, counted)
+	if err != nil || r.isSettled(req, made) {
+		return err
+	}
+	err = r.live.Get(ctx, types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}, template)
+	if apierrors.IsNotFound(err) {
+		return nil // the binding goes with it
+	}
+	if err != nil {
+		return fmt.Errorf("read the template %s %s/%s: %w", ref.Kind, ref.Namespace, ref.Name, err)
+	}
+	aggregated, err := r.interpreter.AggregateStatus(template, counted)
+	if err != nil {
+		r.tell(b, "Warning", names.EventReasonAggregateStatusFailed, err.Error())
+		return reconcile.TerminalError(err) // the same again until an item changes
+	}
+	if aggregated != template {
+		_, err := hub.PatchStatus(ctx, r.client, template, func(t *unstructured.Unstructured) { t.Object["status"] = aggregated.Object["status"] })
+		if apierrors.IsInvalid(err) {
+			r.tell(b, "Warning", names.EventReasonAggregateStatusFailed, err.Error())
+		}
+		if client.IgnoreNotFound(err) != nil {
+			return err
+		}
+		r.pace.wrote(req)
+	}
+	r.settle(req, made)
+	return nil
+}
+
+// hashOf identifies what a template's status is made of.
+func hashOf(b workv1alpha2.Binding, counted []workv1alpha2.AggregatedStatusItem) (uint64, error) {
+	hash := fnv.New64a()
+	err := json.NewEncoder(hash).Encode(struct {
+		UID        types.UID
+		Generation int64
+		Items      []workv1alpha2.AggregatedStatusItem
+	}{b.GetUID(), b.GetGeneration(), counted})
+	return hash.Sum64(), err
+}
+
+func (r *bindingReconciler) isSettled(req ctrl.Request, hash uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	present, ok := r.settled[req]
+	return ok && present == hash
+}
+
+func (r *bindingReconciler) settle(req ctrl.Request, hash uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settled[req] = hash
+}
+
+func (r *bindingReconciler) forget(req ctrl.Request) {
+	r.pace.forget(req)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.settled, req)
+}
+
+// tell records an event on the binding and on its template.
+func (r *bindingReconciler) tell(b workv1alpha2.Binding, kind, reason, message string) {
+	r.recorder.Event(b, kind, reason, message)
+	ref := b.GetBindingSpec().Resource
+	r.recorder.Event(&corev1.ObjectReference{
+		APIVersion: ref.APIVersion, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, UID: ref.UID, ResourceVersion: ref.ResourceVersion,
+	}, kind, reason, message)
+}

@@ -1,0 +1,203 @@
+package status
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/record"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seaway-io/seaway/api/names"
+	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/binding/fresh"
+	"github.com/seaway-io/seaway/controllers/binding/works"
+	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/hub"
+)
+
+// workReconciler reflects the objects of a Work into its manifest statuses.
+type workReconciler struct {
+	client      client.Client
+	works       *fresh.Reader
+	recorder    record.EventRecorder
+	members     *managed.Watcher
+	interpreter *interpret.Interpreter
+	pace        *pacer
+}
+
+// Reconcile reflects one Work.
+func (r *workReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	work := &workv1alpha1.Work{}
+	if err := r.works.Get(ctx, req.NamespacedName, work); err != nil {
+		r.pace.forget(req)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	cluster, ok := names.ClusterFromExecutionNamespace(work.Namespace)
+	if !ok || work.DeletionTimestamp != nil {
+		return ctrl.Result{}, nil
+	}
+	m, err := r.members.Member(cluster)
+	if err != nil {
+		return ctrl.Result{}, nil // its connection wakes all its Works
+	}
+	var statuses []workv1alpha1.ManifestStatus
+	var errs []error
+	for i := range work.Spec.Workload.Manifests {
+		status, err := r.reflect(work, i, cluster, m)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if status != nil {
+			statuses = append(statuses, *status)
+		}
+	}
+	if err := r.write(ctx, req, work, statuses); err != nil {
+		return hub.Result(ctrl.Result{}, err)
+	}
+	return ctrl.Result{}, errors.Join(errs...)
+}
+
+func (r *workReconciler) write(ctx context.Context, req ctrl.Request, work *workv1alpha1.Work, statuses []workv1alpha1.ManifestStatus) error {
+	if sameStatuses(work.Status.ManifestStatuses, statuses) {
+		return nil
+	}
+	after, _, err := works.PatchManifestStatuses(ctx, r.client, work, statuses)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r.works.Wrote(after)
+	r.pace.wrote(req)
+	r.tell(work, statuses)
+	return nil
+}
+
+// identity is as much of a manifest as is needed to find its object.
+type identity struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Metadata   struct {
+		Namespace string `json:"namespace"`
+		Name      string `json:"name"`
+	} `json:"metadata"`
+}
+
+// reflect returns the status of one object, nil if it is not there. While that is not known it
+// returns the last one. An error is worth another try.
+func (r *workReconciler) reflect(work *workv1alpha1.Work, ordinal int, cluster string, m managed.Member) (*workv1alpha1.ManifestStatus, error) {
+	var id identity
+	if err := json.Unmarshal(work.Spec.Workload.Manifests[ordinal].Raw, &id); err != nil {
+		return nil, nil // the condition Applied says so
+	}
+	gvk := schema.FromAPIVersionAndKind(id.APIVersion, id.Kind)
+	mapping, err := m.Mapping(gvk)
+	if meta.IsNoMatchError(err) {
+		return nil, nil // and so it does here
+	}
+	if err != nil {
+		return last(work, ordinal), fmt.Errorf("find %s in cluster %q: %w", gvk, cluster, err)
+	}
+	objects, err := r.members.Cache(cluster, m, mapping.Resource)
+	if err != nil {
+		return last(work, ordinal), err
+	}
+	obj, exists := objects.Get(id.Metadata.Namespace, id.Metadata.Name)
+	switch {
+	case !exists && objects.State() != managed.Complete:
+		return last(work, ordinal), nil // it is told when it comes
+	case !exists || !holds(work, obj):
+		return nil, nil
+	}
+	return r.interpret(work, ordinal, mapping, obj), nil
+}
+
+// interpret asks what the status and health of the object are. What cannot be told is told as that.
+func (r *workReconciler) interpret(work *workv1alpha1.Work, ordinal int, mapping *meta.RESTMapping, obj *unstructured.Unstructured) *workv1alpha1.ManifestStatus {
+	gvk := mapping.GroupVersionKind
+	out := &workv1alpha1.ManifestStatus{Identifier: workv1alpha1.ResourceIdentifier{
+		Ordinal: ordinal, Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind, Resource: mapping.Resource.Resource,
+		Namespace: obj.GetNamespace(), Name: obj.GetName(),
+	}}
+	status, err := r.interpreter.Status(obj)
+	if err != nil {
+		r.recorder.Eventf(work, "Warning", names.EventReasonReflectStatusFailed, "%v", err)
+		if before := last(work, ordinal); before != nil {
+			status = before.Status
+		}
+	}
+	health, err := r.interpreter.Health(obj)
+	if err != nil {
+		r.recorder.Eventf(work, "Warning", names.EventReasonInterpretHealthFailed, "%v", err)
+	}
+	out.Status, out.Health = status, workv1alpha1.ResourceHealth(health)
+	return out
+}
+
+// holds says whether the object in the member is that of this Work.
+func holds(work *workv1alpha1.Work, obj *unstructured.Unstructured) bool {
+	annotations := obj.GetAnnotations()
+	return annotations[names.WorkNamespaceAnnotation] == work.Namespace && annotations[names.WorkNameAnnotation] == work.Name
+}
+
+// last is the status that is known of the manifest.
+func last(work *workv1alpha1.Work, ordinal int) *workv1alpha1.ManifestStatus {
+	for i := range work.Status.ManifestStatuses {
+		if work.Status.ManifestStatuses[i].Identifier.Ordinal == ordinal {
+			return &work.Status.ManifestStatuses[i]
+		}
+	}
+	return nil
+}
+
+// tell records an event when there is something new to know: the first status, another health. Every
+// change of a counter would be too many.
+func (r *workReconciler) tell(work *workv1alpha1.Work, statuses []workv1alpha1.ManifestStatus) {
+	for i := range statuses {
+		status := &statuses[i]
+		what := status.Identifier.Kind + " " + status.Identifier.Name
+		before := last(work, status.Identifier.Ordinal)
+		if before == nil {
+			r.recorder.Eventf(work, "Normal", names.EventReasonReflectStatusSucceed, "Reflected the status of %s", what)
+		}
+		if status.Health != workv1alpha1.ResourceUnknown && (before == nil || before.Health != status.Health) {
+			r.recorder.Eventf(work, "Normal", names.EventReasonInterpretHealthSucceed, "%s is %s", what, status.Health)
+		}
+	}
+}
+
+func sameStatuses(a, b []workv1alpha1.ManifestStatus) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].Identifier != b[i].Identifier || a[i].Health != b[i].Health || !sameJSON(a[i].Status, b[i].Status) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameJSON compares what two documents say, not how they are written.
+func sameJSON(a, b *runtime.RawExtension) bool {
+	if a == nil || b == nil || len(a.Raw) == 0 || len(b.Raw) == 0 {
+		return (a == nil || len(a.Raw) == 0) == (b == nil || len(b.Raw) == 0)
+	}
+	if bytes.Equal(a.Raw, b.Raw) {
+		return true
+	}
+	var x, y any
+	return json.Unmarshal(a.Raw, &x) == nil && json.Unmarshal(b.Raw, &y) == nil && reflect.DeepEqual(x, y)
+}

@@ -1,0 +1,69 @@
+package feed
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	saveEvery  = time.Second // at most so often
+	saveFailed = 10 * time.Second
+)
+
+// save keeps the state on disk, until the context ends and everything is there. That it cannot be
+// written stops nothing.
+func (f *Feed) save(ctx context.Context) {
+	if f.options.Dir == "" {
+		return
+	}
+	for ctx.Err() == nil {
+		wait := saveEvery
+		select {
+		case <-ctx.Done():
+		case <-f.unsaved:
+			wait = f.try(f.saveObjects, f.unsaved)
+		case <-f.opinions:
+			wait = f.try(f.saveVerdicts, f.opinions)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+	for c, do := range map[chan struct{}]func() error{f.unsaved: f.saveObjects, f.opinions: f.saveVerdicts} {
+		select {
+		case <-c:
+			f.note("state", do())
+		default:
+		}
+	}
+}
+
+// try saves something, and has it saved again later if that fails. It returns how long to wait.
+func (f *Feed) try(do func() error, again chan struct{}) time.Duration {
+	err := do()
+	f.note("state", err)
+	if err != nil {
+		poke(again)
+		return saveFailed
+	}
+	return saveEvery
+}
+
+func (f *Feed) saveVerdicts() error {
+	return saveVerdicts(f.options.Dir, f.options.Engine.Verdicts())
+}
+
+func (f *Feed) saveObjects() error {
+	f.mu.Lock()
+	o := f.objects()
+	f.mu.Unlock()
+	s := &State{Saved: time.Now(), Zones: o.Zones, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
+	if err := SaveState(f.options.Dir, s); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.status.Saved = s.Saved
+	f.mu.Unlock()
+	return nil
+}

@@ -1,0 +1,91 @@
+//go:build linux
+
+// Package e2e tests the whole product on a fleet of real control planes: what bad input does and does
+// not do, and then the story of package demo.
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/seaway-io/seaway/test/demo"
+	"github.com/seaway-io/seaway/test/fleet"
+	"github.com/seaway-io/seaway/test/fleet/binaries"
+	"github.com/seaway-io/seaway/test/fleet/install"
+)
+
+var unprivileged error
+
+func TestMain(m *testing.M) {
+	unprivileged = fleet.EnsurePrivileges()
+	os.Exit(m.Run())
+}
+
+// start brings up a fleet with Seaway for one test, or skips the test where there can be none.
+func start(t *testing.T) *install.Installation {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("real control planes are not started in short mode")
+	}
+	if unprivileged != nil {
+		t.Skip(unprivileged)
+	}
+	kubeall, err := binaries.Cached(t.Context())
+	if errors.Is(err, binaries.ErrNotBuilt) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	seaway, plugin, err := demo.Programs()
+	if err != nil {
+		t.Skip(err)
+	}
+	dir, err := os.MkdirTemp("", "seaway-e2e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := fleet.Start(context.Background(), fleet.Options{
+		Name: fmt.Sprintf("e2e%d", os.Getpid()), Dir: dir, Binaries: kubeall, Seaway: seaway, Members: demo.Members(), Log: t.Logf,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := f.Stop(); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("logs are in %s", dir)
+			return
+		}
+		os.RemoveAll(dir)
+	})
+	in, err := install.Install(t.Context(), f, install.Options{Seaway: seaway, Plugin: plugin, Log: t.Logf})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+func TestSeaway(t *testing.T) {
+	in := start(t)
+	t.Run("bad input is told apart and disturbs nobody", func(t *testing.T) { badInput(t, in) })
+	t.Run("the whole story", func(t *testing.T) {
+		if failed := demo.Run(t.Context(), in, os.Stdout); failed > 0 {
+			t.Errorf("%d checks failed", failed)
+		}
+	})
+}
+
+// eventually tries until done returns nil.
+func eventually(t *testing.T, what string, done func(context.Context) error) {
+	t.Helper()
+	if err := install.Await(t.Context(), 30*time.Second, done); err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+}
