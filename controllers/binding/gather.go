@@ -51,14 +51,14 @@ func (r *reconciler) gather(ctx context.Context, b workv1alpha2.Binding, templat
 			return string(uuid.NewUUID())
 		},
 	}
-	for _, target := range render.Targets(b.GetBindingSpec()) {
+	for _, name := range render.Clusters(b.GetBindingSpec()) {
 		cluster := &clusterv1alpha1.Cluster{}
-		err := r.client.Get(ctx, types.NamespacedName{Name: target.Name}, cluster, client.UnsafeDisableDeepCopy)
+		err := r.client.Get(ctx, types.NamespacedName{Name: name}, cluster, client.UnsafeDisableDeepCopy)
 		switch {
 		case err == nil:
-			in.Clusters[target.Name] = cluster
+			in.Clusters[name] = cluster
 		case !apierrors.IsNotFound(err):
-			return in, fmt.Errorf("read cluster %s: %w", target.Name, err)
+			return in, fmt.Errorf("read cluster %s: %w", name, err)
 		}
 	}
 	var err error

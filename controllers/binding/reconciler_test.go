@@ -276,6 +276,20 @@ func TestEviction(t *testing.T) {
 	expect(t, "then the rest", []string{"patch karmada-es-iad/" + workName}, writes)
 }
 
+// TestAwaitedCluster: a cluster that failover has left keeps its Work, up to date.
+func TestAwaitedCluster(t *testing.T) {
+	w := newWorld(t, objects(t)...)
+	w.sync()
+	w.change(func(b *workv1alpha2.ResourceBinding) {
+		b.Spec.Clusters = targets("iad")
+		b.Spec.ConflictResolution = policyv1alpha1.ConflictOverwrite
+		b.Spec.GracefulEvictionTasks = []workv1alpha2.GracefulEvictionTask{{
+			FromCluster: "fra", PurgeMode: policyv1alpha1.PurgeModeGracefully, Reason: "ClusterLost", Producer: workv1alpha2.EvictionProducerFailover}}
+	})
+	writes, _, _ := w.sync()
+	expect(t, "writes", []string{"patch karmada-es-fra/" + workName, "patch karmada-es-iad/" + workName}, writes)
+}
+
 func TestOverrides(t *testing.T) {
 	op := parsed[policyv1alpha1.OverridePolicy](t, `
 metadata: {namespace: shop, name: regions}

@@ -45,7 +45,7 @@ func (r *reconciler) evict(ctx context.Context, b workv1alpha2.Binding, moves []
 	for _, m := range moves {
 		exclude.Insert(m.Cluster)
 	}
-	to, why, err := r.place(ctx, b, exclude)
+	to, why, err := r.place(ctx, b, exclude, false)
 	if err != nil {
 		return nil, fmt.Errorf("place without %s: %w", strings.Join(sets.List(exclude), ", "), err)
 	}
@@ -97,7 +97,7 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 	spec.GracefulEvictionTasks = slices.DeleteFunc(spec.GracefulEvictionTasks, func(t workv1alpha2.GracefulEvictionTask) bool {
 		return t.Producer == workv1alpha2.EvictionProducerFailover && back.Has(t.FromCluster)
 	})
-	to, why, err := r.place(ctx, returned, sets.New(survey.Lost()...))
+	to, why, err := r.place(ctx, returned, sets.New(survey.Lost()...), true)
 	if err != nil {
 		return fmt.Errorf("place with %s: %w", strings.Join(sets.List(back), ", "), err)
 	}

@@ -25,9 +25,10 @@ import (
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
-// PlaceFunc computes a placement of the binding anew, without the excluded clusters, and writes
-// nothing. When nothing fits it returns the present placement and says why.
-type PlaceFunc func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string]) (to []workv1alpha2.TargetCluster, why string, err error)
+// PlaceFunc computes a placement of the binding without the excluded clusters, and writes nothing.
+// Fresh divides everything from scratch; otherwise what need not move stays. When nothing fits it
+// returns the present placement and says why.
+type PlaceFunc func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) (to []workv1alpha2.TargetCluster, why string, err error)
 
 // Options of the controllers.
 type Options struct {

@@ -179,6 +179,7 @@ func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request,
 		_, err := hub.PatchStatus(ctx, r.client, template, func(t *unstructured.Unstructured) { t.Object["status"] = aggregated.Object["status"] })
 		if apierrors.IsInvalid(err) {
 			r.tell(b, "Warning", names.EventReasonAggregateStatusFailed, err.Error())
+			return reconcile.TerminalError(err)
 		}
 		if client.IgnoreNotFound(err) != nil {
 			return err

@@ -3,12 +3,15 @@
 package demo
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -63,6 +66,7 @@ type steady struct {
 	sent     int
 	failed   int
 	empty    int
+	errors   []string // the first few, with the time and the address
 	lastFail time.Time
 	// changed is, for each server, when it was first seen to answer with something else than avoid.
 	avoid   netip.Addr
@@ -115,7 +119,7 @@ func (s *steady) run(ctx context.Context, server *fleet.Host) {
 			began := time.Now()
 			_, err := get(ctx, s.from, answer.Address, Host, time.Second)
 			if ctx.Err() == nil {
-				s.requested(began, err)
+				s.requested(began, answer.Address, err)
 			}
 		}()
 	}
@@ -126,6 +130,7 @@ func (s *steady) answered(server string, a Answer, err error) {
 	defer s.mu.Unlock()
 	if err != nil || !a.Address.IsValid() {
 		s.empty++
+		s.remember(time.Now(), server, fmt.Errorf("no address: %w", cmp.Or(err, errNoAddress)))
 		return
 	}
 	if _, seen := s.changed[server]; !seen && s.avoid.IsValid() && a.Address != s.avoid {
@@ -133,12 +138,25 @@ func (s *steady) answered(server string, a Answer, err error) {
 	}
 }
 
-func (s *steady) requested(began time.Time, err error) {
+// errNoAddress is an answer that holds no address.
+var errNoAddress = errors.New("the answer is empty")
+
+// rememberedErrors is how many errors are kept to be shown.
+const rememberedErrors = 5
+
+func (s *steady) remember(at time.Time, where string, err error) {
+	if len(s.errors) < rememberedErrors {
+		s.errors = append(s.errors, fmt.Sprintf("%s %s: %v", at.Format("15:04:05.000"), where, err))
+	}
+}
+
+func (s *steady) requested(began time.Time, address netip.Addr, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sent++
 	if err != nil {
 		s.failed++
+		s.remember(began, address.String(), err)
 		if began.After(s.lastFail) {
 			s.lastFail = began
 		}
@@ -150,6 +168,8 @@ type tally struct {
 	Sent, Failed, Empty int
 	LastFail            time.Time
 	Changed             map[string]time.Time
+	// Errors are the first few, in order.
+	Errors []string
 }
 
 func (s *steady) tally() tally {
@@ -159,7 +179,7 @@ func (s *steady) tally() tally {
 	for k, v := range s.changed {
 		changed[k] = v
 	}
-	return tally{Sent: s.sent, Failed: s.failed, Empty: s.empty, LastFail: s.lastFail, Changed: changed}
+	return tally{Sent: s.sent, Failed: s.failed, Empty: s.empty, LastFail: s.lastFail, Changed: changed, Errors: slices.Clone(s.errors)}
 }
 
 // end stops the client and waits for what is under way.

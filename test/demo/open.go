@@ -14,11 +14,14 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/test/fleet/install"
 )
@@ -28,12 +31,16 @@ func (d *demo) theFleet(ctx context.Context) {
 	d.Step("A hub and three clusters: real etcd, kube-apiserver, kube-controller-manager, kube-scheduler and kwok nodes")
 	for _, name := range d.members() {
 		var c clusterv1alpha1.Cluster
-		if !d.CheckNoError(d.in.Hub.Get(ctx, client.ObjectKey{Name: name}, &c), "%s is registered at the hub's cluster.karmada.io", name) {
-			continue
-		}
-		nodes := c.Status.NodeSummary
-		d.Check(install.Ready(&c) && nodes != nil && nodes.ReadyNum == int32(d.fleet.Members[name].Spec.Nodes),
-			"%s is Ready: region %s, Kubernetes %s, %+v nodes", name, c.Spec.Region, c.Status.KubernetesVersion, nodes)
+		err := d.await(ctx, 20*time.Second, func(ctx context.Context) error {
+			if err := d.in.Hub.Get(ctx, client.ObjectKey{Name: name}, &c); err != nil {
+				return err
+			}
+			if n := c.Status.NodeSummary; !install.Ready(&c) || n == nil || n.ReadyNum != int32(d.fleet.Members[name].Spec.Nodes) {
+				return fmt.Errorf("nodes %+v, conditions %v", n, c.Status.Conditions)
+			}
+			return nil
+		})
+		d.CheckNoError(err, "%s is Ready: region %s, Kubernetes %s, %d nodes", name, c.Spec.Region, c.Status.KubernetesVersion, d.fleet.Members[name].Spec.Nodes)
 	}
 }
 
@@ -58,8 +65,21 @@ func (d *demo) openTheShop(ctx context.Context) bool {
 	}
 	ok = d.CheckNoError(d.await(ctx, 30*time.Second, func(ctx context.Context) error { return d.answeredBy(ctx, nil) }),
 		"every name server answers for %s", Host) && ok
+	ok = d.CheckNoError(d.await(ctx, 30*time.Second, d.programmed), "the policy says that it is programmed") && ok
 	d.Say("from apply to answers: %.1f s", time.Since(began).Seconds())
 	return ok
+}
+
+// programmed says whether every live name server has taken over the newest plan.
+func (d *demo) programmed(ctx context.Context) error {
+	var p trafficv1alpha1.TrafficPolicy
+	if err := d.in.Hub.Get(ctx, client.ObjectKey{Namespace: Namespace, Name: "shop"}, &p); err != nil {
+		return err
+	}
+	if c := meta.FindStatusCondition(p.Status.Conditions, trafficv1alpha1.ConditionProgrammed); c == nil || c.Status != metav1.ConditionTrue {
+		return fmt.Errorf("Programmed is %+v", c)
+	}
+	return nil
 }
 
 // placed compares the binding's clusters.

@@ -41,7 +41,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/member"
 	"github.com/seaway-io/seaway/controllers/namespace"
 	"github.com/seaway-io/seaway/controllers/scheduler"
-//STATUS	"github.com/seaway-io/seaway/controllers/status"
+	"github.com/seaway-io/seaway/controllers/status"
 	"github.com/seaway-io/seaway/controllers/template"
 	"github.com/seaway-io/seaway/controllers/traffic"
 	"github.com/seaway-io/seaway/controllers/webhook"
@@ -147,7 +147,7 @@ func (o *options) contents(mgr ctrl.Manager) ([]entry, error) {
 		{"execution", func() error {
 			return execution.Setup(mgr, execution.Options{Managed: following, Interpreter: interpreter})
 		}},
-//STATUS		{"status", func() error { return status.Setup(mgr, status.Options{Managed: following, Interpreter: interpreter}) }},
+		{"status", func() error { return status.Setup(mgr, status.Options{Managed: following, Interpreter: interpreter}) }},
 		{"discovery", func() error { return discovery.Setup(mgr, endpoints) }},
 		{"health", func() error { return health.Setup(mgr, view) }},
 		{"traffic", func() error {
@@ -159,8 +159,8 @@ func (o *options) contents(mgr ctrl.Manager) ([]entry, error) {
 
 // place lets failover ask the scheduler's placer.
 func place(p *scheduler.Placer) failover.PlaceFunc {
-	return func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string]) ([]workv1alpha2.TargetCluster, string, error) {
-		result, diagnosis, err := p.Place(ctx, b, exclude, true)
+	return func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) ([]workv1alpha2.TargetCluster, string, error) {
+		result, diagnosis, err := p.Place(ctx, b, exclude, fresh)
 		if err != nil {
 			return nil, "", err
 		}

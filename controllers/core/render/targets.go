@@ -52,6 +52,15 @@ func Awaited(spec *workv1alpha2.ResourceBindingSpec) []workv1alpha2.TargetCluste
 	return awaited
 }
 
+// Clusters returns the names of all clusters that Works renders something for.
+func Clusters(spec *workv1alpha2.ResourceBindingSpec) []string {
+	var names []string
+	for _, target := range slices.Concat(Targets(spec), Awaited(spec)) {
+		names = append(names, target.Name)
+	}
+	return names
+}
+
 // Kept returns the clusters whose Work must not be deleted: the targets, and those the template is
 // leaving but not directly.
 func Kept(spec *workv1alpha2.ResourceBindingSpec) sets.Set[string] {
