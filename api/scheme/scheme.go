@@ -68,7 +68,7 @@ var groups = runtime.SchemeBuilder{
 	workv1alpha1.AddToScheme,
 	workv1alpha2.AddToScheme,
 
-	mcsv1alpha1.AddToScheme,
+	mcsv1alpha1.Install,
 
 	trafficv1alpha1.AddToScheme,
 }

@@ -27,6 +27,7 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/binding/works"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // Options of the controllers. The index works.IndexByBinding has been set up before.
@@ -58,7 +59,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		r := &reconciler{
 			client:      mgr.GetClient(),
 			live:        mgr.GetAPIReader(),
-			recorder:    mgr.GetEventRecorderFor("binding-controller"), //nolint:staticcheck // clients read core/v1 events
+			recorder:    hub.Recorder(mgr, "binding-controller"),
 			interpreter: o.Interpreter,
 			empty:       empty,
 		}

@@ -24,6 +24,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	corecluster "github.com/seaway-io/seaway/controllers/core/cluster"
+	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/member"
 )
 
@@ -126,8 +127,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 
 // recorder records core/v1 events: clients look them up by involvedObject.
 func recorder(mgr ctrl.Manager) record.EventRecorder {
-	//lint:ignore SA1019 The new recorder writes events of another API group.
-	return mgr.GetEventRecorderFor("cluster-controller")
+	return hub.Recorder(mgr, "cluster-controller")
 }
 
 // key is the name of a cluster-scoped object.

@@ -24,6 +24,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/binding/fresh"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // Options of the controller.
@@ -44,7 +45,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	r := &reconciler{
 		client:      mgr.GetClient(),
 		works:       fresh.New(mgr.GetClient(), mgr.GetAPIReader()),
-		recorder:    mgr.GetEventRecorderFor("execution-controller"), //nolint:staticcheck // clients read core/v1 events
+		recorder:    hub.Recorder(mgr, "execution-controller"),
 		members:     o.Managed,
 		interpreter: o.Interpreter,
 	}

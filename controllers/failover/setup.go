@@ -50,7 +50,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		r := &reconciler{
 			client:   mgr.GetClient(),
 			reader:   mgr.GetAPIReader(),
-			recorder: mgr.GetEventRecorderFor("failover"),
+			recorder: hub.Recorder(mgr, "failover"),
 			clock:    o.Clock,
 			place:    o.Place,
 			empty:    empty,

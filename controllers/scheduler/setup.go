@@ -19,6 +19,8 @@ import (
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // Options of the controllers.
@@ -56,9 +58,8 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		"clusterresourcebinding": func() workv1alpha2.Binding { return &workv1alpha2.ClusterResourceBinding{} },
 	} {
 		r := &reconciler{
-			client: mgr.GetClient(),
-			//lint:ignore SA1019 clients read core/v1 events
-			recorder: mgr.GetEventRecorderFor(o.SchedulerName),
+			client:   mgr.GetClient(),
+			recorder: hub.Recorder(mgr, o.SchedulerName),
 			placer:   o.Placer,
 			clock:    o.Clock,
 			name:     o.SchedulerName,

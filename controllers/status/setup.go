@@ -67,7 +67,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	if o.Workers == 0 {
 		o.Workers = 8
 	}
-	recorder := mgr.GetEventRecorderFor("status-controller") //nolint:staticcheck // clients read core/v1 events
+	recorder := hub.Recorder(mgr, "status-controller")
 	if err := setupWorks(mgr, o, recorder); err != nil {
 		return fmt.Errorf("set up status of Works: %w", err)
 	}

@@ -27,6 +27,7 @@ import (
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/claim"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // Interpreter knows how many replicas an object asks for. controllers/core/interpret has it.
@@ -111,11 +112,10 @@ func newReconciler(mgr ctrl.Manager, o Options, rules *claim.Rules) (*reconciler
 		return nil, fmt.Errorf("dynamic client: %w", err)
 	}
 	r := &reconciler{
-		clock:   o.Clock,
-		client:  mgr.GetClient(),
-		dynamic: dyn,
-		//lint:ignore SA1019 clients read core/v1 events
-		recorder:    mgr.GetEventRecorderFor("resource-detector"),
+		clock:       o.Clock,
+		client:      mgr.GetClient(),
+		dynamic:     dyn,
+		recorder:    hub.Recorder(mgr, "resource-detector"),
 		interpreter: o.Interpreter,
 		rules:       rules,
 	}

@@ -19,6 +19,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/discovery"
 	"github.com/seaway-io/seaway/controllers/health"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // Options of the package.
@@ -62,8 +63,7 @@ func options(workers int) controller.Options {
 }
 
 func setupPolicies(mgr ctrl.Manager, o Options) error {
-	//lint:ignore SA1019 core/v1 events, as every other controller writes them
-	recorder := mgr.GetEventRecorderFor("traffic")
+	recorder := hub.Recorder(mgr, "traffic")
 	r := &policies{
 		client:    mgr.GetClient(),
 		clock:     o.Clock,

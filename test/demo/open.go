@@ -77,7 +77,7 @@ func (d *demo) programmed(ctx context.Context) error {
 		return err
 	}
 	if c := meta.FindStatusCondition(p.Status.Conditions, trafficv1alpha1.ConditionProgrammed); c == nil || c.Status != metav1.ConditionTrue {
-		return fmt.Errorf("Programmed is %+v", c)
+		return fmt.Errorf("condition Programmed is %+v", c)
 	}
 	return nil
 }

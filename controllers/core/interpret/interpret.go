@@ -217,14 +217,47 @@ func wholeStatus(obj *unstructured.Unstructured) (*runtime.RawExtension, error) 
 	return raw(obj.Object["status"])
 }
 
-// raw encodes a value; nil and empty values have no encoding.
+// raw encodes a value; nil and empty values have no encoding. Fields that are null are left out: they
+// do not survive a merge patch, so they would look like a change for ever.
 func raw(value any) (*runtime.RawExtension, error) {
-	if m, ok := value.(map[string]any); value == nil || (ok && len(m) == 0) {
+	object, ok := value.(map[string]any)
+	if !ok && value != nil {
+		decoded, err := plain(value)
+		if err != nil {
+			return nil, err
+		}
+		if object, ok = decoded.(map[string]any); !ok {
+			return nil, fmt.Errorf("status: must be an object, is %T", decoded)
+		}
+	}
+	object, _ = withoutNulls(object).(map[string]any)
+	if len(object) == 0 {
 		return nil, nil
 	}
-	data, err := json.Marshal(value)
+	data, err := json.Marshal(object)
 	if err != nil {
 		return nil, err
 	}
 	return &runtime.RawExtension{Raw: data}, nil
+}
+
+// withoutNulls returns a value without the fields that are null. The value itself is not changed.
+func withoutNulls(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for key, field := range v {
+			if field != nil {
+				out[key] = withoutNulls(field)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, 0, len(v))
+		for _, item := range v {
+			out = append(out, withoutNulls(item))
+		}
+		return out
+	}
+	return value
 }

@@ -66,6 +66,14 @@ func TestStatus(t *testing.T) {
 			object: `{apiVersion: v1, kind: PersistentVolumeClaim, status: {phase: Bound, capacity: {storage: 1Gi}}}`,
 			want:   `{phase: Bound, capacity: {storage: 1Gi}}`,
 		},
+		"fields that are null are left out": {
+			object: `{apiVersion: v1, kind: Pod, status: {phase: Running, reason: null, conditions: [{type: Ready, lastProbeTime: null}], empty: {a: null}}}`,
+			want:   `{phase: Running, conditions: [{type: Ready}], empty: {}}`,
+		},
+		"a status that is no object": {
+			object: `{apiVersion: example.com/v1, kind: Lamp, status: lit}`,
+			err:    "status: must be an object",
+		},
 		"a counter that is a word": {
 			object: `{apiVersion: apps/v1, kind: Deployment, status: {replicas: three}}`,
 			err:    "status.replicas: must be a whole number",

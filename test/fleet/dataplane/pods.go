@@ -7,28 +7,37 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"time"
 )
 
-// drainTime is how long a pod that goes away may finish the requests it has.
-const drainTime = time.Second
+// A pod that goes away still takes connections for lingerTime, as one with a preStop hook does, so that
+// those which were handed to it a moment before are not reset; then it may finish the requests it has
+// for drainTime.
+const (
+	lingerTime = 200 * time.Millisecond
+	drainTime  = time.Second
+)
 
 // servers keeps one HTTP server for every address where a pod answers.
 type servers struct {
 	running map[netip.AddrPort]*server
+	leaving map[netip.AddrPort]*server // until another pod wants the address
 }
 
 type server struct {
 	identity Identity
 	listener net.Listener
 	http     *http.Server
+	closing  sync.Once
 }
 
 // sync closes what is not wanted and opens what is missing. It returns what could not be opened.
 func (s *servers) sync(want map[netip.AddrPort]Identity) error {
 	for at, running := range s.running {
 		if want[at] != running.identity {
-			running.close()
+			time.AfterFunc(lingerTime, running.close)
+			s.leaving[at] = running
 			delete(s.running, at)
 		}
 	}
@@ -36,6 +45,10 @@ func (s *servers) sync(want map[netip.AddrPort]Identity) error {
 	for at, identity := range want {
 		if s.running[at] != nil {
 			continue
+		}
+		if before := s.leaving[at]; before != nil {
+			before.close()
+			delete(s.leaving, at)
 		}
 		listener, err := net.Listen("tcp4", at.String())
 		if err != nil {
@@ -59,14 +72,16 @@ func serve(listener net.Listener, identity Identity) *server {
 
 // close stops listening at once and gives requests under way a moment.
 func (s *server) close() {
-	s.listener.Close()
-	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drainTime)
-		defer cancel()
-		if s.http.Shutdown(ctx) != nil {
-			s.http.Close()
-		}
-	}()
+	s.closing.Do(func() {
+		s.listener.Close()
+		go func() {
+			ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+			defer cancel()
+			if s.http.Shutdown(ctx) != nil {
+				s.http.Close()
+			}
+		}()
+	})
 }
 
 // answer says who the pod is, on every path.

@@ -56,7 +56,7 @@ func Run(ctx context.Context, config Config) error {
 	p := &plane{
 		Config:     config,
 		uplink:     uplink,
-		servers:    servers{running: map[netip.AddrPort]*server{}},
+		servers:    servers{running: map[netip.AddrPort]*server{}, leaving: map[netip.AddrPort]*server{}},
 		forwarders: forwarders{running: map[netip.AddrPort]*forwarder{}},
 		changed:    make(chan struct{}, 1),
 	}
