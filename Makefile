@@ -14,6 +14,8 @@ LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
 
 # Packages that decide and packages that are written for many goroutines: the race detector runs on these.
 RACE := ./api/... ./controllers/core/... ./controllers/member/... ./dns/...
+# Packages with tests on real control planes, besides test/e2e.
+REAL := ./controllers/apiserver ./controllers/cluster ./controllers/traffic ./test/fleet ./cmd/seaway/playground
 FUZZTIME ?= 20s
 
 include api/generate.mk
@@ -62,7 +64,7 @@ generate: generate-api generate-openapi ## deepcopy, CRDs and OpenAPI
 
 .PHONY: unit
 unit: ## the quick loop: everything that needs no control plane
-	go test $$(go list ./... | grep -v -e /test/e2e -e /test/fleet$$ -e /test/bench)
+	go test -short ./...
 
 .PHONY: race
 race: ## the race detector on the packages that decide, serve and connect
@@ -70,7 +72,8 @@ race: ## the race detector on the packages that decide, serve and connect
 
 .PHONY: e2e
 e2e: bin kubeall resolver ## real control planes, real clients, real resolvers
-	SEAWAY_BIN=$(CURDIR)/bin go test -count=1 -timeout 30m -v ./test/fleet ./test/e2e
+	SEAWAY_BIN=$(CURDIR)/bin go test -p 1 -count=1 -timeout 30m $(REAL)
+	SEAWAY_BIN=$(CURDIR)/bin go test -count=1 -timeout 30m -v ./test/e2e
 
 .PHONY: test
 test: unit race e2e ## everything
