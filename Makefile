@@ -55,7 +55,9 @@ kubeall: ## the Kubernetes binaries of the fleet: built once, then found in the 
 # A recursive resolver from the distribution, to prove that the delegation works for real ones.
 .PHONY: resolver
 resolver:
-	@command -v unbound >/dev/null || { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends unbound >/dev/null; }
+	@command -v unbound /usr/sbin/unbound >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends unbound >/dev/null; } || \
+	  { echo "the recursive resolver unbound is missing: install the package unbound" >&2; exit 1; }
 
 .PHONY: generate
 generate: generate-api generate-openapi ## deepcopy, CRDs and OpenAPI
@@ -72,8 +74,8 @@ race: ## the race detector on the packages that decide, serve and connect
 
 .PHONY: e2e
 e2e: bin kubeall resolver ## real control planes, real clients, real resolvers
-	SEAWAY_BIN=$(CURDIR)/bin go test -p 1 -count=1 -timeout 30m $(REAL)
-	SEAWAY_BIN=$(CURDIR)/bin go test -count=1 -timeout 30m -v ./test/e2e
+	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -p 1 -count=1 -timeout 30m $(REAL)
+	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/e2e
 
 .PHONY: test
 test: unit race e2e ## everything
@@ -93,7 +95,7 @@ lint: ## gofmt, vet, staticcheck
 .PHONY: verify
 verify: generate lint ## regenerate and diff, lint, check the import table
 	go mod tidy -diff
-	@git diff --exit-code --stat -- api charts controllers/apiserver || { echo "generated files differ: commit what 'make generate' writes"; exit 1; }
+	@changed=$$(git status --porcelain -- api charts controllers/apiserver); [ -z "$$changed" ] || { echo "$$changed"; echo "generated files differ: commit what 'make generate' writes"; exit 1; }
 	go test ./test/arch
 
 .PHONY: bench

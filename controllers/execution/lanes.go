@@ -115,7 +115,8 @@ func (l *lanes) handle(ctx context.Context, lane *lane, key types.NamespacedName
 	switch {
 	case err != nil:
 		if ctx.Err() == nil {
-			ctrl.LoggerFrom(ctx).Error(err, "execute Work")
+			// not as an error: it is in the Work's status, and mostly a matter between a user and a member
+			ctrl.LoggerFrom(ctx).Info("Work is not carried out; trying again", "reason", err.Error())
 		}
 		lane.queue.AddWithOpts(priorityqueue.AddOpts{RateLimited: true, Priority: &priority}, key)
 	case result.RequeueAfter > 0:

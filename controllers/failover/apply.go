@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -21,21 +22,44 @@ import (
 // reasonNothingFits: no other cluster can take what should leave a lost one.
 const reasonNothingFits = "NoClusterFits"
 
-func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, d failover.Decision) error {
+// apply carries the decision out and says whether anything is held.
+func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, d failover.Decision) (waits bool, err error) {
 	held := d.Held
 	if len(d.Evict) > 0 {
 		hold, err := r.evict(ctx, b, d.Evict)
 		if err != nil {
-			return err
+			return false, err
 		}
 		held = append(held, hold...)
 	}
 	if len(d.Return) > 0 {
 		if err := r.comeBack(ctx, b, survey, d.Return); err != nil {
-			return err
+			return false, err
 		}
 	}
-	return r.tellHeld(ctx, b, held)
+	return len(held) > 0, r.tellHeld(ctx, b, held)
+}
+
+// forget drops the tasks for clusters that have left the federation: nothing can return to them.
+func (r *reconciler) forget(ctx context.Context, b workv1alpha2.Binding) error {
+	if len(away(b)) == 0 {
+		return nil
+	}
+	var clusters clusterv1alpha1.ClusterList
+	if err := r.client.List(ctx, &clusters); err != nil {
+		return fmt.Errorf("list clusters: %w", err)
+	}
+	members := sets.New[string]()
+	for i := range clusters.Items {
+		members.Insert(clusters.Items[i].Name)
+	}
+	_, err := hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
+		spec := b.GetBindingSpec()
+		spec.GracefulEvictionTasks = slices.DeleteFunc(spec.GracefulEvictionTasks, func(t workv1alpha2.GracefulEvictionTask) bool {
+			return t.Producer == workv1alpha2.EvictionProducerFailover && !members.Has(t.FromCluster)
+		})
+	})
+	return err
 }
 
 // evict places the binding without the clusters it has to leave. When that gives no survivor more
@@ -97,7 +121,10 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 	spec.GracefulEvictionTasks = slices.DeleteFunc(spec.GracefulEvictionTasks, func(t workv1alpha2.GracefulEvictionTask) bool {
 		return t.Producer == workv1alpha2.EvictionProducerFailover && back.Has(t.FromCluster)
 	})
-	to, why, err := r.place(ctx, returned, sets.New(survey.Lost()...), true)
+	// What is in a lost cluster now leaves it by a decision about that cluster, with a task that
+	// keeps its Work: it must not fall out of the placement on the way.
+	exclude := sets.New(survey.Lost()...).Delete(clusterNames(spec.Clusters)...)
+	to, why, err := r.place(ctx, returned, exclude, true)
 	if err != nil {
 		return fmt.Errorf("place with %s: %w", strings.Join(sets.List(back), ", "), err)
 	}

@@ -69,6 +69,10 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	return nil
 }
 
+// heldRetry is how soon a move that is held is judged again. What holds it may end in a cluster
+// the binding has nothing to do with: room, a new member, the return of another lost one.
+const heldRetry = 30 * time.Second
+
 type reconciler struct {
 	client   client.Client
 	reader   client.Reader // not cached: for the few objects that are read only when a cluster is lost
@@ -87,15 +91,21 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if b.GetDeletionTimestamp() != nil {
 		return ctrl.Result{}, nil
 	}
+	if err := r.forget(ctx, b); err != nil {
+		return hub.Result(ctrl.Result{}, err)
+	}
 	survey, judged, err := r.gather(ctx, b)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	decision := survey.Decide(judged)
-	err = r.apply(ctx, b, survey, decision)
+	waits, err := r.apply(ctx, b, survey, decision)
 	var result ctrl.Result
 	if !decision.RetryAt.IsZero() {
 		result.RequeueAfter = max(decision.RetryAt.Sub(r.clock.Now()), time.Millisecond)
+	}
+	if waits && (result.RequeueAfter == 0 || result.RequeueAfter > heldRetry) {
+		result.RequeueAfter = heldRetry
 	}
 	return hub.Result(result, err)
 }

@@ -32,7 +32,7 @@ func says(vantage string, renewed time.Time, verdict v1.Verdict) *v1.EndpointHea
 		ObjectMeta: metav1.ObjectMeta{Name: vantage},
 		Spec: v1.EndpointHealthSpec{VantagePoint: vantage, RenewTime: metav1.NewMicroTime(renewed), LeaseDurationSeconds: 30,
 			Plans: []v1.PlanHealth{{Namespace: "shop", Name: "shop", Generation: 7, Endpoints: []v1.EndpointVerdict{{Cluster: "fra", Verdict: verdict}}}},
-			Zones: []v1.ZoneServed{{Name: "a.org", Generation: 2}}},
+			Zones: []v1.ZoneServed{{Domain: "a.org", Generation: 2}}},
 	}
 }
 

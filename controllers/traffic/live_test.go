@@ -90,7 +90,7 @@ func (l *live) served() {
 	plan := l.plan()
 	l.report = &v1.EndpointHealth{ObjectMeta: metav1.ObjectMeta{Name: "ns1"},
 		Spec: v1.EndpointHealthSpec{VantagePoint: "ns1", Kind: v1.VantageNameServer, RenewTime: metav1.NowMicro(), LeaseDurationSeconds: 600,
-			Zones: []v1.ZoneServed{{Name: "apps.example.com", Generation: 1}},
+			Zones: []v1.ZoneServed{{Domain: "apps.example.com", Generation: 1}},
 			Plans: []v1.PlanHealth{{Namespace: "shop", Name: "shop", Generation: plan.Generation, Endpoints: []v1.EndpointVerdict{
 				{Cluster: "fra", Verdict: v1.VerdictHealthy, Since: metav1.NowMicro()}, {Cluster: "iad", Verdict: v1.VerdictHealthy, Since: metav1.NowMicro()}}}}}}
 	l.create(l.home, l.report)

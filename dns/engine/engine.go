@@ -291,7 +291,7 @@ func (e *Engine) Report() (plans []trafficv1alpha1.PlanHealth, zones []trafficv1
 		plans = append(plans, h)
 	}
 	for _, z := range s.Zones {
-		zones = append(zones, trafficv1alpha1.ZoneServed{Name: z.Name, Generation: z.Generation, Serial: int64(z.Serial.Serial)})
+		zones = append(zones, trafficv1alpha1.ZoneServed{Domain: z.Domain, Generation: z.Generation, Serial: int64(z.Serial.Serial)})
 	}
 	return plans, zones
 }

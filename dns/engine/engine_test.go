@@ -141,7 +141,7 @@ func TestReport(t *testing.T) {
 	if diff := cmp.Diff(want, lines); diff != "" {
 		t.Error(diff)
 	}
-	if plans[0].Generation != 7 || len(zones) != 1 || zones[0].Name != "apps" || zones[0].Generation != 1 || zones[0].Serial == 0 {
+	if plans[0].Generation != 7 || len(zones) != 1 || zones[0].Domain != "apps.example.com" || zones[0].Generation != 1 || zones[0].Serial == 0 {
 		t.Errorf("%v %v", plans, zones)
 	}
 }

@@ -242,7 +242,7 @@ func TestReports(t *testing.T) {
 		if got.Name != "ns1" || got.Spec.VantagePoint != "ns1" || got.Spec.Kind != trafficv1alpha1.VantageNameServer ||
 			got.Spec.LeaseDurationSeconds != 30 || got.Spec.Plans[0].Generation != 7 ||
 			fra.Cluster != "fra" || fra.Verdict != trafficv1alpha1.VerdictUnhealthy || fra.Message != "refused" ||
-			len(got.Spec.Zones) != 1 || got.Spec.Zones[0].Name != "apps" || !got.Spec.RenewTime.Time.Equal(time.Now()) {
+			len(got.Spec.Zones) != 1 || got.Spec.Zones[0].Domain != "apps.example.com" || !got.Spec.RenewTime.Time.Equal(time.Now()) {
 			t.Errorf("%s", writes[0])
 		}
 		// Many at once are few reports.

@@ -6,18 +6,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/selection"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/metadata"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+	"github.com/seaway-io/seaway/test/fleet"
 )
 
 // closeTheShop deletes everything and looks for what was left behind.
@@ -48,29 +51,62 @@ func (d *demo) closeTheShop(ctx context.Context) {
 }
 
 func (d *demo) noOrphans(ctx context.Context, name string) error {
+	cluster, err := d.fleet.Cluster(name)
+	if err != nil {
+		return err
+	}
 	c, err := d.member(name)
 	if err != nil {
 		return err
 	}
-	managed, err := labels.NewRequirement(names.ManagedLabel, selection.Exists, nil)
+	left, err := managed(ctx, cluster)
 	if err != nil {
 		return err
 	}
-	var deployments appsv1.DeploymentList
-	var services corev1.ServiceList
-	for _, list := range []client.ObjectList{&deployments, &services} {
-		if err := c.List(ctx, list, client.MatchingLabelsSelector{Selector: labels.NewSelector().Add(*managed)}); err != nil {
-			return err
-		}
-	}
-	if n := len(deployments.Items) + len(services.Items); n > 0 {
-		return fmt.Errorf("%d objects are left", n)
+	if len(left) > 0 {
+		return fmt.Errorf("left: %s", strings.Join(left, ", "))
 	}
 	var ns corev1.Namespace
 	if err := c.Get(ctx, client.ObjectKey{Name: Namespace}, &ns); !apierrors.IsNotFound(err) {
 		return errors.Join(err, fmt.Errorf("namespace %s is left", Namespace))
 	}
 	return nil
+}
+
+// managed lists every object of the shop, of any kind that the cluster serves, that the federation has
+// put there.
+func managed(ctx context.Context, c *fleet.Cluster) ([]string, error) {
+	kinds, err := discovery.NewDiscoveryClientForConfig(c.InsideConfig())
+	if err != nil {
+		return nil, err
+	}
+	objects, err := metadata.NewForConfig(c.InsideConfig())
+	if err != nil {
+		return nil, err
+	}
+	served, err := kinds.ServerPreferredResources()
+	if err != nil {
+		return nil, err
+	}
+	var left []string
+	for _, list := range discovery.FilteredBy(discovery.SupportsAllVerbs{Verbs: []string{"list", "delete"}}, served) {
+		gv, err := schema.ParseGroupVersion(list.GroupVersion)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range list.APIResources {
+			found, err := objects.Resource(gv.WithResource(r.Name)).List(ctx, metav1.ListOptions{LabelSelector: names.ManagedLabel})
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range found.Items {
+				if o.Namespace == Namespace || o.Name == Namespace {
+					left = append(left, fmt.Sprintf("%s %s/%s", r.Kind, o.Namespace, o.Name))
+				}
+			}
+		}
+	}
+	return left, nil
 }
 
 func (d *demo) noWorks(ctx context.Context) error {

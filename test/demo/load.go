@@ -109,6 +109,12 @@ func (s *steady) run(ctx context.Context, server *fleet.Host) {
 		if ctx.Err() != nil {
 			return
 		}
+		if answer.Message == nil && err != nil { // lost on the way: every resolver asks again
+			answer, err = ask(ctx, s.from, port53(server), Host, s.subnet, time.Second)
+		}
+		if ctx.Err() != nil {
+			return
+		}
 		s.answered(server.Name, answer, err)
 		if !answer.Address.IsValid() {
 			continue

@@ -65,7 +65,7 @@ func (d *demo) openTheShop(ctx context.Context) bool {
 	}
 	ok = d.CheckNoError(d.await(ctx, 30*time.Second, func(ctx context.Context) error { return d.answeredBy(ctx, nil) }),
 		"every name server answers for %s", Host) && ok
-	ok = d.CheckNoError(d.await(ctx, 30*time.Second, d.programmed), "the policy says that it is programmed") && ok
+	ok = d.CheckNoError(d.await(ctx, 30*time.Second, d.programmed), "the policy and the zone say that they are programmed") && ok
 	d.Say("from apply to answers: %.1f s", time.Since(began).Seconds())
 	return ok
 }
@@ -76,8 +76,14 @@ func (d *demo) programmed(ctx context.Context) error {
 	if err := d.in.Hub.Get(ctx, client.ObjectKey{Namespace: Namespace, Name: "shop"}, &p); err != nil {
 		return err
 	}
-	if c := meta.FindStatusCondition(p.Status.Conditions, trafficv1alpha1.ConditionProgrammed); c == nil || c.Status != metav1.ConditionTrue {
-		return fmt.Errorf("condition Programmed is %+v", c)
+	var z trafficv1alpha1.Zone
+	if err := d.in.Hub.Get(ctx, client.ObjectKey{Name: "apps"}, &z); err != nil {
+		return err
+	}
+	for what, conditions := range map[string][]metav1.Condition{"policy": p.Status.Conditions, "zone": z.Status.Conditions} {
+		if c := meta.FindStatusCondition(conditions, trafficv1alpha1.ConditionProgrammed); c == nil || c.Status != metav1.ConditionTrue {
+			return fmt.Errorf("condition Programmed of the %s is %+v", what, c)
+		}
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (d *demo) idle(ctx context.Context) {
 	d.Say("%s", strings.Join(what, "\n"))
 }
 
-// writes are the write requests that every API server has carried out, by "cluster verb
+// writes are the write requests that every API server has had, refused ones included, by "cluster verb
 // resource/subresource".
 func (d *demo) writes(ctx context.Context) (map[string]float64, error) {
 	out := map[string]float64{}
@@ -96,7 +96,7 @@ func countWrites(ctx context.Context, c *fleet.Cluster, into map[string]float64)
 		for _, l := range m.GetLabel() {
 			labels[l.GetName()] = l.GetValue()
 		}
-		if !slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE", "APPLY"}, labels["verb"]) || !strings.HasPrefix(labels["code"], "2") {
+		if !slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE", "APPLY"}, labels["verb"]) {
 			continue
 		}
 		resource := labels["resource"]

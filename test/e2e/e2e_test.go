@@ -32,18 +32,18 @@ func start(t *testing.T) *install.Installation {
 		t.Skip("real control planes are not started in short mode")
 	}
 	if unprivileged != nil {
-		t.Skip(unprivileged)
+		skip(t, unprivileged)
 	}
 	kubeall, err := binaries.Cached(t.Context())
 	if errors.Is(err, binaries.ErrNotBuilt) {
-		t.Skip(err)
+		skip(t, err)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	seaway, plugin, err := demo.Programs()
 	if err != nil {
-		t.Skip(err)
+		skip(t, err)
 	}
 	dir, err := os.MkdirTemp("", "seaway-e2e")
 	if err != nil {
@@ -70,6 +70,15 @@ func start(t *testing.T) *install.Installation {
 		t.Fatal(err)
 	}
 	return in
+}
+
+// skip skips a test that can not be run here, unless it must be: `make e2e` says so.
+func skip(t *testing.T, why error) {
+	t.Helper()
+	if os.Getenv("SEAWAY_REAL") == "required" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
 }
 
 func TestSeaway(t *testing.T) {

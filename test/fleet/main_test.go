@@ -43,12 +43,16 @@ func requirements(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("real control planes are not started in short mode")
 	}
+	skip := t.Skip
+	if os.Getenv("SEAWAY_REAL") == "required" { // as `make e2e` says
+		skip = t.Fatal
+	}
 	if unprivileged != nil {
-		t.Skip(unprivileged)
+		skip(unprivileged)
 	}
 	dir, err := binaries.Cached(t.Context())
 	if errors.Is(err, binaries.ErrNotBuilt) {
-		t.Skip(err)
+		skip(err)
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -104,7 +104,8 @@ type EndpointVerdict struct {
 
 // ZoneServed is a zone that a name server answers for.
 type ZoneServed struct {
-	Name string `json:"name"`
+	// Domain of the zone.
+	Domain string `json:"domain"`
 	// Generation of the Zone that is in force there.
 	Generation int64 `json:"generation"`
 	Serial     int64 `json:"serial"`

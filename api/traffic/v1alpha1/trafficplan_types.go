@@ -11,8 +11,6 @@ import (
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:shortName=tplan,categories=seaway
 // +kubebuilder:printcolumn:name="Hostnames",type=string,JSONPath=`.spec.hostnames`
-// +kubebuilder:printcolumn:name="Clusters",type=string,JSONPath=`.spec.endpoints[*].cluster`
-// +kubebuilder:printcolumn:name="States",type=string,JSONPath=`.spec.endpoints[*].state`
 // +kubebuilder:printcolumn:name="Fail-Open",type=boolean,JSONPath=`.spec.failOpen`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type TrafficPlan struct {

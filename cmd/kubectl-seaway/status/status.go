@@ -221,7 +221,7 @@ func servers(w io.Writer, v view.View) {
 		}
 		var zones, down []string
 		for _, z := range s.Zones {
-			zones = append(zones, fmt.Sprintf("%s serial %d", z.Name, z.Serial))
+			zones = append(zones, fmt.Sprintf("%s serial %d", z.Domain, z.Serial))
 		}
 		for _, p := range s.Plans {
 			for _, e := range p.Endpoints {

@@ -124,7 +124,7 @@ func newReport(obj *trafficv1alpha1.EndpointHealth, old *report, now time.Time) 
 		next.plans[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
 	}
 	for _, z := range obj.Spec.Zones {
-		next.zones[z.Name] = z.Generation
+		next.zones[z.Domain] = z.Generation
 	}
 	return next
 }

@@ -29,7 +29,7 @@ func seen(vantage string, renewed time.Duration, verdicts ...string) *v1.Endpoin
 	return &v1.EndpointHealth{
 		ObjectMeta: metav1.ObjectMeta{Name: vantage},
 		Spec: v1.EndpointHealthSpec{VantagePoint: vantage, RenewTime: metav1.NewMicroTime(noon.Add(renewed)), LeaseDurationSeconds: 30,
-			Plans: []v1.PlanHealth{p}, Zones: []v1.ZoneServed{{Name: "a.org", Generation: 1}}},
+			Plans: []v1.PlanHealth{p}, Zones: []v1.ZoneServed{{Domain: "a.org", Generation: 1}}},
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
@@ -39,8 +40,20 @@ func retainReplicas(desired, observed *unstructured.Unstructured) (*unstructured
 	return desired, keep(desired, observed, "spec", "replicas")
 }
 
-// retainJob keeps the selector that the member's API server generated, for it cannot be changed.
+// retainJob keeps the selector that the member's API server generated, for it cannot be changed; and
+// the size of a Job that has ended, for there is nothing left to size when its clusters change.
 func retainJob(desired, observed *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	status, _, err := section[batchv1.JobStatus](observed, "status")
+	if err != nil {
+		return nil, err
+	}
+	if jobEnded(status.Conditions) {
+		for _, field := range []string{"completions", "parallelism"} {
+			if err := keep(desired, observed, "spec", field); err != nil {
+				return nil, err
+			}
+		}
+	}
 	if err := keep(desired, observed, "spec", "selector", "matchLabels"); err != nil {
 		return nil, err
 	}

@@ -64,6 +64,16 @@ func TestRetain(t *testing.T) {
 			observed: `{apiVersion: batch/v1, kind: Job, spec: {selector: {matchLabels: {controller-uid: u}}, template: {metadata: {labels: {app: a, controller-uid: u}}}}}`,
 			want:     `{apiVersion: batch/v1, kind: Job, spec: {selector: {matchLabels: {controller-uid: u}}, template: {metadata: {labels: {app: a, controller-uid: u}}}}}`,
 		},
+		"a job that has ended keeps its size": {
+			desired:  `{apiVersion: batch/v1, kind: Job, spec: {completions: 5, parallelism: 3}}`,
+			observed: `{apiVersion: batch/v1, kind: Job, spec: {completions: 2, parallelism: 1}, status: {conditions: [{type: Complete, status: "True"}]}}`,
+			want:     `{apiVersion: batch/v1, kind: Job, spec: {completions: 2, parallelism: 1}}`,
+		},
+		"a job that runs is resized": {
+			desired:  `{apiVersion: batch/v1, kind: Job, spec: {completions: 5, parallelism: 3}}`,
+			observed: `{apiVersion: batch/v1, kind: Job, spec: {completions: 2, parallelism: 1}, status: {conditions: [{type: Suspended, status: "True"}]}}`,
+			want:     `{apiVersion: batch/v1, kind: Job, spec: {completions: 5, parallelism: 3}}`,
+		},
 		"a token secret keeps its token": {
 			desired:  `{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token}`,
 			observed: `{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token, data: {token: eA==}}`,

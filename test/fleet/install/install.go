@@ -164,7 +164,7 @@ func (in *Installation) startController(context.Context) error {
 	return err
 }
 
-func (in *Installation) startNameServers(context.Context) error {
+func (in *Installation) startNameServers(ctx context.Context) error {
 	var err error
 	if in.Client, err = in.Fleet.AddHost(fleet.HostSpec{Name: "client"}); err != nil {
 		return err
@@ -175,8 +175,11 @@ func (in *Installation) startNameServers(context.Context) error {
 		if err != nil {
 			return err
 		}
-		kubeconfig, err := in.Fleet.Hub.Files.KubeconfigFor(name+".kubeconfig", "system:seaway:dns:"+name, nameServerGroup)
+		kubeconfig, err := in.Fleet.Hub.Files.KubeconfigFor(name+".kubeconfig", nameServerUser(name), nameServerGroup)
 		if err != nil {
+			return err
+		}
+		if err := create(ctx, in.Hub, nameServerRole(name)...); err != nil {
 			return err
 		}
 		state := filepath.Join(host.Dir(), "state")

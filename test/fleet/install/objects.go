@@ -81,15 +81,15 @@ func established(crd *apiextensionsv1.CustomResourceDefinition) bool {
 	return false
 }
 
-// roles are the rights of the processes. A name server reads what it serves and writes its own report;
-// the aggregated API server asks who a caller is; the controllers handle templates of any kind.
+// roles are the rights of the processes. Name servers read what they serve; what each may write is
+// its own report: see nameServerRole. The aggregated API server asks who a caller is. The controllers
+// handle templates of any kind, and so may do anything.
 func roles() []client.Object {
 	return []client.Object{
 		&rbacv1.ClusterRole{
 			ObjectMeta: metav1.ObjectMeta{Name: "seaway-name-server"},
 			Rules: []rbacv1.PolicyRule{
 				{APIGroups: []string{trafficv1alpha1.GroupName}, Resources: []string{"zones", "trafficplans", "regionmaps", "endpointhealths"}, Verbs: []string{"get", "list", "watch"}},
-				{APIGroups: []string{trafficv1alpha1.GroupName}, Resources: []string{"endpointhealths"}, Verbs: []string{"create", "patch", "delete"}},
 			},
 		},
 		clusterBinding("seaway-name-servers", "seaway-name-server", rbacv1.Subject{Kind: rbacv1.GroupKind, Name: nameServerGroup, APIGroup: rbacv1.GroupName}),
@@ -111,6 +111,30 @@ func roles() []client.Object {
 		},
 	}
 }
+
+// reportParts is how many objects a name server may split its report over.
+const reportParts = 8
+
+// nameServerRole lets one name server write its own report and no other's: by server-side apply, which
+// needs the right to patch an object of a name even to make it.
+func nameServerRole(name string) []client.Object {
+	own := []string{name}
+	for i := 1; i < reportParts; i++ {
+		own = append(own, fmt.Sprintf("%s-%d", name, i))
+	}
+	return []client.Object{
+		&rbacv1.ClusterRole{
+			ObjectMeta: metav1.ObjectMeta{Name: "seaway-name-server-" + name},
+			Rules: []rbacv1.PolicyRule{{
+				APIGroups: []string{trafficv1alpha1.GroupName}, Resources: []string{"endpointhealths"}, ResourceNames: own,
+				Verbs: []string{"create", "patch", "delete"},
+			}},
+		},
+		clusterBinding("seaway-name-server-"+name, "seaway-name-server-"+name, user(nameServerUser(name))),
+	}
+}
+
+func nameServerUser(name string) string { return "system:seaway:name-server:" + name }
 
 func user(name string) rbacv1.Subject {
 	return rbacv1.Subject{Kind: rbacv1.UserKind, Name: name, APIGroup: rbacv1.GroupName}

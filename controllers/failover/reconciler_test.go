@@ -1,0 +1,640 @@
+package failover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/tools/record"
+	clocktesting "k8s.io/utils/clock/testing"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/scheme"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/hub"
+)
+
+var t0 = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+var web = client.ObjectKey{Namespace: "shop", Name: "web-deployment"}
+
+// asked is one question to the placer.
+type asked struct {
+	Exclude []string
+	Fresh   bool
+	Tasks   []string // the clusters that the binding it was asked about has tasks for
+}
+
+// world is a reconciler over a fake hub. Place answers with to and why.
+type world struct {
+	*reconciler
+	t        *testing.T
+	clock    *clocktesting.FakeClock
+	events   *record.FakeRecorder
+	writes   []string // "patch" and "status", in order
+	asked    []asked
+	to       []workv1alpha2.TargetCluster
+	why      string
+	conflict bool // the next patch meets one
+}
+
+// builderIndexer adds the indexes of a manager's cache to a fake client.
+type builderIndexer struct{ *fake.ClientBuilder }
+
+func (b builderIndexer) IndexField(_ context.Context, obj client.Object, field string, extract client.IndexerFunc) error {
+	b.WithIndex(obj, field, extract)
+	return nil
+}
+
+func newWorld(t *testing.T, objs ...client.Object) *world {
+	t.Helper()
+	w := &world{t: t, clock: clocktesting.NewFakeClock(t0), events: record.NewFakeRecorder(50)}
+	builder := fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(objs...).
+		WithStatusSubresource(&workv1alpha2.ResourceBinding{}, &workv1alpha2.ClusterResourceBinding{}).
+		WithInterceptorFuncs(interceptor.Funcs{
+			Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+				w.writes = append(w.writes, "patch")
+				if w.conflict {
+					w.conflict = false
+					other := w.binding()
+					other.Labels = map[string]string{"changed-by": "another"}
+					if err := c.Update(ctx, other); err != nil {
+						return err
+					}
+				}
+				return c.Patch(ctx, obj, patch, opts...)
+			},
+			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+				w.writes = append(w.writes, sub)
+				return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
+			},
+		})
+	if err := hub.SetupIndexes(context.Background(), builderIndexer{builder}); err != nil {
+		t.Fatal(err)
+	}
+	c := builder.Build()
+	w.reconciler = &reconciler{
+		client: c, reader: c, recorder: w.events, clock: w.clock, place: w.placed,
+		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} },
+	}
+	return w
+}
+
+func (w *world) placed(_ context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) ([]workv1alpha2.TargetCluster, string, error) {
+	w.asked = append(w.asked, asked{sets.List(exclude), fresh, tasks(b)})
+	if w.why != "" {
+		return b.GetBindingSpec().Clusters, w.why, nil
+	}
+	return w.to, "", nil
+}
+
+// reconcile judges the binding and returns when it wants to be asked again.
+func (w *world) reconcile() time.Duration {
+	w.t.Helper()
+	w.writes, w.asked = nil, nil
+	result, err := w.Reconcile(context.Background(), ctrl.Request{NamespacedName: web})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return result.RequeueAfter
+}
+
+func (w *world) binding() *workv1alpha2.ResourceBinding {
+	w.t.Helper()
+	b := &workv1alpha2.ResourceBinding{}
+	if err := w.client.Get(context.Background(), web, b); err != nil {
+		w.t.Fatal(err)
+	}
+	return b
+}
+
+func (w *world) set(obj client.Object) {
+	w.t.Helper()
+	if err := w.client.Update(context.Background(), obj); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// signals sets the two conditions of a cluster as they have been since ago.
+func (w *world) signals(name string, ready, dataPath metav1.ConditionStatus, ago time.Duration) {
+	w.t.Helper()
+	var c clusterv1alpha1.Cluster
+	if err := w.client.Get(context.Background(), client.ObjectKey{Name: name}, &c); err != nil {
+		w.t.Fatal(err)
+	}
+	c.Status = cluster(name, ready, dataPath, w.clock.Now().Add(-ago)).Status
+	w.set(&c)
+}
+
+func (w *world) wantWrites(want ...string) {
+	w.t.Helper()
+	if diff := cmp.Diff(want, w.writes); diff != "" {
+		w.t.Errorf("writes (-want +got):\n%s", diff)
+	}
+}
+
+// wantEvents takes the events and compares how they begin.
+func (w *world) wantEvents(want ...string) {
+	w.t.Helper()
+	var got []string
+	for len(w.events.Events) > 0 {
+		got = append(got, strings.Join(strings.SplitN(<-w.events.Events, " ", 3)[:2], " "))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		w.t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func (w *world) held() *metav1.Condition {
+	return meta.FindStatusCondition(w.binding().Status.Conditions, workv1alpha2.ConditionFailoverHeld)
+}
+
+func cluster(name string, ready, dataPath metav1.ConditionStatus, since time.Time) *clusterv1alpha1.Cluster {
+	c := &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(t0.Add(-24 * time.Hour))}}
+	for kind, status := range map[string]metav1.ConditionStatus{clusterv1alpha1.ClusterConditionReady: ready, trafficv1alpha1.ClusterConditionDataPath: dataPath} {
+		c.Status.Conditions = append(c.Status.Conditions, metav1.Condition{Type: kind, Status: status, Reason: "R", LastTransitionTime: metav1.NewTime(since)})
+	}
+	return c
+}
+
+func whole(name string) *clusterv1alpha1.Cluster {
+	return cluster(name, metav1.ConditionTrue, metav1.ConditionTrue, t0.Add(-time.Hour))
+}
+
+func lost(name string, ago time.Duration) *clusterv1alpha1.Cluster {
+	return cluster(name, metav1.ConditionFalse, metav1.ConditionFalse, t0.Add(-ago))
+}
+
+func placement(text ...any) []workv1alpha2.TargetCluster {
+	var out []workv1alpha2.TargetCluster
+	for i := 0; i < len(text); i += 2 {
+		out = append(out, workv1alpha2.TargetCluster{Name: text[i].(string), Replicas: int32(text[i+1].(int))})
+	}
+	return out
+}
+
+// deployment is the binding of a Deployment that is placed so.
+func deployment(to []workv1alpha2.TargetCluster) *workv1alpha2.ResourceBinding {
+	b := &workv1alpha2.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Namespace: web.Namespace, Name: web.Name}}
+	b.Spec.Resource = workv1alpha2.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	b.Spec.Replicas = 6
+	b.Spec.Clusters = to
+	return b
+}
+
+// away adds the task of an earlier failover.
+func awayFrom(b *workv1alpha2.ResourceBinding, name string) *workv1alpha2.ResourceBinding {
+	b.Spec.GracefulEvictionTasks = append(b.Spec.GracefulEvictionTasks, workv1alpha2.GracefulEvictionTask{
+		FromCluster: name, Producer: workv1alpha2.EvictionProducerFailover, Reason: workv1alpha2.EvictionReasonClusterLost, PurgeMode: policyv1alpha1.PurgeModeGracefully})
+	return b
+}
+
+func healthy(b *workv1alpha2.ResourceBinding, clusters ...string) *workv1alpha2.ResourceBinding {
+	b.Status.AggregatedStatus = nil
+	for _, c := range clusters {
+		b.Status.AggregatedStatus = append(b.Status.AggregatedStatus, workv1alpha2.AggregatedStatusItem{ClusterName: c, Health: workv1alpha2.ResourceHealthy})
+	}
+	return b
+}
+
+func tasks(b workv1alpha2.Binding) []string {
+	var out []string
+	for _, t := range b.GetBindingSpec().GracefulEvictionTasks {
+		out = append(out, t.FromCluster)
+	}
+	return out
+}
+
+// application is a TrafficPolicy, its Service and the Deployment behind it.
+func application(policy string, terms trafficv1alpha1.Failover, selector map[string]string) []client.Object {
+	p := &trafficv1alpha1.TrafficPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: policy}}
+	p.Spec.TargetRefs = []trafficv1alpha1.TargetRef{{Kind: "Service", Name: policy + "-svc"}}
+	p.Spec.Failover = terms
+	svc := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: policy + "-svc"}}
+	svc.Spec.Selector = selector
+	return []client.Object{p, svc}
+}
+
+func webTemplate() *appsv1.Deployment {
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
+	d.Spec.Template.Labels = map[string]string{"app": "web", "tier": "front"}
+	return d
+}
+
+func plan(name string, endpoints ...trafficv1alpha1.PlanEndpoint) *trafficv1alpha1.TrafficPlan {
+	p := &trafficv1alpha1.TrafficPlan{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}}
+	p.Spec.Endpoints = endpoints
+	return p
+}
+
+func endpoint(cluster string, state trafficv1alpha1.EndpointState, share int32) trafficv1alpha1.PlanEndpoint {
+	return trafficv1alpha1.PlanEndpoint{Cluster: cluster, State: state, SharePercent: share}
+}
+
+func TestALostClusterIsLeftInOnePatch(t *testing.T) {
+	w := newWorld(t, lost("fra", 20*time.Second), whole("iad"), whole("sin"), deployment(placement("fra", 2, "iad", 2, "sin", 2)))
+	w.to = placement("iad", 3, "sin", 3)
+	if again := w.reconcile(); again != 0 {
+		t.Errorf("asks again in %s", again)
+	}
+	w.wantWrites("patch")
+	if diff := cmp.Diff([]asked{{Exclude: []string{"fra"}}}, w.asked); diff != "" {
+		t.Errorf("asked the placer (-want +got):\n%s", diff)
+	}
+	b := w.binding()
+	if diff := cmp.Diff(w.to, b.Spec.Clusters); diff != "" {
+		t.Errorf("placement (-want +got):\n%s", diff)
+	}
+	now := metav1.NewTime(t0.Local())
+	want := []workv1alpha2.GracefulEvictionTask{{
+		FromCluster: "fra", PurgeMode: policyv1alpha1.PurgeModeGracefully, Replicas: ptr.To[int32](2), Reason: "ClusterLost", Producer: "seaway-failover",
+		Message:           "the data path and the control plane of fra have been lost since 2026-05-01T11:59:40Z, longer than moveWorkloadsAfter 15s",
+		CreationTimestamp: &now, ClustersBeforeFailover: []string{"fra", "iad", "sin"},
+	}}
+	if diff := cmp.Diff(want, b.Spec.GracefulEvictionTasks); diff != "" {
+		t.Errorf("tasks (-want +got):\n%s", diff)
+	}
+	w.wantEvents("Warning EvictWorkloadFromClusterSucceed", "Warning EvictWorkloadFromClusterSucceed") // binding and template
+
+	// What has been done is not done again.
+	w.reconcile()
+	w.wantWrites()
+	w.wantEvents()
+}
+
+func TestALostClusterIsNotLeft(t *testing.T) {
+	for name, tc := range map[string]struct {
+		clusters []client.Object
+		placed   []workv1alpha2.TargetCluster
+		to       []workv1alpha2.TargetCluster
+		again    time.Duration
+		asks     bool
+	}{
+		"before its time": {
+			clusters: []client.Object{lost("fra", 5*time.Second), whole("iad"), whole("sin")},
+			placed:   placement("fra", 3, "iad", 3), to: placement("iad", 6),
+			again: 10 * time.Second,
+		},
+		"while its API server answers": {
+			clusters: []client.Object{cluster("fra", metav1.ConditionTrue, metav1.ConditionFalse, t0.Add(-time.Hour)), whole("iad"), whole("sin")},
+			placed:   placement("fra", 3, "iad", 3), to: placement("iad", 6),
+		},
+		"while its data path answers": {
+			clusters: []client.Object{cluster("fra", metav1.ConditionFalse, metav1.ConditionTrue, t0.Add(-time.Hour)), whole("iad"), whole("sin")},
+			placed:   placement("fra", 3, "iad", 3), to: placement("iad", 6),
+		},
+		"when no other cluster gains": {
+			clusters: []client.Object{lost("fra", time.Minute), whole("iad"), whole("sin")},
+			placed:   placement("fra", 6, "iad", 6), to: placement("iad", 6),
+			asks: true,
+		},
+		"when nothing of the binding is in it": {
+			clusters: []client.Object{lost("fra", time.Minute), whole("iad"), whole("sin")},
+			placed:   placement("iad", 6), to: placement("iad", 6),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, append(tc.clusters, deployment(tc.placed))...)
+			w.to = tc.to
+			if again := w.reconcile(); again != tc.again {
+				t.Errorf("asks again in %s, want %s", again, tc.again)
+			}
+			w.wantWrites()
+			w.wantEvents()
+			if asks := len(w.asked) > 0; asks != tc.asks {
+				t.Errorf("asked the placer: %v", w.asked)
+			}
+		})
+	}
+}
+
+func TestWhatFitsNowhereIsHeldAndTriedAgain(t *testing.T) {
+	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(placement("fra", 6)))
+	w.why = "0/3 clusters have room"
+	if again := w.reconcile(); again != heldRetry {
+		t.Errorf("asks again in %s, want %s: room elsewhere wakes nobody", again, heldRetry)
+	}
+	w.wantWrites("status")
+	w.wantEvents("Warning EvictWorkloadFromClusterFailed", "Warning EvictWorkloadFromClusterFailed")
+	if c := w.held(); c == nil || c.Status != metav1.ConditionTrue || c.Reason != "NoClusterFits" || c.Message != w.why {
+		t.Errorf("condition %+v", c)
+	}
+
+	// It is said once.
+	w.reconcile()
+	w.wantWrites()
+	w.wantEvents()
+
+	// Room is found.
+	w.why, w.to = "", placement("iad", 6)
+	if again := w.reconcile(); again != 0 {
+		t.Errorf("asks again in %s", again)
+	}
+	w.wantWrites("patch", "status")
+	if c := w.held(); c != nil {
+		t.Errorf("still held: %+v", c)
+	}
+	if diff := cmp.Diff([]string{"fra"}, tasks(w.binding())); diff != "" {
+		t.Errorf("tasks (-want +got):\n%s", diff)
+	}
+}
+
+func TestTooManyLostClustersAreNotLeft(t *testing.T) {
+	w := newWorld(t, lost("fra", time.Minute), lost("iad", 2*time.Minute), whole("sin"), whole("gru"), deployment(placement("fra", 3, "sin", 3)))
+	w.to = placement("sin", 6)
+	if again := w.reconcile(); again != heldRetry {
+		t.Errorf("asks again in %s, want %s: the return of iad wakes nobody here", again, heldRetry)
+	}
+	w.wantWrites("status")
+	w.wantEvents("Warning EvictWorkloadFromClusterFailed", "Warning EvictWorkloadFromClusterFailed")
+	if c := w.held(); c == nil || c.Reason != "TooManyClustersLost" || !strings.Contains(c.Message, "fra, iad") {
+		t.Errorf("condition %+v", c)
+	}
+	if len(w.asked) > 0 {
+		t.Errorf("asked the placer: %v", w.asked)
+	}
+
+	// One is back: the other is a single loss now.
+	w.signals("iad", metav1.ConditionTrue, metav1.ConditionTrue, time.Second)
+	w.reconcile()
+	w.wantWrites("patch", "status")
+	if c := w.held(); c != nil {
+		t.Errorf("still held: %+v", c)
+	}
+}
+
+func TestTheConditionGoesWhenTheClusterIsBack(t *testing.T) {
+	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(placement("fra", 6)))
+	w.why = "no room"
+	w.reconcile()
+	if w.held() == nil {
+		t.Fatal("not held")
+	}
+	w.signals("fra", metav1.ConditionTrue, metav1.ConditionTrue, 0)
+	if again := w.reconcile(); again != 0 {
+		t.Errorf("asks again in %s", again)
+	}
+	w.wantWrites("status")
+	if c := w.held(); c != nil {
+		t.Errorf("still held: %+v", c)
+	}
+}
+
+func TestReturn(t *testing.T) {
+	serving := endpoint("fra", trafficv1alpha1.EndpointServing, 100)
+	for name, tc := range map[string]struct {
+		fra     *clusterv1alpha1.Cluster
+		more    []client.Object
+		healthy []string
+		to      []workv1alpha2.TargetCluster
+		why     string
+		config  bool // not a workload
+		back    bool
+		again   time.Duration
+	}{
+		"whole, in traffic, copies healthy": {
+			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: placement("fra", 3, "iad", 3), back: true,
+		},
+		"requests are still coming back": {
+			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointRecovering, 75))}, healthy: []string{"fra", "iad"}, to: placement("fra", 3, "iad", 3),
+		},
+		"serving, but not in full": {
+			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointServing, 99))}, healthy: []string{"fra", "iad"}, to: placement("fra", 3, "iad", 3),
+		},
+		"suspect in full is not serving": {
+			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointSuspect, 100))}, healthy: []string{"fra", "iad"}, to: placement("fra", 3, "iad", 3),
+		},
+		"ruled out by the policy: requests are not waited for": {
+			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointExcluded, 0))}, healthy: []string{"fra"}, to: placement("fra", 3, "iad", 3), back: true,
+		},
+		"no plan yet: requests are not waited for": {
+			healthy: []string{"fra"}, to: placement("fra", 3, "iad", 3), back: true,
+		},
+		"copies in it are not healthy": {
+			more: []client.Object{plan("web", serving)}, healthy: []string{"iad"}, to: placement("fra", 3, "iad", 3),
+		},
+		"it gets no replicas: those that stay must be healthy": {
+			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: placement("iad", 6),
+		},
+		"it gets no replicas, and those that stay are healthy": {
+			more: []client.Object{plan("web", serving)}, healthy: []string{"iad"}, to: placement("iad", 6), back: true,
+		},
+		"what is no workload has no health": {
+			more: []client.Object{plan("web", serving)}, to: placement("fra", 0, "iad", 0), config: true, back: true,
+		},
+		"nothing fits": {
+			more: []client.Object{plan("web", serving)}, healthy: []string{"fra", "iad"}, why: "no cluster",
+		},
+		"not whole for long enough": {
+			fra:  cluster("fra", metav1.ConditionTrue, metav1.ConditionTrue, t0.Add(-4*time.Minute)),
+			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: placement("fra", 3, "iad", 3), again: time.Minute,
+		},
+		"its data path is still down": {
+			fra:  cluster("fra", metav1.ConditionTrue, metav1.ConditionFalse, t0.Add(-time.Hour)),
+			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: placement("fra", 3, "iad", 3),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := healthy(awayFrom(deployment(placement("iad", 6)), "fra"), tc.healthy...)
+			b.Spec.GracefulEvictionTasks = append(b.Spec.GracefulEvictionTasks, workv1alpha2.GracefulEvictionTask{FromCluster: "sin", Producer: workv1alpha2.EvictionProducerTaintManager, Reason: "TaintUntolerated"})
+			if tc.config {
+				b.Spec.Replicas = 0
+			}
+			if tc.fra == nil {
+				tc.fra = whole("fra")
+			}
+			objs := append([]client.Object{tc.fra, whole("iad"), whole("sin"), b, webTemplate()}, tc.more...)
+			w := newWorld(t, append(objs, application("web", trafficv1alpha1.Failover{}, map[string]string{"app": "web"})...)...)
+			w.to, w.why = tc.to, tc.why
+			if again := w.reconcile(); again != tc.again {
+				t.Errorf("asks again in %s, want %s", again, tc.again)
+			}
+			got := w.binding()
+			if !tc.back {
+				w.wantWrites()
+				w.wantEvents()
+				if diff := cmp.Diff([]string{"fra", "sin"}, tasks(got)); diff != "" {
+					t.Errorf("tasks (-want +got):\n%s", diff)
+				}
+				return
+			}
+			w.wantWrites("patch")
+			w.wantEvents("Normal "+EventReasonReturn, "Normal "+EventReasonReturn)
+			if diff := cmp.Diff(tc.to, got.Spec.Clusters); diff != "" {
+				t.Errorf("placement (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{"sin"}, tasks(got)); diff != "" {
+				t.Errorf("tasks of others stay (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]asked{{Exclude: []string{}, Fresh: true, Tasks: []string{"sin"}}}, w.asked, cmp.Transformer("empty", func(s []string) string { return fmt.Sprint(s) })); diff != "" {
+				t.Errorf("asked the placer (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestAReturnTakesNothingFromAClusterThatIsJustLost(t *testing.T) {
+	b := healthy(awayFrom(deployment(placement("iad", 3, "sin", 3)), "fra"), "fra", "iad")
+	w := newWorld(t, whole("fra"), lost("iad", 5*time.Second), whole("sin"), lost("gru", time.Hour), whole("syd"), b)
+	w.to = placement("fra", 2, "iad", 2, "sin", 2)
+	if again := w.reconcile(); again != 10*time.Second {
+		t.Errorf("asks again in %s", again)
+	}
+	// iad leaves by a decision of its own, with a task; gru, where nothing is, gets nothing.
+	if len(w.asked) != 1 || !slices.Equal(w.asked[0].Exclude, []string{"gru"}) {
+		t.Errorf("asked the placer: %+v", w.asked)
+	}
+	w.wantWrites("patch")
+}
+
+func TestAClusterThatHasLeftTheFederationIsNotWaitedFor(t *testing.T) {
+	w := newWorld(t, whole("iad"), whole("sin"), awayFrom(awayFrom(deployment(placement("iad", 6)), "fra"), "sin"))
+	w.signals("sin", metav1.ConditionFalse, metav1.ConditionFalse, time.Hour)
+	w.reconcile()
+	w.wantWrites("patch")
+	if diff := cmp.Diff([]string{"sin"}, tasks(w.binding())); diff != "" {
+		t.Errorf("tasks (-want +got):\n%s", diff)
+	}
+	w.reconcile()
+	w.wantWrites()
+}
+
+func TestTermsAreThoseOfThePoliciesThatSelectThePods(t *testing.T) {
+	patient := trafficv1alpha1.Failover{MoveWorkloadsAfter: &metav1.Duration{Duration: 2 * time.Minute}}
+	strict := trafficv1alpha1.Failover{MoveWorkloadsAfter: &metav1.Duration{Duration: 3 * time.Minute}, MaxUnavailableClusters: ptr.To(intstr.FromInt32(1))}
+	front := map[string]string{"app": "web"}
+	for name, tc := range map[string]struct {
+		objs  []client.Object
+		again time.Duration // 0: the cluster is left
+	}{
+		"no policy: the defaults":                   {append(application("api", patient, front)[1:], webTemplate()), 0},
+		"its Service selects the pods":              {append(application("web", patient, front), webTemplate()), time.Minute},
+		"its Service selects other pods":            {append(application("api", patient, map[string]string{"app": "api"}), webTemplate()), 0},
+		"its Service selects nothing":               {append(application("web", patient, nil), webTemplate()), 0},
+		"its Service is gone":                       {append(application("web", patient, front)[:1], webTemplate()), 0},
+		"the template is gone":                      {application("web", patient, front), 0},
+		"two policies: the more careful":            {slices.Concat(application("a", patient, front), application("b", strict, front), []client.Object{webTemplate()}), 2 * time.Minute},
+		"a policy of another application is silent": {slices.Concat(application("a", patient, front), application("b", strict, map[string]string{"app": "api"}), []client.Object{webTemplate()}), time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, append(tc.objs, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(placement("fra", 6)))...)
+			w.to = placement("iad", 6)
+			if again := w.reconcile(); again != tc.again {
+				t.Errorf("asks again in %s, want %s", again, tc.again)
+			}
+			if tc.again == 0 {
+				w.wantWrites("patch")
+			} else {
+				w.wantWrites()
+			}
+		})
+	}
+}
+
+func TestTheTermsOfTheTargetItselfCountToo(t *testing.T) {
+	b := deployment(placement("fra", 0))
+	b.Spec.Replicas, b.Spec.Resource = 0, workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "Service", Namespace: "shop", Name: "web-svc"}
+	objs := application("web", trafficv1alpha1.Failover{MoveWorkloadsAfter: &metav1.Duration{Duration: 2 * time.Minute}}, map[string]string{"app": "web"})
+	w := newWorld(t, append(objs, lost("fra", time.Minute), whole("iad"), whole("sin"), b)...)
+	w.to = placement("iad", 0)
+	if again := w.reconcile(); again != time.Minute {
+		t.Errorf("asks again in %s, want 1m", again)
+	}
+	w.clock.Step(time.Minute)
+	w.reconcile()
+	w.wantWrites("patch")
+	if got := w.binding().Spec.GracefulEvictionTasks; len(got) != 1 || got[0].Replicas != nil {
+		t.Errorf("tasks %+v", got)
+	}
+}
+
+func TestAConflictIsTriedAgainSoon(t *testing.T) {
+	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(placement("fra", 6)))
+	w.to, w.conflict = placement("iad", 6), true
+	if again := w.reconcile(); again <= 0 || again > time.Second {
+		t.Errorf("asks again in %s", again)
+	}
+	w.wantEvents()
+	w.reconcile()
+	w.wantWrites("patch")
+	if b := w.binding(); b.Labels["changed-by"] != "another" || len(tasks(b)) != 1 {
+		t.Errorf("binding %+v", b)
+	}
+}
+
+func TestAPlacerThatFailsIsAnError(t *testing.T) {
+	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(placement("fra", 6)))
+	broken := errors.New("no clusters in the cache")
+	w.place = func(context.Context, workv1alpha2.Binding, sets.Set[string], bool) ([]workv1alpha2.TargetCluster, string, error) {
+		return nil, "", broken
+	}
+	_, err := w.Reconcile(context.Background(), ctrl.Request{NamespacedName: web})
+	if !errors.Is(err, broken) || !strings.HasPrefix(err.Error(), "place without fra: ") {
+		t.Errorf("error %v", err)
+	}
+	w.wantWrites()
+}
+
+func TestABindingThatIsGoneOrGoingIsLeftAlone(t *testing.T) {
+	going := deployment(placement("fra", 6))
+	going.DeletionTimestamp, going.Finalizers = &metav1.Time{Time: t0}, []string{"example.com/hold"}
+	for name, objs := range map[string][]client.Object{
+		"gone":  {lost("fra", time.Minute), whole("iad"), whole("sin")},
+		"going": {lost("fra", time.Minute), whole("iad"), whole("sin"), going},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, objs...)
+			w.to = placement("iad", 6)
+			if again := w.reconcile(); again != 0 {
+				t.Errorf("asks again in %s", again)
+			}
+			w.wantWrites()
+		})
+	}
+}
+
+func TestWhoIsWoken(t *testing.T) {
+	placed := deployment(placement("fra", 3, "iad", 3))
+	left := awayFrom(deployment(placement("iad", 6)), "fra")
+	left.Name = "left"
+	other := awayFrom(deployment(placement("iad", 6)), "fra")
+	other.Namespace = "bank"
+	w := newWorld(t, placed, left, other)
+	woken := func(reqs []ctrl.Request) []string {
+		var out []string
+		for _, r := range reqs {
+			out = append(out, r.String())
+		}
+		slices.Sort(out)
+		return out
+	}
+	ctx := context.Background()
+	for name, tc := range map[string]struct{ got, want []string }{
+		"by a cluster: what is in it or leaving it": {woken(w.placedIn(ctx, whole("fra"))), []string{"bank/web-deployment", "shop/left", "shop/web-deployment"}},
+		"by a cluster that holds nothing":           {woken(w.placedIn(ctx, whole("sin"))), nil},
+		"by a plan with the requests back":          {woken(w.awayFrom(ctx, plan("web", endpoint("fra", trafficv1alpha1.EndpointServing, 100)))), []string{"shop/left"}},
+		"by a plan without":                         {woken(w.awayFrom(ctx, plan("web", endpoint("fra", trafficv1alpha1.EndpointRecovering, 50)))), nil},
+	} {
+		if diff := cmp.Diff(tc.want, tc.got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}

@@ -1,0 +1,346 @@
+package webhook
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"testing"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"github.com/google/go-cmp/cmp"
+	admissionv1 "k8s.io/api/admission/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+	"sigs.k8s.io/yaml"
+
+	"github.com/seaway-io/seaway/api/names"
+	"github.com/seaway-io/seaway/api/scheme"
+)
+
+var decoder = admission.NewDecoder(scheme.New())
+
+func ruleOf(t *testing.T, name string) rule {
+	t.Helper()
+	i := slices.IndexFunc(rules, func(r rule) bool { return r.name == name })
+	if i < 0 {
+		t.Fatalf("there is no rule %s", name)
+	}
+	return rules[i]
+}
+
+func raw(t *testing.T, text string) runtime.RawExtension {
+	t.Helper()
+	if text == "" {
+		return runtime.RawExtension{}
+	}
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return runtime.RawExtension{Raw: data}
+}
+
+func request(t *testing.T, obj, old string) admission.Request {
+	t.Helper()
+	req := admission.Request{AdmissionRequest: admissionv1.AdmissionRequest{UID: "u", Operation: admissionv1.Create, Object: raw(t, obj), OldObject: raw(t, old)}}
+	if old != "" {
+		req.Operation = admissionv1.Update
+	}
+	return req
+}
+
+// mutated is the object after the patches of the answer.
+func mutated(t *testing.T, req admission.Request, resp admission.Response) *unstructured.Unstructured {
+	t.Helper()
+	if !resp.Allowed {
+		t.Fatalf("refused: %+v", resp.Result)
+	}
+	data := req.Object.Raw
+	if len(resp.Patches) > 0 {
+		ops, err := json.Marshal(resp.Patches)
+		if err != nil {
+			t.Fatal(err)
+		}
+		patch, err := jsonpatch.DecodePatch(ops)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if data, err = patch.Apply(data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	obj := &unstructured.Unstructured{}
+	if err := json.Unmarshal(data, &obj.Object); err != nil {
+		t.Fatal(err)
+	}
+	return obj
+}
+
+func TestDefaultsAreFilledIn(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rule, object, old string
+		at                []string
+		want              any
+	}{
+		"a policy selects in its own namespace": {
+			rule: "propagationpolicy",
+			object: `{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {namespace: shop, name: p},
+				spec: {resourceSelectors: [{apiVersion: apps/v1, kind: Deployment}]}}`,
+			at:   []string{"spec", "resourceSelectors"},
+			want: []any{map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop"}},
+		},
+		"a cluster policy spreads over clusters": {
+			rule: "clusterpropagationpolicy",
+			object: `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterPropagationPolicy, metadata: {name: p},
+				spec: {resourceSelectors: [{apiVersion: v1, kind: Namespace, name: shop}], placement: {spreadConstraints: [{maxGroups: 2}]}}}`,
+			at:   []string{"spec", "placement", "spreadConstraints"},
+			want: []any{map[string]any{"spreadByField": "cluster", "maxGroups": int64(2), "minGroups": int64(1)}},
+		},
+		"an override policy selects in its own namespace, on update too": {
+			rule: "overridepolicy",
+			object: `{apiVersion: policy.karmada.io/v1alpha1, kind: OverridePolicy, metadata: {namespace: shop, name: o},
+				spec: {resourceSelectors: [{apiVersion: apps/v1, kind: Deployment, name: web}]}}`,
+			old: `{apiVersion: policy.karmada.io/v1alpha1, kind: OverridePolicy, metadata: {namespace: shop, name: o}, spec: {}}`,
+			at:  []string{"spec", "resourceSelectors"},
+			want: []any{map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web",
+				"namespace": "shop"}},
+		},
+		"a cluster override policy selects everywhere": {
+			rule: "clusteroverridepolicy",
+			object: `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterOverridePolicy, metadata: {name: o},
+				spec: {resourceSelectors: [{apiVersion: apps/v1, kind: Deployment, name: web}]}}`,
+			at:   []string{"spec", "resourceSelectors"},
+			want: []any{map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
+		},
+		"the manifests of a Work carry no status": {
+			rule: "work",
+			object: `{apiVersion: work.karmada.io/v1alpha1, kind: Work, metadata: {namespace: karmada-es-fra, name: w, labels: {work.karmada.io/permanent-id: w-1}},
+				spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap, metadata: {name: c, namespace: shop, uid: u1}, status: {x: 1}}]}}}`,
+			at: []string{"spec", "workload", "manifests"},
+			want: []any{map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{
+				"name": "c", "namespace": "shop",
+				"annotations": map[string]any{names.WorkNamespaceAnnotation: "karmada-es-fra", names.WorkNameAnnotation: "w",
+					names.ManagedAnnotations: "resourcetemplate.karmada.io/managed-annotations,resourcetemplate.karmada.io/managed-labels,work.karmada.io/name,work.karmada.io/namespace",
+					names.ManagedLabels:      "karmada.io/managed,work.karmada.io/permanent-id"},
+				"labels": map[string]any{names.ManagedLabel: "true", names.WorkPermanentID: "w-1"},
+			}}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := request(t, tc.object, tc.old)
+			resp := mutator{ruleOf(t, tc.rule), decoder}.Handle(context.Background(), req)
+			got, _, err := unstructured.NestedFieldNoCopy(mutated(t, req, resp).Object, tc.at...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(plain(t, tc.want), plain(t, got)); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// plain makes numbers comparable.
+func plain(t *testing.T, in any) (out any) {
+	t.Helper()
+	data, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestThePermanentIDIsGivenAtCreationOnly(t *testing.T) {
+	const (
+		namespaced = `{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {namespace: shop, name: p}, spec: {}}`
+		restored   = `{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {namespace: shop, name: p, labels: {propagationpolicy.karmada.io/permanent-id: before}}, spec: {}}`
+		global     = `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterPropagationPolicy, metadata: {name: p}, spec: {}}`
+		override   = `{apiVersion: policy.karmada.io/v1alpha1, kind: OverridePolicy, metadata: {namespace: shop, name: p}, spec: {}}`
+		work       = `{apiVersion: work.karmada.io/v1alpha1, kind: Work, metadata: {namespace: karmada-es-fra, name: w}, spec: {}}`
+	)
+	const made = "made"
+	for name, tc := range map[string]struct {
+		rule, object, old, label string
+		want                     string // the id, or made for a new one
+		finalizers               []string
+	}{
+		"a new policy":           {"propagationpolicy", namespaced, "", names.PropagationPolicyPermanentID, made, []string{names.PropagationPolicyFinalizer}},
+		"a restored policy":      {"propagationpolicy", restored, "", names.PropagationPolicyPermanentID, "before", []string{names.PropagationPolicyFinalizer}},
+		"an update of a policy":  {"propagationpolicy", namespaced, restored, names.PropagationPolicyPermanentID, "", nil},
+		"a new cluster policy":   {"clusterpropagationpolicy", global, "", names.ClusterPropagationPolicyPermanentID, made, []string{names.ClusterPropagationPolicyFinalizer}},
+		"an override policy":     {"overridepolicy", override, "", names.PropagationPolicyPermanentID, "", nil},
+		"a new Work, once given": {"work", work, "", names.WorkPermanentID, made, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			req := request(t, tc.object, tc.old)
+			resp := mutator{ruleOf(t, tc.rule), decoder}.Handle(context.Background(), req)
+			obj := mutated(t, req, resp)
+			id := obj.GetLabels()[tc.label]
+			if tc.want == made && len(id) != len("00000000-0000-0000-0000-000000000000") || tc.want != made && id != tc.want {
+				t.Errorf("id %q, want %q", id, tc.want)
+			}
+			if diff := cmp.Diff(tc.finalizers, obj.GetFinalizers()); diff != "" {
+				t.Errorf("finalizers (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestWhatCanNotBeRightIsRefused(t *testing.T) {
+	for name, tc := range map[string]struct {
+		rule, object, old string
+		kind              string
+		fields            []string // none: allowed
+	}{
+		"a policy that selects in another namespace": {
+			rule: "propagationpolicy", kind: "PropagationPolicy",
+			object: `{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {namespace: shop, name: x, labels: {propagationpolicy.karmada.io/permanent-id: i}},
+				spec: {resourceSelectors: [{apiVersion: apps/v1, kind: Deployment, namespace: bank}]}}`,
+			fields: []string{"spec.resourceSelectors[0].namespace"},
+		},
+		"a policy whose id is taken away": {
+			rule: "propagationpolicy", kind: "PropagationPolicy",
+			object: `{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {namespace: shop, name: x}, spec: {}}`,
+			old:    `{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {namespace: shop, name: x, labels: {propagationpolicy.karmada.io/permanent-id: i}}, spec: {}}`,
+			fields: []string{"metadata.labels[propagationpolicy.karmada.io/permanent-id]"},
+		},
+		"a cluster policy that changes its scheduler": {
+			rule: "clusterpropagationpolicy", kind: "ClusterPropagationPolicy",
+			object: `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterPropagationPolicy, metadata: {name: x, labels: {clusterpropagationpolicy.karmada.io/permanent-id: i}}, spec: {schedulerName: mine}}`,
+			old:    `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterPropagationPolicy, metadata: {name: x, labels: {clusterpropagationpolicy.karmada.io/permanent-id: i}}, spec: {}}`,
+			fields: []string{"spec.schedulerName"},
+		},
+		"a cluster policy with a scheduler of its own from the start": {
+			rule:   "clusterpropagationpolicy",
+			object: `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterPropagationPolicy, metadata: {name: x, labels: {clusterpropagationpolicy.karmada.io/permanent-id: i}}, spec: {schedulerName: mine}}`,
+		},
+		"an override policy that selects in another namespace": {
+			rule: "overridepolicy", kind: "OverridePolicy",
+			object: `{apiVersion: policy.karmada.io/v1alpha1, kind: OverridePolicy, metadata: {namespace: shop, name: x},
+				spec: {resourceSelectors: [{apiVersion: v1, kind: Secret, namespace: bank}]}}`,
+			fields: []string{"spec.resourceSelectors[0].namespace"},
+		},
+		"a cluster override policy that replaces by nothing": {
+			rule: "clusteroverridepolicy", kind: "ClusterOverridePolicy",
+			object: `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterOverridePolicy, metadata: {name: x},
+				spec: {overrideRules: [{overriders: {plaintext: [{path: /spec/replicas, operator: replace}]}}]}}`,
+			fields: []string{"spec.overrideRules[0].overriders.plaintext[0].value"},
+		},
+		"a Work with nameless manifests": {
+			rule: "work", kind: "Work",
+			object: `{apiVersion: work.karmada.io/v1alpha1, kind: Work, metadata: {namespace: karmada-es-fra, name: x, labels: {work.karmada.io/permanent-id: i}},
+				spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap}, {metadata: {name: a}}]}}}`,
+			fields: []string{"spec.workload.manifests[0].metadata.name", "spec.workload.manifests[1].apiVersion", "spec.workload.manifests[1].kind"},
+		},
+		"a Zone that moves to another domain": {
+			rule: "zone", kind: "Zone",
+			object: `{apiVersion: traffic.seaway.dev/v1alpha1, kind: Zone, metadata: {name: x}, spec: {domain: b.example.com, nameServers: [{name: ns.example.net}]}}`,
+			old:    `{apiVersion: traffic.seaway.dev/v1alpha1, kind: Zone, metadata: {name: x}, spec: {domain: a.example.com, nameServers: [{name: ns.example.net}]}}`,
+			fields: []string{"spec.domain"},
+		},
+		"a Zone whose server inside it has no address": {
+			rule: "zone", kind: "Zone",
+			object: `{apiVersion: traffic.seaway.dev/v1alpha1, kind: Zone, metadata: {name: x}, spec: {domain: a.example.com, nameServers: [{name: ns.a.example.com}]}}`,
+			fields: []string{"spec.nameServers[0].addresses"},
+		},
+		"a RegionMap without regions": {
+			rule: "regionmap", kind: "RegionMap",
+			object: `{apiVersion: traffic.seaway.dev/v1alpha1, kind: RegionMap, metadata: {name: x}, spec: {}}`,
+			fields: []string{"spec.regions"},
+		},
+		"a TrafficPolicy with a host name that is none": {
+			rule: "trafficpolicy", kind: "TrafficPolicy",
+			object: `{apiVersion: traffic.seaway.dev/v1alpha1, kind: TrafficPolicy, metadata: {namespace: shop, name: x},
+				spec: {hostnames: [Shop.example.com.], targetRefs: [{kind: Service, name: web}], steering: {strategy: Geo}}}`,
+			fields: []string{"spec.hostnames[0]"},
+		},
+		"a TrafficPolicy that is right": {
+			rule: "trafficpolicy",
+			object: `{apiVersion: traffic.seaway.dev/v1alpha1, kind: TrafficPolicy, metadata: {namespace: shop, name: x},
+				spec: {hostnames: [shop.example.com], targetRefs: [{kind: Service, name: web}], steering: {strategy: Geo}}}`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			resp := validator{ruleOf(t, tc.rule), decoder}.Handle(context.Background(), request(t, tc.object, tc.old))
+			if resp.Allowed != (len(tc.fields) == 0) {
+				t.Fatalf("allowed %v: %+v", resp.Allowed, resp.Result)
+			}
+			if resp.Allowed {
+				return
+			}
+			if resp.Result.Code != http.StatusUnprocessableEntity || resp.Result.Reason != metav1.StatusReasonInvalid {
+				t.Fatalf("status %+v", resp.Result)
+			}
+			var fields []string
+			for _, c := range resp.Result.Details.Causes {
+				fields = append(fields, c.Field)
+			}
+			if diff := cmp.Diff(tc.fields, fields); diff != "" {
+				t.Errorf("fields (-want +got):\n%s", diff)
+			}
+			if d := resp.Result.Details; d.Kind != tc.kind || d.Name != "x" {
+				t.Errorf("details name %s %s, want %s x", d.Kind, d.Name, tc.kind)
+			}
+		})
+	}
+}
+
+// leaving are objects that would be refused if they were not on their way out.
+var leaving = map[string]string{
+	"propagationpolicy":        `{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy`,
+	"clusterpropagationpolicy": `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterPropagationPolicy`,
+	"overridepolicy":           `{apiVersion: policy.karmada.io/v1alpha1, kind: OverridePolicy`,
+	"clusteroverridepolicy":    `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterOverridePolicy`,
+	"work":                     `{apiVersion: work.karmada.io/v1alpha1, kind: Work`,
+	"zone":                     `{apiVersion: traffic.seaway.dev/v1alpha1, kind: Zone`,
+	"regionmap":                `{apiVersion: traffic.seaway.dev/v1alpha1, kind: RegionMap`,
+	"trafficpolicy":            `{apiVersion: traffic.seaway.dev/v1alpha1, kind: TrafficPolicy`,
+}
+
+func TestAnObjectOnItsWayOutIsLetThrough(t *testing.T) {
+	for _, r := range rules {
+		t.Run(r.name, func(t *testing.T) {
+			gone := leaving[r.name] + `, metadata: {name: x, deletionTimestamp: "2026-05-01T12:00:00Z"}, spec: {}}`
+			resp := validator{r, decoder}.Handle(context.Background(), request(t, gone, leaving[r.name]+`, metadata: {name: x}, spec: {}}`))
+			if !resp.Allowed {
+				t.Errorf("refused: %+v", resp.Result)
+			}
+		})
+	}
+}
+
+func TestWhatCanNotBeDecodedIsABadRequest(t *testing.T) {
+	for _, r := range rules {
+		good := leaving[r.name] + `, metadata: {name: x}, spec: {}}`
+		for name, req := range map[string]admission.Request{
+			"nothing":         request(t, "", ""),
+			"a spec of text":  request(t, leaving[r.name]+`, metadata: {name: x}, spec: text}`, ""),
+			"not of the kind": request(t, `{apiVersion: v1, kind: Marmalade, metadata: {name: x}}`, ""),
+		} {
+			t.Run(r.name+", "+name, func(t *testing.T) {
+				handlers := []admission.Handler{validator{r, decoder}}
+				if r.fill != nil {
+					handlers = append(handlers, mutator{r, decoder})
+				}
+				for _, h := range handlers {
+					resp := h.Handle(context.Background(), req)
+					if resp.Allowed || resp.Result.Code != http.StatusBadRequest {
+						t.Errorf("%T: allowed %v: %+v", h, resp.Allowed, resp.Result)
+					}
+				}
+			})
+		}
+		t.Run(r.name+", an old object that is none", func(t *testing.T) {
+			resp := validator{r, decoder}.Handle(context.Background(), request(t, good, leaving[r.name]+`, spec: text}`))
+			if resp.Allowed || resp.Result.Code != http.StatusBadRequest {
+				t.Errorf("allowed %v: %+v", resp.Allowed, resp.Result)
+			}
+		})
+	}
+}
