@@ -49,6 +49,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if leaving := render.LeavingDirectly(b.GetBindingSpec()); leaving.HasAny(sets.List(sets.KeySet(present))...) {
 		return ctrl.Result{RequeueAfter: goneCheck}, nil
 	}
+	if len(render.Clusters(b.GetBindingSpec())) == 0 {
+		return ctrl.Result{}, nil // not placed yet, or nowhere
+	}
 	template, err := r.template(ctx, b)
 	if err != nil || template == nil {
 		return ctrl.Result{}, err // the binding goes with its template

@@ -86,8 +86,7 @@ func (a *application) resource() (dynamic.ResourceInterface, *managed.Cache, err
 func (a *application) create(ctx context.Context, resource dynamic.ResourceInterface) (done, error) {
 	created, err := resource.Create(ctx, a.desired, metav1.CreateOptions{})
 	if err == nil {
-		settled, err := a.settle(created)
-		return done{wrote: true, settled: settled}, err
+		return a.settle(created)
 	}
 	if !apierrors.IsAlreadyExists(err) {
 		return done{}, err
@@ -131,8 +130,7 @@ func (a *application) write(ctx context.Context, resource dynamic.ResourceInterf
 	if err != nil {
 		return done{}, err
 	}
-	settled, err := a.settle(updated)
-	return done{wrote: true, settled: settled}, err
+	return a.settle(updated)
 }
 
 // compare returns what is to be written over the observed object, whether that is what it is
@@ -149,10 +147,11 @@ func (a *application) compare(observed *unstructured.Unstructured) (target *unst
 	return target, false, answer, err
 }
 
-// settle returns the fingerprint of what the member made of a write, "" if it is as written.
-func (a *application) settle(answered *unstructured.Unstructured) (string, error) {
+// settle looks at what the member made of a write.
+func (a *application) settle(answered *unstructured.Unstructured) (done, error) {
+	a.written.Store(types.NamespacedName{Namespace: a.work.Namespace, Name: a.work.Name}, answered.GetResourceVersion())
 	_, _, answer, err := a.compare(answered)
-	return answer, err
+	return done{wrote: true, settled: answer}, err
 }
 
 // mayOverwrite refuses to touch what is not ours: an object nobody gave us, unless the policy says

@@ -307,6 +307,24 @@ func TestDriftIsRepaired(t *testing.T) {
 	expect(t, "the object is deleted", []string{"create shop/settings"}, inMember)
 }
 
+func TestEcho(t *testing.T) {
+	w := newWorld(t, workWith(t, configMap))
+	w.sync()
+	version := w.member.Get("configmaps", "shop", "settings").GetResourceVersion()
+	if w.isEcho(managed.Event{Work: workKey, ResourceVersion: "x"}) {
+		t.Error("somebody else's change is taken for our own")
+	}
+	if w.isEcho(managed.Event{Work: workKey, ResourceVersion: version, Deleted: true}) {
+		t.Error("the deletion of what we wrote is taken for our own")
+	}
+	if !w.isEcho(managed.Event{Work: workKey, ResourceVersion: version}) {
+		t.Error("our own write is not known")
+	}
+	if w.isEcho(managed.Event{Work: workKey, ResourceVersion: version}) {
+		t.Error("it comes back more than once")
+	}
+}
+
 // TestMembersAnswer: what a member makes of an object is accepted, and watched from then on.
 func TestMembersAnswer(t *testing.T) {
 	w := newWorld(t, workWith(t, `{apiVersion: apps/v1, kind: Deployment, metadata: {namespace: shop, name: settings}, spec: {replicas: 1}}`))

@@ -57,6 +57,7 @@ func (r *reconciler) remove(ctx context.Context, work *workv1alpha1.Work, cluste
 }
 
 func (r *reconciler) release(ctx context.Context, work *workv1alpha1.Work) error {
+	r.written.Delete(client.ObjectKeyFromObject(work))
 	_, err := hub.Patch(ctx, r.client, work.DeepCopy(), func(w *workv1alpha1.Work) {
 		controllerutil.RemoveFinalizer(w, names.ExecutionFinalizer)
 	})

@@ -9,6 +9,7 @@ package execution
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
@@ -51,6 +52,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	}
 	f := &feeder{
 		cache: mgr.GetCache(), client: mgr.GetClient(), managed: o.Managed,
+		echo:  r.isEcho,
 		lanes: &lanes{reconcile: r.reconcile, workers: o.WorkersPerMember, log: mgr.GetLogger().WithName("execution")},
 	}
 	if err := mgr.Add(f); err != nil {
@@ -65,6 +67,14 @@ type reconciler struct {
 	recorder    record.EventRecorder
 	members     *managed.Watcher
 	interpreter *interpret.Interpreter
+	// written holds, by Work, the resource version of the last write in its member.
+	written sync.Map
+}
+
+// isEcho says whether an event is the last write of the Work coming back from the member. There is
+// nothing to do about it: the answer to the write has been looked at already.
+func (r *reconciler) isEcho(e managed.Event) bool {
+	return !e.Deleted && r.written.CompareAndDelete(e.Work, e.ResourceVersion)
 }
 
 // feeder puts Works into the lanes of their clusters when something about them changed: the Work,
@@ -74,7 +84,9 @@ type feeder struct {
 	cache   cache.Cache
 	client  client.Client
 	managed *managed.Watcher
-	lanes   *lanes
+	// echo says whether an event is only our own write coming back.
+	echo  func(managed.Event) bool
+	lanes *lanes
 }
 
 // Start implements manager.Runnable.
@@ -102,7 +114,7 @@ func (f *feeder) listen(ctx context.Context) error {
 	}
 	f.managed.Notify(func(e managed.Event) {
 		// what was there at the beginning is compared when its Work comes up
-		if !e.StatusOnly && !e.Initial {
+		if !e.StatusOnly && !e.Initial && !f.echo(e) {
 			f.lanes.add(e.Cluster, urgent, e.Work)
 		}
 	})

@@ -26,7 +26,7 @@ const reasonNothingFits = "NoClusterFits"
 func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, d failover.Decision) (waits bool, err error) {
 	held := d.Held
 	if len(d.Evict) > 0 {
-		hold, err := r.evict(ctx, b, d.Evict)
+		hold, err := r.evict(ctx, b, survey, d.Evict)
 		if err != nil {
 			return false, err
 		}
@@ -40,7 +40,8 @@ func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, survey f
 	return len(held) > 0, r.tellHeld(ctx, b, held)
 }
 
-// forget drops the tasks for clusters that have left the federation: nothing can return to them.
+// forget drops the tasks for clusters that have left the federation, or are leaving it: nothing can
+// return to them, and they wait until no binding names them.
 func (r *reconciler) forget(ctx context.Context, b workv1alpha2.Binding) error {
 	if len(away(b)) == 0 {
 		return nil
@@ -51,7 +52,9 @@ func (r *reconciler) forget(ctx context.Context, b workv1alpha2.Binding) error {
 	}
 	members := sets.New[string]()
 	for i := range clusters.Items {
-		members.Insert(clusters.Items[i].Name)
+		if clusters.Items[i].DeletionTimestamp == nil {
+			members.Insert(clusters.Items[i].Name)
+		}
 	}
 	_, err := hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
 		spec := b.GetBindingSpec()
@@ -64,8 +67,9 @@ func (r *reconciler) forget(ctx context.Context, b workv1alpha2.Binding) error {
 
 // evict places the binding without the clusters it has to leave. When that gives no survivor more
 // than it has, leaving would only lose copies that may still run: then nothing is written.
-func (r *reconciler) evict(ctx context.Context, b workv1alpha2.Binding, moves []failover.Move) ([]failover.Hold, error) {
-	exclude := sets.New[string]()
+func (r *reconciler) evict(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, moves []failover.Move) ([]failover.Hold, error) {
+	// No new replicas for a cluster that is down, however short; what it has stays for now.
+	exclude := sets.New(survey.Lost()...).Delete(clusterNames(b.GetBindingSpec().Clusters)...)
 	for _, m := range moves {
 		exclude.Insert(m.Cluster)
 	}

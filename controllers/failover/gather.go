@@ -42,7 +42,8 @@ func (r *reconciler) gather(ctx context.Context, b workv1alpha2.Binding) (failov
 			DataPath:     signal(c, trafficv1alpha1.ClusterConditionDataPath),
 		})
 	}
-	survey := failover.NewSurvey(r.clock.Now(), seen)
+	r.started.Do(func() { r.watching = r.clock.Now() })
+	survey := failover.NewSurvey(r.clock.Now(), seen).WatchedSince(r.watching)
 
 	judged := failover.Binding{Away: away(b), Terms: failover.DefaultTerms()}
 	for _, target := range b.GetBindingSpec().Clusters {

@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -60,6 +61,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 			For(empty().(client.Object), builder.WithPredicates(bindingMoved)).
 			Watches(&clusterv1alpha1.Cluster{}, handler.EnqueueRequestsFromMapFunc(r.placedIn), builder.WithPredicates(signalChanged)).
 			Watches(&trafficv1alpha1.TrafficPlan{}, handler.EnqueueRequestsFromMapFunc(r.awayFrom), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+			Watches(&trafficv1alpha1.TrafficPolicy{}, handler.EnqueueRequestsFromMapFunc(r.spokenFor), builder.WithPredicates(edited)).
 			WithOptions(controller.Options{MaxConcurrentReconciles: o.Workers}).
 			Complete(r)
 		if err != nil {
@@ -80,6 +82,10 @@ type reconciler struct {
 	clock    clock.Clock
 	place    PlaceFunc
 	empty    func() workv1alpha2.Binding
+
+	// watching is when the first binding was judged: from then on this process has seen for itself.
+	started  sync.Once
+	watching time.Time
 }
 
 // Reconcile judges one binding and carries the judgement out.
@@ -127,6 +133,18 @@ func (r *reconciler) awayFrom(ctx context.Context, plan client.Object) []reconci
 	return out
 }
 
+// spokenFor maps a policy to the bindings of its namespace: its terms count from the moment they are
+// written, also for a move that is due.
+func (r *reconciler) spokenFor(ctx context.Context, policy client.Object) []reconcile.Request {
+	return r.requests(ctx, client.InNamespace(policy.GetNamespace()))
+}
+
+// edited passes changes of what a person wrote.
+var edited = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	UpdateFunc: predicate.GenerationChangedPredicate{}.Update,
+}
+
 func (r *reconciler) requests(ctx context.Context, opts ...client.ListOption) []reconcile.Request {
 	list := bindingList(r.empty())
 	if err := r.client.List(ctx, list, opts...); err != nil {
@@ -150,10 +168,13 @@ var bindingMoved = predicate.Funcs{
 	DeleteFunc: func(event.DeleteEvent) bool { return false },
 }
 
-// signalChanged passes clusters one of whose two signals changed.
+// signalChanged passes clusters one of whose two signals changed, or that begin to leave.
 var signalChanged = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		before, after := e.ObjectOld.(*clusterv1alpha1.Cluster), e.ObjectNew.(*clusterv1alpha1.Cluster)
+		if (before.DeletionTimestamp == nil) != (after.DeletionTimestamp == nil) {
+			return true
+		}
 		for _, t := range []string{clusterv1alpha1.ClusterConditionReady, trafficv1alpha1.ClusterConditionDataPath} {
 			if status(before, t) != status(after, t) {
 				return true

@@ -7,6 +7,7 @@ import (
 	"hash/fnv"
 	"slices"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -47,6 +48,8 @@ type bindingReconciler struct {
 	// are not read for nothing.
 	mu      sync.Mutex
 	settled map[reconcile.Request]uint64
+	// opened is since when reports are waited for.
+	opened map[reconcile.Request]time.Time
 }
 
 // Reconcile gathers the status of one binding.
@@ -73,11 +76,35 @@ func (r *bindingReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		return ctrl.Result{}, err
 	}
 	items := aggregate.Items(list, func(cluster string) bool { return ready[cluster] })
+	if wait := r.wait(req, aggregate.Open(b.GetBindingSpec(), items, func(cluster string) bool { return ready[cluster] })); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
 	b, err = r.writeBinding(ctx, req, b, items)
 	if err != nil {
 		return hub.Result(ctrl.Result{}, client.IgnoreNotFound(err))
 	}
 	return hub.Result(ctrl.Result{}, r.writeTemplate(ctx, req, b, items))
+}
+
+// patience is how long the first reports of a placement are waited for. They come one by one and
+// soon; to write each of them would be several writes for one piece of news.
+const patience = 2 * time.Second
+
+// wait says how long to wait for reports that are still open; 0 when there are none, or long enough
+// has been waited for them. The report that is the last wakes the binding at once.
+func (r *bindingReconciler) wait(req ctrl.Request, open bool) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !open {
+		delete(r.opened, req)
+		return 0
+	}
+	since, ok := r.opened[req]
+	if !ok {
+		since = r.pace.clock.Now()
+		r.opened[req] = since
+	}
+	return max(0, patience-r.pace.clock.Since(since))
 }
 
 // neverPlaced says whether there is nothing to tell yet, not even that there is nothing.
@@ -219,6 +246,7 @@ func (r *bindingReconciler) forget(req ctrl.Request) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.settled, req)
+	delete(r.opened, req)
 }
 
 // tell records an event on the binding and on its template.

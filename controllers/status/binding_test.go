@@ -37,8 +37,11 @@ func TestBindingAndTemplateStatus(t *testing.T) {
 	both := []string{"status shop/web-deployment", "status shop/web"}
 
 	w.report("fra", rolledOut, workv1alpha1.ResourceHealthy)
+	writes, _ := w.sync(w.bindings, bindingKey)
+	expect(t, "one of two clusters reports, the other is waited for", []string(nil), writes)
+	w.clock.Step(patience)
 	writes, reasons := w.sync(w.bindings, bindingKey)
-	expect(t, "one of two clusters reports", both, writes)
+	expect(t, "but not for long", both, writes)
 	expect(t, "events on binding and template", []string{"AggregateStatusSucceed", "AggregateStatusSucceed"}, reasons)
 	items := w.binding().Status.AggregatedStatus
 	if len(items) != 2 || items[0].ClusterName != "fra" || items[0].Health != "Healthy" || !items[0].Applied || items[1].ClusterName != "iad" || items[1].Applied || items[1].Health != "Unknown" {
@@ -127,6 +130,7 @@ func TestNothingToTellYet(t *testing.T) {
 func TestOddReport(t *testing.T) {
 	w := newWorld(t)
 	w.report("fra", `{replicas: many}`, workv1alpha1.ResourceHealthy)
+	w.report("iad", rolledOut, workv1alpha1.ResourceHealthy)
 	_, err := w.bindings.Reconcile(t.Context(), reconcile.Request{NamespacedName: bindingKey})
 	if err == nil {
 		t.Error("no error for a status that cannot be added up")

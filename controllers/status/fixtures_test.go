@@ -117,7 +117,7 @@ func newWorld(t *testing.T) *world {
 	w.works = &workReconciler{client: w.client, works: fresh.New(w.client, w.client), recorder: w.events, members: watcher, interpreter: interpreter, pace: newPacer(w.clock, time.Second)}
 	w.bindings = &bindingReconciler{
 		client: w.client, live: w.client, bindings: fresh.New(w.client, w.client), recorder: w.events, interpreter: interpreter, pace: newPacer(w.clock, time.Second),
-		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} }, settled: map[reconcile.Request]uint64{},
+		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} }, settled: map[reconcile.Request]uint64{}, opened: map[reconcile.Request]time.Time{},
 	}
 	w.members.Connect("fra", w.member)
 	return w

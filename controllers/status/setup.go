@@ -143,7 +143,7 @@ func setupBindings(mgr ctrl.Manager, o Options, recorder record.EventRecorder, e
 	r := &bindingReconciler{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), bindings: fresh.New(mgr.GetClient(), mgr.GetAPIReader()),
 		recorder: recorder, interpreter: o.Interpreter, pace: newPacer(o.Clock, o.Window),
-		empty: empty, global: global, settled: map[reconcile.Request]uint64{},
+		empty: empty, global: global, settled: map[reconcile.Request]uint64{}, opened: map[reconcile.Request]time.Time{},
 	}
 	name := "binding-status"
 	if global {

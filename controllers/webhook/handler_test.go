@@ -123,8 +123,8 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 			want: []any{map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{
 				"name": "c", "namespace": "shop",
 				"annotations": map[string]any{names.WorkNamespaceAnnotation: "karmada-es-fra", names.WorkNameAnnotation: "w",
-					names.ManagedAnnotations: "resourcetemplate.karmada.io/managed-annotations,resourcetemplate.karmada.io/managed-labels,work.karmada.io/name,work.karmada.io/namespace",
-					names.ManagedLabels:      "karmada.io/managed,work.karmada.io/permanent-id"},
+					names.ManagedAnnotationsAnnotation: "resourcetemplate.karmada.io/managed-annotations,resourcetemplate.karmada.io/managed-labels,work.karmada.io/name,work.karmada.io/namespace",
+					names.ManagedLabelsAnnotation:      "karmada.io/managed,work.karmada.io/permanent-id"},
 				"labels": map[string]any{names.ManagedLabel: "true", names.WorkPermanentID: "w-1"},
 			}}},
 		},
@@ -257,13 +257,13 @@ func TestWhatCanNotBeRightIsRefused(t *testing.T) {
 		"a TrafficPolicy with a host name that is none": {
 			rule: "trafficpolicy", kind: "TrafficPolicy",
 			object: `{apiVersion: traffic.seaway.dev/v1alpha1, kind: TrafficPolicy, metadata: {namespace: shop, name: x},
-				spec: {hostnames: [Shop.example.com.], targetRefs: [{kind: Service, name: web}], steering: {strategy: Geo}}}`,
+				spec: {hostnames: [Shop.example.com.], targetRefs: [{kind: Service, name: web}], ` + defaults + `}}`,
 			fields: []string{"spec.hostnames[0]"},
 		},
 		"a TrafficPolicy that is right": {
 			rule: "trafficpolicy",
 			object: `{apiVersion: traffic.seaway.dev/v1alpha1, kind: TrafficPolicy, metadata: {namespace: shop, name: x},
-				spec: {hostnames: [shop.example.com], targetRefs: [{kind: Service, name: web}], steering: {strategy: Geo}}}`,
+				spec: {hostnames: [shop.example.com], targetRefs: [{kind: Service, name: web}], ` + defaults + `}}`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -290,6 +290,10 @@ func TestWhatCanNotBeRightIsRefused(t *testing.T) {
 		})
 	}
 }
+
+// defaults are what the schema of a TrafficPolicy fills in before admission.
+const defaults = `steering: {strategy: Geo}, health: {interval: 1s, timeout: 800ms, unhealthyAfter: 2, healthyAfter: 3},
+	failover: {moveWorkloadsAfter: 15s, maxUnavailableClusters: 34%, failback: {stableFor: 5m, stepPercent: 25, stepEvery: 30s}}, dns: {ttl: 10s, maxAnswers: 2}`
 
 // leaving are objects that would be refused if they were not on their way out.
 var leaving = map[string]string{

@@ -101,7 +101,7 @@ func (o *options) run(ctx context.Context) error {
 			return err
 		}
 	}
-	contents, err := o.contents(mgr)
+	shared, err := o.parts(mgr)
 	if err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (o *options) run(ctx context.Context) error {
 		if !on.Has(c.name) {
 			continue
 		}
-		if err := c.setup(); err != nil {
+		if err := c.setup(mgr, shared); err != nil {
 			return fmt.Errorf("controller %s: %w", c.name, err)
 		}
 	}
@@ -119,42 +119,78 @@ func (o *options) run(ctx context.Context) error {
 	return mgr.Start(ctx)
 }
 
-// entry is one line of the table of contents.
-type entry struct {
-	name  string
-	setup func() error
+// parts are what controllers share.
+type parts struct {
+	clock       clock.Clock
+	cluster     cluster.Options
+	following   *managed.Watcher
+	interpreter *interpret.Interpreter
+	endpoints   *discovery.Table
+	view        *health.View
+	placer      *scheduler.Placer
 }
 
-// contents are all controllers, in the order in which an object meets them.
-func (o *options) contents(mgr ctrl.Manager) ([]entry, error) {
+func (o *options) parts(mgr ctrl.Manager) (*parts, error) {
 	clk := clock.RealClock{}
 	members := member.NewPool(member.Options{Clock: clk})
-	following := managed.New(managed.Pool(members), clk)
-	interpreter := interpret.New()
-	endpoints := discovery.New(members)
-	view := health.NewView(clk)
 	placer, err := scheduler.NewPlacer(mgr)
 	if err != nil {
 		return nil, err
 	}
 	o.cluster.Members = members
-	return []entry{
-		{"cluster", func() error { return cluster.Setup(mgr, o.cluster) }},
-		{"namespace", func() error { return namespace.Setup(mgr, namespace.Options{}) }},
-		{"template", func() error { return template.Setup(mgr, template.Options{Interpreter: interpreter}) }},
-		{"scheduler", func() error { return scheduler.Setup(mgr, scheduler.Options{Placer: placer}) }},
-		{"binding", func() error { return binding.Setup(mgr, binding.Options{Interpreter: interpreter}) }},
-		{"execution", func() error {
-			return execution.Setup(mgr, execution.Options{Managed: following, Interpreter: interpreter})
-		}},
-		{"status", func() error { return status.Setup(mgr, status.Options{Managed: following, Interpreter: interpreter}) }},
-		{"discovery", func() error { return discovery.Setup(mgr, endpoints) }},
-		{"health", func() error { return health.Setup(mgr, view) }},
-		{"traffic", func() error {
-			return traffic.Setup(mgr, traffic.Options{Clock: clk, Discovery: endpoints, Health: view})
-		}},
-		{"failover", func() error { return failover.Setup(mgr, failover.Options{Clock: clk, Place: place(placer)}) }},
+	return &parts{
+		clock:       clk,
+		cluster:     o.cluster,
+		following:   managed.New(managed.Pool(members), clk),
+		interpreter: interpret.New(),
+		endpoints:   discovery.New(members),
+		view:        health.NewView(clk),
+		placer:      placer,
 	}, nil
+}
+
+// entry is one line of the table of contents.
+type entry struct {
+	name  string
+	setup func(mgr ctrl.Manager, p *parts) error
+}
+
+// contents are all controllers, in the order in which an object meets them.
+var contents = []entry{
+	{"cluster", func(mgr ctrl.Manager, p *parts) error { return cluster.Setup(mgr, p.cluster) }},
+	{"namespace", func(mgr ctrl.Manager, _ *parts) error { return namespace.Setup(mgr, namespace.Options{}) }},
+	{"template", func(mgr ctrl.Manager, p *parts) error {
+		return template.Setup(mgr, template.Options{Interpreter: p.interpreter})
+	}},
+	{"scheduler", func(mgr ctrl.Manager, p *parts) error {
+		return scheduler.Setup(mgr, scheduler.Options{Placer: p.placer})
+	}},
+	{"binding", func(mgr ctrl.Manager, p *parts) error {
+		return binding.Setup(mgr, binding.Options{Interpreter: p.interpreter})
+	}},
+	{"execution", func(mgr ctrl.Manager, p *parts) error {
+		return execution.Setup(mgr, execution.Options{Managed: p.following, Interpreter: p.interpreter})
+	}},
+	{"status", func(mgr ctrl.Manager, p *parts) error {
+		return status.Setup(mgr, status.Options{Managed: p.following, Interpreter: p.interpreter})
+	}},
+	{"discovery", func(mgr ctrl.Manager, p *parts) error { return discovery.Setup(mgr, p.endpoints) }},
+	{"health", func(mgr ctrl.Manager, p *parts) error { return health.Setup(mgr, p.view) }},
+	{"traffic", func(mgr ctrl.Manager, p *parts) error {
+		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view})
+	}},
+	{"failover", func(mgr ctrl.Manager, p *parts) error {
+		return failover.Setup(mgr, failover.Options{Clock: p.clock, Place: place(p.placer)})
+	}},
+}
+
+// known are the names of all controllers.
+func known() []string {
+	names := make([]string, len(contents))
+	for i, c := range contents {
+		names[i] = c.name
+	}
+	return names
 }
 
 // place lets failover ask the scheduler's placer.
@@ -169,10 +205,6 @@ func place(p *scheduler.Placer) failover.PlaceFunc {
 		}
 		return result.Clusters, "", nil
 	}
-}
-
-func known() []string {
-	return []string{"cluster", "namespace", "template", "scheduler", "binding", "execution", "status", "discovery", "health", "traffic", "failover"}
 }
 
 // selected reads the --controllers flag as kube-controller-manager does.

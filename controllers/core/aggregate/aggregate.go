@@ -61,6 +61,18 @@ func itemOf(work *workv1alpha1.Work) workv1alpha2.AggregatedStatusItem {
 	return item
 }
 
+// Open says whether reports are still to come from clusters that answer: of a Work that is not there
+// yet, that nobody has tried to carry out, or whose object nobody has looked at.
+func Open(spec *workv1alpha2.ResourceBindingSpec, items []workv1alpha2.AggregatedStatusItem, ready func(cluster string) bool) bool {
+	expected := render.Kept(spec)
+	for _, item := range items {
+		if !ready(item.ClusterName) || item.AppliedMessage != "" || (item.Applied && item.Health != workv1alpha2.ResourceUnknown) {
+			expected.Delete(item.ClusterName)
+		}
+	}
+	return expected.Len() > 0
+}
+
 // FullyApplied is the condition that says whether exactly the clusters that should hold the object
 // do: the targets, and those it is leaving gracefully.
 func FullyApplied(spec *workv1alpha2.ResourceBindingSpec, items []workv1alpha2.AggregatedStatusItem) metav1.Condition {

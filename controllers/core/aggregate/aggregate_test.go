@@ -127,3 +127,32 @@ func TestCounted(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+func TestOpen(t *testing.T) {
+	spec := &workv1alpha2.ResourceBindingSpec{Clusters: targets("fra", "iad")}
+	done := workv1alpha2.AggregatedStatusItem{ClusterName: "fra", Applied: true, Health: "Unhealthy"}
+	tests := map[string]struct {
+		iad  *workv1alpha2.AggregatedStatusItem
+		down string
+		want bool
+	}{
+		"a Work that is not there":      {want: true},
+		"one that nobody has tried":     {iad: &workv1alpha2.AggregatedStatusItem{Health: "Unknown"}, want: true},
+		"one that is not looked at":     {iad: &workv1alpha2.AggregatedStatusItem{Applied: true, Health: "Unknown"}, want: true},
+		"one that is refused":           {iad: &workv1alpha2.AggregatedStatusItem{AppliedMessage: "no", Health: "Unknown"}},
+		"one that is done":              {iad: &workv1alpha2.AggregatedStatusItem{Applied: true, Health: "Healthy"}},
+		"one of a cluster that is down": {iad: &workv1alpha2.AggregatedStatusItem{Health: "Unknown"}, down: "iad"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			items := []workv1alpha2.AggregatedStatusItem{done}
+			if tt.iad != nil {
+				tt.iad.ClusterName = "iad"
+				items = append(items, *tt.iad)
+			}
+			if got := Open(spec, items, func(cluster string) bool { return cluster != tt.down }); got != tt.want {
+				t.Errorf("Open = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}

@@ -96,6 +96,7 @@ func (s Survey) leave(name string, terms Terms, d *Decision) {
 	if !lost {
 		return
 	}
+	since = later(since, s.watching)
 	if due := since.Add(terms.MoveAfter); s.now.Before(due) {
 		d.retry(due)
 		return

@@ -151,6 +151,19 @@ func clusters(moves []Move) []string {
 	return out
 }
 
+// A hub that starts reads conditions from before: it waits until it has seen the loss itself.
+func TestARestartedHubLooksForItself(t *testing.T) {
+	clusters := []Cluster{{"a", down(time.Hour), down(time.Hour)}, fine("b"), fine("c")}
+	b := Binding{Placed: []string{"a", "b"}, Terms: DefaultTerms()}
+	got := NewSurvey(t0, clusters).WatchedSince(ago(10 * time.Second)).Decide(b)
+	if len(got.Evict) > 0 || !got.RetryAt.Equal(t0.Add(5*time.Second)) {
+		t.Errorf("10 s after the start: %+v, want another look in 5 s", got)
+	}
+	if got := NewSurvey(t0, clusters).WatchedSince(ago(15 * time.Second)).Decide(b); len(got.Evict) != 1 {
+		t.Errorf("15 s after the start: %+v, want an eviction", got)
+	}
+}
+
 func TestMaxUnavailable(t *testing.T) {
 	for limit, want := range map[intstr.IntOrString]int{
 		intstr.FromString("34%"): 3, intstr.FromString("0%"): 1, intstr.FromString("9%"): 1,

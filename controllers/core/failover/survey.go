@@ -64,6 +64,7 @@ type Survey struct {
 	clusters map[string]Cluster
 	lost     []string
 	isolated string
+	watching time.Time
 }
 
 // NewSurvey takes stock of all clusters.
@@ -77,6 +78,14 @@ func NewSurvey(now time.Time, clusters []Cluster) Survey {
 	}
 	slices.Sort(s.lost)
 	s.isolated = isolation(now, clusters)
+	return s
+}
+
+// WatchedSince returns the survey of a hub that has only watched since then. What it reads of the time
+// before may be stale: a cluster that was down when the hub stopped may have come back meanwhile. So no
+// loss counts from before the hub began to watch.
+func (s Survey) WatchedSince(t time.Time) Survey {
+	s.watching = t
 	return s
 }
 

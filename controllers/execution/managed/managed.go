@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,7 +16,6 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
-	"time"
 
 	"github.com/seaway-io/seaway/api/names"
 	"github.com/seaway-io/seaway/controllers/member"
@@ -53,10 +53,14 @@ func (c connections) Member(name string) (Member, error) {
 type Event struct {
 	Cluster string
 	Work    types.NamespacedName
+	// ResourceVersion of the object after the change; of a deleted one, the last that was seen.
+	ResourceVersion string
 	// StatusOnly is set when nothing but the status changed.
 	StatusOnly bool
 	// Initial is set for objects that were there when the watch began.
 	Initial bool
+	// Deleted is set for objects that are gone.
+	Deleted bool
 }
 
 // Watcher holds the watches. It is safe for concurrent use.
@@ -142,7 +146,7 @@ func (w *Watcher) handler(cluster string) cache.ResourceEventHandler {
 				w.tell(cluster, was, Event{})
 			}
 		},
-		DeleteFunc: func(obj any) { w.tell(cluster, obj, Event{}) },
+		DeleteFunc: func(obj any) { w.tell(cluster, obj, Event{Deleted: true}) },
 	}
 }
 
@@ -151,7 +155,7 @@ func (w *Watcher) tell(cluster string, obj any, event Event) {
 	if object == nil {
 		return
 	}
-	event.Cluster, event.Work = cluster, workOf(object)
+	event.Cluster, event.Work, event.ResourceVersion = cluster, workOf(object), object.GetResourceVersion()
 	if event.Work.Name == "" || event.Work.Namespace != names.ExecutionNamespace(cluster) {
 		return // whoever wrote that annotation, it is not about a Work for this cluster
 	}

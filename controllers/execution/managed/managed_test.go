@@ -54,7 +54,7 @@ func TestEvents(t *testing.T) {
 		{"it changes", func() error { return fra.Put(object("w", "b", "u")) }, []managed.Event{{Cluster: "fra", Work: ours}}},
 		{"it goes over to another Work", func() error { return fra.Put(object("x", "b", "u")) },
 			[]managed.Event{{Cluster: "fra", Work: types.NamespacedName{Namespace: "karmada-es-fra", Name: "x"}}, {Cluster: "fra", Work: ours}}},
-		{"it goes", func() error { return fra.Remove(object("w", "b", "u")) }, []managed.Event{{Cluster: "fra", Work: ours}}},
+		{"it goes", func() error { return fra.Remove(object("w", "b", "u")) }, []managed.Event{{Cluster: "fra", Work: ours, Deleted: true}}},
 		{"one claims a Work of another cluster", func() error {
 			obj := object("w", "a", "s")
 			obj.SetAnnotations(map[string]string{"work.karmada.io/namespace": "karmada-es-iad", "work.karmada.io/name": "w"})
@@ -65,6 +65,12 @@ func TestEvents(t *testing.T) {
 		events = nil
 		if err := step.do(); err != nil {
 			t.Fatal(err)
+		}
+		for i := range events {
+			if events[i].ResourceVersion == "" && step.what != "it goes" {
+				t.Errorf("%s: no resource version", step.what)
+			}
+			events[i].ResourceVersion = ""
 		}
 		if diff := cmp.Diff(step.want, events); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", step.what, diff)

@@ -1,0 +1,247 @@
+package failover
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/tools/record"
+	clocktesting "k8s.io/utils/clock/testing"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/scheme"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/hub"
+)
+
+var t0 = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+
+var web = client.ObjectKey{Namespace: "shop", Name: "web-deployment"}
+
+// asked is one question to the placer.
+type asked struct {
+	Exclude []string
+	Fresh   bool
+	Tasks   []string // the clusters that the binding it was asked about has tasks for
+}
+
+// world is a reconciler over a fake hub. Place answers with to and why.
+type world struct {
+	*reconciler
+	t        *testing.T
+	clock    *clocktesting.FakeClock
+	events   *record.FakeRecorder
+	writes   []string // "patch" and "status", in order
+	asked    []asked
+	to       []workv1alpha2.TargetCluster
+	why      string
+	conflict bool // the next patch meets one
+}
+
+// builderIndexer adds the indexes of a manager's cache to a fake client.
+type builderIndexer struct{ *fake.ClientBuilder }
+
+func (b builderIndexer) IndexField(_ context.Context, obj client.Object, field string, extract client.IndexerFunc) error {
+	b.WithIndex(obj, field, extract)
+	return nil
+}
+
+func newWorld(t *testing.T, objs ...client.Object) *world {
+	t.Helper()
+	w := &world{t: t, clock: clocktesting.NewFakeClock(t0), events: record.NewFakeRecorder(50)}
+	builder := fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(objs...).
+		WithStatusSubresource(&workv1alpha2.ResourceBinding{}, &workv1alpha2.ClusterResourceBinding{}).
+		WithInterceptorFuncs(interceptor.Funcs{
+			Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+				w.writes = append(w.writes, "patch")
+				if w.conflict {
+					w.conflict = false
+					other := w.binding()
+					other.Labels = map[string]string{"changed-by": "another"}
+					if err := c.Update(ctx, other); err != nil {
+						return err
+					}
+				}
+				return c.Patch(ctx, obj, patch, opts...)
+			},
+			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+				w.writes = append(w.writes, sub)
+				return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
+			},
+		})
+	if err := hub.SetupIndexes(context.Background(), builderIndexer{builder}); err != nil {
+		t.Fatal(err)
+	}
+	c := builder.Build()
+	w.reconciler = &reconciler{
+		client: c, reader: c, recorder: w.events, clock: w.clock, place: w.placed,
+		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} },
+	}
+	// It has watched for long: what conditions say of the time before counts.
+	w.reconciler.started.Do(func() { w.reconciler.watching = w.clock.Now().Add(-24 * time.Hour) })
+	return w
+}
+
+func (w *world) placed(_ context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) ([]workv1alpha2.TargetCluster, string, error) {
+	w.asked = append(w.asked, asked{sets.List(exclude), fresh, tasks(b)})
+	if w.why != "" {
+		return b.GetBindingSpec().Clusters, w.why, nil
+	}
+	return w.to, "", nil
+}
+
+// reconcile judges the binding and returns when it wants to be asked again.
+func (w *world) reconcile() time.Duration {
+	w.t.Helper()
+	w.writes, w.asked = nil, nil
+	result, err := w.Reconcile(context.Background(), ctrl.Request{NamespacedName: web})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return result.RequeueAfter
+}
+
+func (w *world) binding() *workv1alpha2.ResourceBinding {
+	w.t.Helper()
+	b := &workv1alpha2.ResourceBinding{}
+	if err := w.client.Get(context.Background(), web, b); err != nil {
+		w.t.Fatal(err)
+	}
+	return b
+}
+
+func (w *world) set(obj client.Object) {
+	w.t.Helper()
+	if err := w.client.Update(context.Background(), obj); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// signals sets the two conditions of a cluster as they have been since ago.
+func (w *world) signals(name string, ready, dataPath metav1.ConditionStatus, ago time.Duration) {
+	w.t.Helper()
+	var c clusterv1alpha1.Cluster
+	if err := w.client.Get(context.Background(), client.ObjectKey{Name: name}, &c); err != nil {
+		w.t.Fatal(err)
+	}
+	c.Status = cluster(name, ready, dataPath, w.clock.Now().Add(-ago)).Status
+	w.set(&c)
+}
+
+func (w *world) wantWrites(want ...string) {
+	w.t.Helper()
+	if diff := cmp.Diff(want, w.writes); diff != "" {
+		w.t.Errorf("writes (-want +got):\n%s", diff)
+	}
+}
+
+// wantEvents takes the events and compares how they begin.
+func (w *world) wantEvents(want ...string) {
+	w.t.Helper()
+	var got []string
+	for len(w.events.Events) > 0 {
+		got = append(got, strings.Join(strings.SplitN(<-w.events.Events, " ", 3)[:2], " "))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		w.t.Errorf("events (-want +got):\n%s", diff)
+	}
+}
+
+func (w *world) held() *metav1.Condition {
+	return meta.FindStatusCondition(w.binding().Status.Conditions, workv1alpha2.ConditionFailoverHeld)
+}
+
+func cluster(name string, ready, dataPath metav1.ConditionStatus, since time.Time) *clusterv1alpha1.Cluster {
+	c := &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(t0.Add(-24 * time.Hour))}}
+	for kind, status := range map[string]metav1.ConditionStatus{clusterv1alpha1.ClusterConditionReady: ready, trafficv1alpha1.ClusterConditionDataPath: dataPath} {
+		c.Status.Conditions = append(c.Status.Conditions, metav1.Condition{Type: kind, Status: status, Reason: "R", LastTransitionTime: metav1.NewTime(since)})
+	}
+	return c
+}
+
+func whole(name string) *clusterv1alpha1.Cluster {
+	return cluster(name, metav1.ConditionTrue, metav1.ConditionTrue, t0.Add(-time.Hour))
+}
+
+func lost(name string, ago time.Duration) *clusterv1alpha1.Cluster {
+	return cluster(name, metav1.ConditionFalse, metav1.ConditionFalse, t0.Add(-ago))
+}
+
+func placement(text ...any) []workv1alpha2.TargetCluster {
+	var out []workv1alpha2.TargetCluster
+	for i := 0; i < len(text); i += 2 {
+		out = append(out, workv1alpha2.TargetCluster{Name: text[i].(string), Replicas: int32(text[i+1].(int))})
+	}
+	return out
+}
+
+// deployment is the binding of a Deployment that is placed so.
+func deployment(to []workv1alpha2.TargetCluster) *workv1alpha2.ResourceBinding {
+	b := &workv1alpha2.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Namespace: web.Namespace, Name: web.Name}}
+	b.Spec.Resource = workv1alpha2.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	b.Spec.Replicas = 6
+	b.Spec.Clusters = to
+	return b
+}
+
+// away adds the task of an earlier failover.
+func awayFrom(b *workv1alpha2.ResourceBinding, name string) *workv1alpha2.ResourceBinding {
+	b.Spec.GracefulEvictionTasks = append(b.Spec.GracefulEvictionTasks, workv1alpha2.GracefulEvictionTask{
+		FromCluster: name, Producer: workv1alpha2.EvictionProducerFailover, Reason: workv1alpha2.EvictionReasonClusterLost, PurgeMode: policyv1alpha1.PurgeModeGracefully})
+	return b
+}
+
+func healthy(b *workv1alpha2.ResourceBinding, clusters ...string) *workv1alpha2.ResourceBinding {
+	b.Status.AggregatedStatus = nil
+	for _, c := range clusters {
+		b.Status.AggregatedStatus = append(b.Status.AggregatedStatus, workv1alpha2.AggregatedStatusItem{ClusterName: c, Health: workv1alpha2.ResourceHealthy})
+	}
+	return b
+}
+
+func tasks(b workv1alpha2.Binding) []string {
+	var out []string
+	for _, t := range b.GetBindingSpec().GracefulEvictionTasks {
+		out = append(out, t.FromCluster)
+	}
+	return out
+}
+
+// application is a TrafficPolicy, its Service and the Deployment behind it.
+func application(policy string, terms trafficv1alpha1.Failover, selector map[string]string) []client.Object {
+	p := &trafficv1alpha1.TrafficPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: policy}}
+	p.Spec.TargetRefs = []trafficv1alpha1.TargetRef{{Kind: "Service", Name: policy + "-svc"}}
+	p.Spec.Failover = terms
+	svc := &corev1.Service{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: policy + "-svc"}}
+	svc.Spec.Selector = selector
+	return []client.Object{p, svc}
+}
+
+func webTemplate() *appsv1.Deployment {
+	d := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
+	d.Spec.Template.Labels = map[string]string{"app": "web", "tier": "front"}
+	return d
+}
+
+func plan(name string, endpoints ...trafficv1alpha1.PlanEndpoint) *trafficv1alpha1.TrafficPlan {
+	p := &trafficv1alpha1.TrafficPlan{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: name}}
+	p.Spec.Endpoints = endpoints
+	return p
+}
+
+func endpoint(cluster string, state trafficv1alpha1.EndpointState, share int32) trafficv1alpha1.PlanEndpoint {
+	return trafficv1alpha1.PlanEndpoint{Cluster: cluster, State: state, SharePercent: share}
+}
