@@ -92,9 +92,12 @@ lint: ## gofmt, vet, staticcheck
 	go vet ./...
 	go tool staticcheck ./...
 
-.PHONY: verify
-verify: generate lint ## regenerate and diff, lint, check the import table
+.PHONY: tidy
+tidy:
 	go mod tidy -diff
+
+.PHONY: verify
+verify: tidy generate lint ## regenerate and diff, lint, check the import table
 	@changed=$$(git status --porcelain -- api charts controllers/apiserver); [ -z "$$changed" ] || { echo "$$changed"; echo "generated files differ: commit what 'make generate' writes"; exit 1; }
 	go test ./test/arch
 

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 
@@ -23,11 +24,15 @@ type application struct {
 	cluster string
 	work    *workv1alpha1.Work
 	desired *unstructured.Unstructured
+	// plural is known once the member was asked.
+	plural schema.GroupVersionResource
 }
 
 // done is what came of an application.
 type done struct {
 	wrote bool
+	// object is what the member has.
+	object *unstructured.Unstructured
 	// settled is the fingerprint to keep: see AnnotationSettled.
 	settled string
 }
@@ -70,6 +75,7 @@ func (a *application) resource() (dynamic.ResourceInterface, *managed.Cache, err
 	if err != nil {
 		return nil, nil, err
 	}
+	a.plural = mapping.Resource
 	objects, err := a.members.Cache(a.cluster, a.member, mapping.Resource)
 	if err != nil {
 		return nil, nil, err
@@ -121,10 +127,10 @@ func (a *application) write(ctx context.Context, resource dynamic.ResourceInterf
 		return done{}, err
 	}
 	if is {
-		return done{}, nil
+		return done{object: observed}, nil
 	}
 	if settledWith(a.work, answer) {
-		return done{settled: answer}, nil
+		return done{object: observed, settled: answer}, nil
 	}
 	updated, err := resource.Update(ctx, target, metav1.UpdateOptions{})
 	if err != nil {
@@ -151,7 +157,7 @@ func (a *application) compare(observed *unstructured.Unstructured) (target *unst
 func (a *application) settle(answered *unstructured.Unstructured) (done, error) {
 	a.written.Store(types.NamespacedName{Namespace: a.work.Namespace, Name: a.work.Name}, answered.GetResourceVersion())
 	_, _, answer, err := a.compare(answered)
-	return done{wrote: true, settled: answer}, err
+	return done{wrote: true, object: answered, settled: answer}, err
 }
 
 // mayOverwrite refuses to touch what is not ours: an object nobody gave us, unless the policy says

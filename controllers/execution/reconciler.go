@@ -21,6 +21,7 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/aggregate"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
@@ -130,27 +131,35 @@ func (r *reconciler) complete(ctx context.Context, work *workv1alpha1.Work) (*wo
 // applyAll applies every manifest of a Work and reports. One that fails does not stop the others.
 func (r *reconciler) applyAll(ctx context.Context, cluster string, m managed.Member, work *workv1alpha1.Work) (ctrl.Result, error) {
 	var errs []error
-	var wrote []string
-	var settled []string
+	var wrote, settled []string
+	var first []workv1alpha1.ManifestStatus
 	for i := range work.Spec.Workload.Manifests {
 		desired, err := decode(work.Spec.Workload.Manifests[i])
 		if err != nil {
 			errs = append(errs, fmt.Errorf("spec.workload.manifests[%d]: %w", i, err))
 			continue
 		}
-		done, err := (&application{r, m, cluster, work, desired}).apply(ctx)
+		a := &application{reconciler: r, member: m, cluster: cluster, work: work, desired: desired}
+		done, err := a.apply(ctx)
 		if errors.Is(err, errFilling) {
 			return result(err)
 		}
+		what := desired.GetKind() + " " + client.ObjectKeyFromObject(desired).String()
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s %s: %w", desired.GetKind(), client.ObjectKeyFromObject(desired), err))
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
 			continue
 		}
 		if done.wrote {
-			wrote = append(wrote, desired.GetKind()+" "+client.ObjectKeyFromObject(desired).String())
+			wrote = append(wrote, what)
 		}
 		if done.settled != "" {
 			settled = append(settled, done.settled)
+		}
+		if len(work.Status.ManifestStatuses) == 0 {
+			// errors are for the status controller to tell
+			if status, statusErr, healthErr := aggregate.Reflect(r.interpreter, i, a.plural, done.object, nil); statusErr == nil && healthErr == nil {
+				first = append(first, status)
+			}
 		}
 	}
 	if len(wrote) > 0 {
@@ -163,7 +172,7 @@ func (r *reconciler) applyAll(ctx context.Context, cluster string, m managed.Mem
 	if err != nil {
 		return result(err)
 	}
-	return result(r.reportSuccess(ctx, work))
+	return result(r.reportSuccess(ctx, work, first))
 }
 
 // AnnotationSettled on a Work holds a fingerprint for each of its objects that the member makes

@@ -199,7 +199,10 @@ func TestLifeOfAWork(t *testing.T) {
 	inMember, onHub, reasons, _, err := w.sync()
 	expect(t, "created", []string{"create shop/settings"}, inMember)
 	expect(t, "reported in one write", []string{"patch status settings"}, onHub)
-	expect(t, "events", []string{"SyncSucceed", "WorkDispatching"}, reasons)
+	expect(t, "events", []string{"SyncSucceed", "ReflectStatusSucceed", "InterpretHealthSucceed", "WorkDispatching"}, reasons)
+	if statuses := w.work().Status.ManifestStatuses; len(statuses) != 1 || statuses[0].Health != workv1alpha1.ResourceHealthy || statuses[0].Identifier.Resource != "configmaps" {
+		t.Errorf("statuses = %+v", statuses)
+	}
 	if applied := w.condition(workv1alpha1.WorkApplied); err != nil || applied.Status != metav1.ConditionTrue || applied.Reason != "AppliedSuccessful" || applied.ObservedGeneration != 1 {
 		t.Errorf("Applied = %+v, %v", applied, err)
 	}
@@ -305,6 +308,26 @@ func TestDriftIsRepaired(t *testing.T) {
 	}
 	inMember, _, _, _, _ = w.sync()
 	expect(t, "the object is deleted", []string{"create shop/settings"}, inMember)
+}
+
+// TestStatusControllerIsQuicker: what it wrote in the meantime is not written over.
+func TestStatusControllerIsQuicker(t *testing.T) {
+	w := newWorld(t, workWith(t, configMap))
+	newer := []workv1alpha1.ManifestStatus{{Identifier: workv1alpha1.ResourceIdentifier{Version: "v1", Kind: "ConfigMap", Name: "settings"}, Health: workv1alpha1.ResourceUnhealthy}}
+	w.member.Default = func(*unstructured.Unstructured) {
+		work := w.work()
+		work.Status.ManifestStatuses = newer
+		if err := w.client.Status().Update(t.Context(), work); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, _, _, _, err := w.sync(); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "statuses", newer, w.work().Status.ManifestStatuses)
+	if applied := w.condition(workv1alpha1.WorkApplied); applied.Status != metav1.ConditionTrue {
+		t.Errorf("Applied = %+v", applied)
+	}
 }
 
 func TestEcho(t *testing.T) {
@@ -428,7 +451,7 @@ func TestSuspension(t *testing.T) {
 	w.change(func(work *workv1alpha1.Work) { work.Spec.SuspendDispatching = nil })
 	inMember, _, reasons, _, _ = w.sync()
 	expect(t, "then it does", []string{"create shop/settings"}, inMember)
-	expect(t, "events", []string{"SyncSucceed", "WorkDispatching"}, reasons)
+	expect(t, "events", []string{"SyncSucceed", "ReflectStatusSucceed", "InterpretHealthSucceed", "WorkDispatching"}, reasons)
 }
 
 func TestClusterAway(t *testing.T) {

@@ -43,7 +43,7 @@ func (r *reconciler) remove(ctx context.Context, work *workv1alpha1.Work, cluste
 		if err != nil {
 			continue // it never was applied
 		}
-		if err := (&application{r, m, cluster.Name, work, desired}).remove(ctx); err != nil {
+		if err := (&application{reconciler: r, member: m, cluster: cluster.Name, work: work, desired: desired}).remove(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("remove %s %s from cluster %q: %w", desired.GetKind(), client.ObjectKeyFromObject(desired), cluster.Name, err))
 		}
 	}

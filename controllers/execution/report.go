@@ -35,11 +35,12 @@ func dispatching(suspended bool) metav1.Condition {
 
 // reportSuspended leaves Applied as it was: what is in the cluster has not changed.
 func (r *reconciler) reportSuspended(ctx context.Context, work *workv1alpha1.Work) error {
-	return r.report(ctx, work, dispatching(true))
+	return r.report(ctx, work, nil, dispatching(true))
 }
 
-func (r *reconciler) reportSuccess(ctx context.Context, work *workv1alpha1.Work) error {
-	return r.report(ctx, work, dispatching(false), metav1.Condition{
+// reportSuccess says that the Work is applied, and what its objects look like if nobody has yet.
+func (r *reconciler) reportSuccess(ctx context.Context, work *workv1alpha1.Work, first []workv1alpha1.ManifestStatus) error {
+	return r.report(ctx, work, first, dispatching(false), metav1.Condition{
 		Type: workv1alpha1.WorkApplied, Status: metav1.ConditionTrue,
 		Reason: workv1alpha1.ReasonAppliedSuccessful, Message: MessageApplied,
 	})
@@ -61,7 +62,7 @@ func (r *reconciler) reportFailure(ctx context.Context, work *workv1alpha1.Work,
 	if before == nil || before.Status != failed.Status || before.Message != failed.Message {
 		r.recorder.Event(work, "Warning", names.EventReasonSyncWorkloadFailed, failed.Message)
 	}
-	if err := r.report(ctx, work, dispatching(false), failed); err != nil {
+	if err := r.report(ctx, work, nil, dispatching(false), failed); err != nil {
 		return err
 	}
 	return reason
@@ -78,10 +79,9 @@ func failedBefore(work *workv1alpha1.Work) bool {
 	return meta.IsStatusConditionFalse(work.Status.Conditions, workv1alpha1.WorkApplied)
 }
 
-// report writes the conditions if they change.
-func (r *reconciler) report(ctx context.Context, work *workv1alpha1.Work, conditions ...metav1.Condition) error {
-	before := meta.FindStatusCondition(work.Status.Conditions, workv1alpha1.WorkDispatching)
-	after, changed, err := works.PatchConditions(ctx, r.client, work, func(w *workv1alpha1.Work) {
+// report writes the conditions if they change, and first statuses if there are any.
+func (r *reconciler) report(ctx context.Context, work *workv1alpha1.Work, first []workv1alpha1.ManifestStatus, conditions ...metav1.Condition) error {
+	after, changed, err := r.patch(ctx, work, first, func(w *workv1alpha1.Work) {
 		for _, c := range conditions {
 			hub.SetCondition(&w.Status.Conditions, w.Generation, c)
 		}
@@ -93,10 +93,25 @@ func (r *reconciler) report(ctx context.Context, work *workv1alpha1.Work, condit
 		return err
 	}
 	r.works.Wrote(after)
+	before := meta.FindStatusCondition(work.Status.Conditions, workv1alpha1.WorkDispatching)
 	if now := meta.FindStatusCondition(after.Status.Conditions, workv1alpha1.WorkDispatching); now != nil && (before == nil || before.Status != now.Status) {
 		r.recorder.Event(work, "Normal", names.EventReasonWorkDispatching, now.Message)
 	}
 	return nil
+}
+
+func (r *reconciler) patch(ctx context.Context, work *workv1alpha1.Work, first []workv1alpha1.ManifestStatus, mutate func(*workv1alpha1.Work)) (after *workv1alpha1.Work, changed bool, err error) {
+	if len(first) > 0 {
+		after, err := works.PatchFirst(ctx, r.client, work, mutate, first)
+		if !apierrors.IsConflict(err) {
+			if err == nil {
+				works.TellReflected(r.recorder, work, first)
+			}
+			return after, true, err
+		}
+		// the status controller was quicker
+	}
+	return works.PatchConditions(ctx, r.client, work, mutate)
 }
 
 // unreachable says whether an error is about the way to the member, not an answer of it.

@@ -21,6 +21,7 @@ import (
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/binding/fresh"
 	"github.com/seaway-io/seaway/controllers/binding/works"
+	"github.com/seaway-io/seaway/controllers/core/aggregate"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
 	"github.com/seaway-io/seaway/controllers/hub"
@@ -81,7 +82,7 @@ func (r *workReconciler) write(ctx context.Context, req ctrl.Request, work *work
 	}
 	r.works.Wrote(after)
 	r.pace.wrote(req)
-	r.tell(work, statuses)
+	works.TellReflected(r.recorder, work, statuses)
 	return nil
 }
 
@@ -108,74 +109,38 @@ func (r *workReconciler) reflect(work *workv1alpha1.Work, ordinal int, cluster s
 		return nil, nil // and so it does here
 	}
 	if err != nil {
-		return last(work, ordinal), fmt.Errorf("find %s in cluster %q: %w", gvk, cluster, err)
+		return aggregate.Last(work, ordinal), fmt.Errorf("find %s in cluster %q: %w", gvk, cluster, err)
 	}
 	objects, err := r.members.Cache(cluster, m, mapping.Resource)
 	if err != nil {
-		return last(work, ordinal), err
+		return aggregate.Last(work, ordinal), err
 	}
 	obj, exists := objects.Get(id.Metadata.Namespace, id.Metadata.Name)
 	switch {
 	case !exists && objects.State() != managed.Complete:
-		return last(work, ordinal), nil // it is told when it comes
+		return aggregate.Last(work, ordinal), nil // it is told when it comes
 	case !exists || !holds(work, obj):
 		return nil, nil
 	}
-	return r.interpret(work, ordinal, mapping, obj), nil
+	return r.interpret(work, ordinal, mapping.Resource, obj), nil
 }
 
 // interpret asks what the status and health of the object are. What cannot be told is told as that.
-func (r *workReconciler) interpret(work *workv1alpha1.Work, ordinal int, mapping *meta.RESTMapping, obj *unstructured.Unstructured) *workv1alpha1.ManifestStatus {
-	gvk := mapping.GroupVersionKind
-	out := &workv1alpha1.ManifestStatus{Identifier: workv1alpha1.ResourceIdentifier{
-		Ordinal: ordinal, Group: gvk.Group, Version: gvk.Version, Kind: gvk.Kind, Resource: mapping.Resource.Resource,
-		Namespace: obj.GetNamespace(), Name: obj.GetName(),
-	}}
-	status, err := r.interpreter.Status(obj)
-	if err != nil {
-		r.recorder.Eventf(work, "Warning", names.EventReasonReflectStatusFailed, "%v", err)
-		if before := last(work, ordinal); before != nil {
-			status = before.Status
-		}
+func (r *workReconciler) interpret(work *workv1alpha1.Work, ordinal int, resource schema.GroupVersionResource, obj *unstructured.Unstructured) *workv1alpha1.ManifestStatus {
+	status, statusErr, healthErr := aggregate.Reflect(r.interpreter, ordinal, resource, obj, aggregate.Last(work, ordinal))
+	if statusErr != nil {
+		r.recorder.Eventf(work, "Warning", names.EventReasonReflectStatusFailed, "%v", statusErr)
 	}
-	health, err := r.interpreter.Health(obj)
-	if err != nil {
-		r.recorder.Eventf(work, "Warning", names.EventReasonInterpretHealthFailed, "%v", err)
+	if healthErr != nil {
+		r.recorder.Eventf(work, "Warning", names.EventReasonInterpretHealthFailed, "%v", healthErr)
 	}
-	out.Status, out.Health = status, workv1alpha1.ResourceHealth(health)
-	return out
+	return &status
 }
 
 // holds says whether the object in the member is that of this Work.
 func holds(work *workv1alpha1.Work, obj *unstructured.Unstructured) bool {
 	annotations := obj.GetAnnotations()
 	return annotations[names.WorkNamespaceAnnotation] == work.Namespace && annotations[names.WorkNameAnnotation] == work.Name
-}
-
-// last is the status that is known of the manifest.
-func last(work *workv1alpha1.Work, ordinal int) *workv1alpha1.ManifestStatus {
-	for i := range work.Status.ManifestStatuses {
-		if work.Status.ManifestStatuses[i].Identifier.Ordinal == ordinal {
-			return &work.Status.ManifestStatuses[i]
-		}
-	}
-	return nil
-}
-
-// tell records an event when there is something new to know: the first status, another health. Every
-// change of a counter would be too many.
-func (r *workReconciler) tell(work *workv1alpha1.Work, statuses []workv1alpha1.ManifestStatus) {
-	for i := range statuses {
-		status := &statuses[i]
-		what := status.Identifier.Kind + " " + status.Identifier.Name
-		before := last(work, status.Identifier.Ordinal)
-		if before == nil {
-			r.recorder.Eventf(work, "Normal", names.EventReasonReflectStatusSucceed, "Reflected the status of %s", what)
-		}
-		if status.Health != workv1alpha1.ResourceUnknown && (before == nil || before.Health != status.Health) {
-			r.recorder.Eventf(work, "Normal", names.EventReasonInterpretHealthSucceed, "%s is %s", what, status.Health)
-		}
-	}
 }
 
 func sameStatuses(a, b []workv1alpha1.ManifestStatus) bool {

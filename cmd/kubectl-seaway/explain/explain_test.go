@@ -19,6 +19,8 @@ func TestPrint(t *testing.T) {
 	databases := []geodb.Info{{Path: "built-in", Built: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), Coarse: true}, {Path: "own.mmdb", Built: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)}}
 	for name, q := range map[string]answer.Question{
 		"client-of-a-region":    {Name: "shop.apps.example.com", Client: netip.MustParseAddr("203.0.113.9")},
+		"client-by-distance":    {Name: "shop.apps.example.com", Client: netip.MustParseAddr("10.3.0.9")},
+		"delegated":             {Name: "www.lab.apps.example.com", Client: netip.MustParseAddr("203.0.113.9")},
 		"client-of-nowhere":     {Name: "shop.apps.example.com", Client: netip.MustParseAddr("192.168.0.1")},
 		"client-behind-another": {Name: "shop.apps.example.com", Client: netip.MustParseAddr("203.0.113.9"), Resolver: netip.MustParseAddr("192.168.0.1")},
 		"no-address-of-family":  {Name: "shop.apps.example.com", Client: netip.MustParseAddr("203.0.113.9"), Type: dns.TypeAAAA},
