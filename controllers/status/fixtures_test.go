@@ -159,6 +159,17 @@ func (w *world) workStatus() workv1alpha1.WorkStatus {
 	return work.Status
 }
 
+// applied sets what execution would have written on the Work of fra, had it no status to add.
+func (w *world) applied() {
+	w.t.Helper()
+	var work workv1alpha1.Work
+	w.get(workInFra, &work)
+	work.Status.Conditions = []metav1.Condition{{Type: workv1alpha1.WorkApplied, Status: metav1.ConditionTrue, Reason: "AppliedSuccessful", LastTransitionTime: metav1.Now()}}
+	if err := w.client.Status().Update(w.t.Context(), &work); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // report sets what execution and status would have written on a Work.
 func (w *world) report(cluster, status string, health workv1alpha1.ResourceHealth) {
 	w.t.Helper()

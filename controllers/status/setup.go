@@ -96,7 +96,7 @@ func setupWorks(mgr ctrl.Manager, o Options, recorder record.EventRecorder) erro
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("work-status").
-		For(&workv1alpha1.Work{}, builder.WithPredicates(predicate.GenerationChangedPredicate{}, noDeletion)).
+		For(&workv1alpha1.Work{}, builder.WithPredicates(workChanged)).
 		WatchesRawSource(source.Func(r.listen)).
 		WithOptions(options(o)).
 		Complete(r)
@@ -219,7 +219,19 @@ func (r *bindingReconciler) placedIn(ctx context.Context, cluster string) ([]rec
 	return requests, nil
 }
 
-var noDeletion = predicate.Funcs{DeleteFunc: func(event.DeleteEvent) bool { return false }}
+// workChanged passes other objects to look at, and the first report of execution.
+var workChanged = predicate.Funcs{
+	DeleteFunc: func(event.DeleteEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		was, is := e.ObjectOld.(*workv1alpha1.Work), e.ObjectNew.(*workv1alpha1.Work)
+		return was.Generation != is.Generation || reported(was) != reported(is)
+	},
+}
+
+// reported says whether execution, or this package, has written a status of the Work.
+func reported(work *workv1alpha1.Work) bool {
+	return len(work.Status.ManifestStatuses) > 0 || meta.FindStatusCondition(work.Status.Conditions, workv1alpha1.WorkApplied) != nil
+}
 
 var readyChanged = predicate.Funcs{
 	CreateFunc: func(event.CreateEvent) bool { return false },

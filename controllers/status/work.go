@@ -48,6 +48,9 @@ func (r *workReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if !ok || work.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil
 	}
+	if !reported(work) {
+		return ctrl.Result{}, nil // execution writes the first status with its own; that wakes the Work
+	}
 	m, err := r.members.Member(cluster)
 	if err != nil {
 		return ctrl.Result{}, nil // its connection wakes all its Works

@@ -17,6 +17,10 @@ func TestWorkStatus(t *testing.T) {
 
 	writes, reasons := w.sync(w.works, workInFra)
 	expect(t, "an object that is not there yet", []string(nil), append(writes, reasons...))
+	w.deployment(`{}`)
+	writes, reasons = w.sync(w.works, workInFra)
+	expect(t, "one that execution is about to report", []string(nil), append(writes, reasons...))
+	w.applied()
 
 	w.deployment(`{observedGeneration: 1, replicas: 2, updatedReplicas: 2, readyReplicas: 1, availableReplicas: 1, unavailableReplicas: 1, conditions: [{type: x}]}`)
 	writes, reasons = w.sync(w.works, workInFra)
@@ -65,6 +69,7 @@ func TestWorkStatus(t *testing.T) {
 
 func TestForeignObjectIsNotReflected(t *testing.T) {
 	w := newWorld(t)
+	w.applied()
 	w.deployment(`{replicas: 2}`)
 	obj := w.member.Get("deployments", "shop", "web")
 	obj.SetAnnotations(nil)

@@ -1,11 +1,13 @@
 package webhook
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -36,13 +38,14 @@ func Setup(mgr ctrl.Manager) {
 }
 
 // Certificate makes sure that dir holds tls.crt and tls.key for the host of base, self-signed when
-// they are not there, and returns the certificate that the API server has to trust.
+// they are not there, and returns the certificate that the API server has to trust. A pair that is
+// there and can not serve is an error: nobody would notice otherwise, since admission fails open.
 func Certificate(dir string, base *url.URL) (caBundle []byte, err error) {
 	certFile, keyFile := filepath.Join(dir, "tls.crt"), filepath.Join(dir, "tls.key")
-	if pem, err := os.ReadFile(certFile); err == nil {
-		return pem, nil
-	}
 	host := base.Hostname()
+	if pem, err := os.ReadFile(certFile); err == nil {
+		return pem, usable(certFile, keyFile, host)
+	}
 	var ips []net.IP
 	if ip := net.ParseIP(host); ip != nil {
 		ips = append(ips, ip)
@@ -58,6 +61,21 @@ func Certificate(dir string, base *url.URL) (caBundle []byte, err error) {
 		return nil, err
 	}
 	return certPEM, os.WriteFile(certFile, certPEM, 0o644)
+}
+
+// usable says what is wrong with a pair of files, if anything.
+func usable(certFile, keyFile, host string) error {
+	pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+	if err != nil {
+		return fmt.Errorf("%s: %w; remove both files to have new ones made", certFile, err)
+	}
+	if err := pair.Leaf.VerifyHostname(host); err != nil {
+		return fmt.Errorf("%s: %w; remove it and %s to have new ones made", certFile, err, keyFile)
+	}
+	if time.Now().After(pair.Leaf.NotAfter) {
+		return fmt.Errorf("%s: expired on %s; remove it and %s to have new ones made", certFile, pair.Leaf.NotAfter.Format(time.DateOnly), keyFile)
+	}
+	return nil
 }
 
 // Configurations are the objects that make the hub's API server ask the webhooks at base, an https

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -120,14 +121,19 @@ func TestCertificateIsMadeOnceAndValidForTheHost(t *testing.T) {
 	}
 }
 
-func TestACertificateThatIsGivenIsUsed(t *testing.T) {
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "tls.crt"), []byte("of my own"), 0o600); err != nil {
+func TestACertificateThatCanNotServeIsAnError(t *testing.T) {
+	garbage := t.TempDir()
+	if err := os.WriteFile(filepath.Join(garbage, "tls.crt"), []byte("of my own"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	got, err := Certificate(dir, parse(t, "https://hub.example.com:9443"))
-	if err != nil || string(got) != "of my own" {
-		t.Errorf("got %q, %v", got, err)
+	other := t.TempDir()
+	if _, err := Certificate(other, parse(t, "https://other.example.com:9443")); err != nil {
+		t.Fatal(err)
+	}
+	for name, dir := range map[string]string{"no certificate": garbage, "for another host": other} {
+		if _, err := Certificate(dir, parse(t, "https://hub.example.com:9443")); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "tls.crt")) {
+			t.Errorf("%s: %v, want an error that names the file", name, err)
+		}
 	}
 }
 

@@ -226,7 +226,19 @@ func selected(flags []string) (sets.Set[string], error) {
 			on.Insert(name)
 		}
 	}
+	for _, name := range all {
+		if missing := sets.New(needs[name]...).Difference(on); on.Has(name) && missing.Len() > 0 {
+			return nil, fmt.Errorf("--controllers: %s does not work without %s: leave it out too, or add what is missing (all: %s)",
+				name, strings.Join(sets.List(missing), ", "), strings.Join(all, ", "))
+		}
+	}
 	return on, nil
+}
+
+// needs are the controllers without which another waits for ever: cluster makes the connections to
+// members, and the planner reads what discovery and health have gathered.
+var needs = map[string][]string{
+	"execution": {"cluster"}, "status": {"cluster", "execution"}, "discovery": {"cluster"}, "traffic": {"discovery", "health"},
 }
 
 func (o *options) restConfig() (*rest.Config, error) {

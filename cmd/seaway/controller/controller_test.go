@@ -20,8 +20,9 @@ func TestSelected(t *testing.T) {
 	}{
 		"all":                             {flags: []string{"*"}, want: without()},
 		"none":                            {want: []string{}},
-		"one":                             {flags: []string{"traffic"}, want: []string{"traffic"}},
-		"two":                             {flags: []string{"traffic", "health"}, want: []string{"health", "traffic"}},
+		"one":                             {flags: []string{"failover"}, want: []string{"failover"}},
+		"two":                             {flags: []string{"failover", "health"}, want: []string{"failover", "health"}},
+		"one without what it needs":       {flags: []string{"*", "-health"}, err: "traffic does not work without health"},
 		"all but one":                     {flags: []string{"*", "-failover"}, want: without("failover")},
 		"all but one, in any order":       {flags: []string{"-failover", "*"}, want: without("failover")},
 		"all and one is all":              {flags: []string{"*", "traffic"}, want: without()},
