@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -61,6 +62,9 @@ func (p *playground) runUp(command *cobra.Command, flat, bare bool) error {
 			// The person has given up; what was begun goes away with it.
 			err = errors.Join(err, supervisor.order(context.WithoutCancel(ctx), "/down", nil))
 		}
+		if errors.Is(err, errSupervisorEnded) { // before it could say why
+			err = fmt.Errorf("%w: %s", err, lastLines(state.log()))
+		}
 		return fmt.Errorf("%w\n(the supervisor's log is %s)", err, state.log())
 	}
 	if r, err = supervisor.report(ctx); err != nil {
@@ -71,6 +75,20 @@ func (p *playground) runUp(command *cobra.Command, flat, bare bool) error {
 	say("")
 	r.printAccess(out, p.name)
 	return nil
+}
+
+var errSupervisorEnded = errors.New("the supervisor has ended")
+
+// logTail is how much of a log is quoted, in bytes.
+const logTail = 4096
+
+// lastLines is the end of a log file, empty if it can not be read.
+func lastLines(file string) string {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(data[max(0, len(data)-logTail):]))
 }
 
 // spawn starts the supervisor in a session of its own. The channel is closed when it has ended.
@@ -114,7 +132,7 @@ func awaitStart(ctx context.Context, supervisor *remote, ended <-chan struct{}, 
 		select {
 		case <-tick.C:
 		case <-ended:
-			return errors.New("the supervisor has ended")
+			return errSupervisorEnded
 		case <-ctx.Done():
 			return ctx.Err()
 		}
