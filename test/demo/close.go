@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/metadata"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seaway-io/seaway/api/names"
@@ -76,11 +77,13 @@ func (d *demo) noOrphans(ctx context.Context, name string) error {
 // managed lists every object of the shop, of any kind that the cluster serves, that the federation has
 // put there.
 func managed(ctx context.Context, c *fleet.Cluster) ([]string, error) {
-	kinds, err := discovery.NewDiscoveryClientForConfig(c.InsideConfig())
+	config := c.InsideConfig()
+	config.WarningHandler = rest.NoWarnings{} // some kinds are deprecated; they are looked at all the same
+	kinds, err := discovery.NewDiscoveryClientForConfig(config)
 	if err != nil {
 		return nil, err
 	}
-	objects, err := metadata.NewForConfig(c.InsideConfig())
+	objects, err := metadata.NewForConfig(config)
 	if err != nil {
 		return nil, err
 	}

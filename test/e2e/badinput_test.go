@@ -30,9 +30,7 @@ const tenant = "clumsy"
 func badInput(t *testing.T, in *install.Installation) {
 	ctx := t.Context()
 	must(t, in.Hub.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}}))
-	t.Cleanup(func() {
-		_ = in.Hub.Delete(context.Background(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}})
-	})
+	t.Cleanup(func() { cleanUp(t, in) })
 
 	t.Run("a policy for a kind that nobody serves", func(t *testing.T) {
 		must(t, in.Hub.Create(ctx, propagation("nobody", policyv1alpha1.ResourceSelector{APIVersion: "example.org/v1", Kind: "Nonesuch"})))
@@ -121,6 +119,33 @@ func badInput(t *testing.T, in *install.Installation) {
 			t.Errorf("the cluster is registered all the same: %v", err)
 		}
 	})
+}
+
+// cleanUp removes the tenant and waits until nothing of it is left anywhere.
+func cleanUp(t *testing.T, in *install.Installation) {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}}
+	if err := in.Hub.Delete(context.Background(), ns); err != nil {
+		t.Error(err)
+	}
+	err := install.Await(context.Background(), 90*time.Second, func(ctx context.Context) error {
+		clusters := []client.Client{in.Hub}
+		for _, member := range in.Fleet.Members {
+			c, err := client.New(member.InsideConfig(), client.Options{Scheme: in.Hub.Scheme()})
+			if err != nil {
+				return err
+			}
+			clusters = append(clusters, c)
+		}
+		for _, c := range clusters {
+			if err := c.Get(ctx, client.ObjectKeyFromObject(ns), &corev1.Namespace{}); !apierrors.IsNotFound(err) {
+				return fmt.Errorf("namespace %s is still there (%v)", tenant, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 }
 
 func propagation(name string, selector policyv1alpha1.ResourceSelector) *policyv1alpha1.PropagationPolicy {
