@@ -20,6 +20,10 @@ import (
 // idleFor is how long the fleet is watched while nobody wants anything.
 const idleFor = 20 * time.Second
 
+// restAfter is how long the planner may still have to say of a shop that was just opened: its memory of
+// the start ends with failback.stableFor.
+const restAfter = 12 * time.Second
+
 // heartbeats are the writes that an idle fleet makes: leases and the name servers' reports. Reviews are
 // questions in the shape of writes: nothing is stored.
 var heartbeats = map[string]bool{
@@ -30,6 +34,7 @@ var heartbeats = map[string]bool{
 // idle counts what is written to the hub and the members while nothing happens.
 func (d *demo) idle(ctx context.Context) {
 	d.Step("An idle fleet writes leases and heartbeats, nothing else: %s of silence", idleFor)
+	d.settle(ctx, restAfter)
 	before, err := d.writes(ctx)
 	if !d.CheckNoError(err, "read the API servers' request counters") {
 		return
