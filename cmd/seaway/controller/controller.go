@@ -9,12 +9,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/wait"
+	kubediscovery "k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
@@ -25,6 +28,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	webhookserver "sigs.k8s.io/controller-runtime/pkg/webhook"
 
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
 	"github.com/seaway-io/seaway/api/scheme"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -90,6 +94,9 @@ func (o *options) run(ctx context.Context) error {
 	}
 	config, err := o.restConfig()
 	if err != nil {
+		return err
+	}
+	if err := awaitAPIs(ctx, config); err != nil {
 		return err
 	}
 	mgr, err := o.manager(config)
@@ -239,6 +246,19 @@ func selected(flags []string) (sets.Set[string], error) {
 // members, and the planner reads what discovery and health have gathered.
 var needs = map[string][]string{
 	"execution": {"cluster"}, "status": {"cluster", "execution"}, "discovery": {"cluster"}, "traffic": {"discovery", "health"},
+}
+
+// awaitAPIs waits until the hub serves what the caches need: after a restart of the hub the aggregated
+// API comes up later than the rest.
+func awaitAPIs(ctx context.Context, config *rest.Config) error {
+	kinds, err := kubediscovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return err
+	}
+	return wait.PollUntilContextCancel(ctx, time.Second, true, func(context.Context) (bool, error) {
+		_, err := kinds.ServerResourcesForGroupVersion(clusterv1alpha1.GroupVersion.String())
+		return err == nil, nil
+	})
 }
 
 func (o *options) restConfig() (*rest.Config, error) {
