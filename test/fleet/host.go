@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/seaway-io/seaway/test/fleet/netspace"
 	"github.com/seaway-io/seaway/test/fleet/process"
@@ -97,7 +98,17 @@ func (h *Host) Exec(ctx context.Context, argv ...string) *netspace.Command {
 // Stop, and is started again by Revive if Kill ended it. The name of a process that has ended may be
 // used again. Variables in env, as NAME=VALUE, are added to the environment.
 func (h *Host) Run(name string, argv []string, env ...string) (*Process, error) {
-	if len(argv) == 0 {
+	return h.start(process.Spec{Name: name, Argv: argv, Env: env})
+}
+
+// Keep is Run for a process that is started again when it ends by itself, as the kubelet does.
+func (h *Host) Keep(name string, argv []string, env ...string) (*Process, error) {
+	return h.start(process.Spec{Name: name, Argv: argv, Env: env, KeepAfter: time.Second})
+}
+
+func (h *Host) start(spec process.Spec) (*Process, error) {
+	name := spec.Name
+	if len(spec.Argv) == 0 {
 		return nil, fmt.Errorf("%s on %s: no program", name, h.Name)
 	}
 	h.mu.Lock()
@@ -108,10 +119,8 @@ func (h *Host) Run(name string, argv []string, env ...string) (*Process, error) 
 		}
 		h.processes = slices.Delete(h.processes, i, i+1)
 	}
-	p, err := process.Start(process.Spec{
-		Name: name, On: h.Name, Argv: argv, Env: env,
-		Log: filepath.Join(h.dir, name+".log"), Starter: h.namespace,
-	})
+	spec.On, spec.Log, spec.Starter = h.Name, filepath.Join(h.dir, name+".log"), h.namespace
+	p, err := process.Start(spec)
 	if err != nil {
 		return nil, err
 	}

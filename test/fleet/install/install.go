@@ -121,7 +121,7 @@ func (in *Installation) startAPIServer(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := hub.Run(APIServer, []string{in.Options.Seaway, "apiserver",
+	if _, err := hub.Keep(APIServer, []string{in.Options.Seaway, "apiserver",
 		"--kubeconfig=" + kubeconfig, "--authentication-kubeconfig=" + kubeconfig, "--authorization-kubeconfig=" + kubeconfig,
 		"--etcd-servers=" + in.Fleet.EtcdURL(), "--etcd-prefix=" + in.Fleet.EtcdPrefix("seaway-apiserver"),
 		"--bind-address=" + hub.Addr().String(), fmt.Sprintf("--secure-port=%d", apiserverPort),
@@ -160,7 +160,7 @@ func (in *Installation) startController(context.Context) error {
 		"--metrics-bind-address=" + hub.Addr().String() + ":8080",
 		"--health-probe-bind-address=" + hub.Addr().String() + ":10357",
 	}, in.Options.ControllerFlags...)
-	_, err = hub.Run(Controller, argv)
+	_, err = hub.Keep(Controller, argv)
 	return err
 }
 
@@ -186,7 +186,7 @@ func (in *Installation) startNameServers(ctx context.Context) error {
 		if err := os.MkdirAll(state, 0o755); err != nil {
 			return err
 		}
-		if _, err := host.Run(NameServer, []string{in.Options.Seaway, "dns",
+		if _, err := host.Keep(NameServer, []string{in.Options.Seaway, "dns",
 			"--name=" + name, "--kubeconfig=" + kubeconfig, "--listen=" + netip.AddrPortFrom(host.Addr(), 53).String(),
 			"--state-dir=" + state, "--metrics-address=" + host.Addr().String() + ":9153",
 		}); err != nil {

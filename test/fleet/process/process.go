@@ -1,8 +1,8 @@
 //go:build linux
 
 // Package process runs one program as a child that can be killed, frozen and started again on the
-// same terms, with its output in a file. It restarts nothing by itself: a test decides what dies and
-// what comes back.
+// same terms, with its output in a file. A test decides what dies and what comes back; a program that
+// ends by itself stays ended, unless it was started to be kept running.
 package process
 
 import (
@@ -38,18 +38,23 @@ type Spec struct {
 	Log string
 	// Starter starts it.
 	Starter Starter
+	// KeepAfter is how long after an end that nobody asked for it is started again, as the kubelet does
+	// with a container; zero leaves it ended.
+	KeepAfter time.Duration
 }
 
 // Process is one program. It is safe for use by several goroutines.
 type Process struct {
 	spec    Spec
-	restart sync.Mutex // held during Restart
+	restart sync.Mutex // held during a restart
 
 	mu      sync.Mutex
 	command *exec.Cmd
 	ended   chan struct{} // closed when the current run has ended
 	err     error         // how it ended
 	frozen  bool
+	asked   bool // Kill, Term or Stop was called since the last start
+	kept    int  // how often KeepAfter started it again
 }
 
 // Start runs the program.
@@ -81,7 +86,36 @@ func (p *Process) Restart() error {
 	defer p.restart.Unlock()
 	p.Kill()
 	<-p.Done()
+	p.mu.Lock()
+	p.asked = false
+	p.mu.Unlock()
 	return p.run()
+}
+
+// keep starts the program again after an end that nobody asked for.
+func (p *Process) keep() {
+	time.Sleep(p.spec.KeepAfter)
+	p.restart.Lock()
+	defer p.restart.Unlock()
+	p.mu.Lock()
+	wanted := !p.asked && p.over()
+	p.mu.Unlock()
+	if !wanted || p.run() != nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.kept++
+	if p.asked { // in between
+		p.send(syscall.SIGKILL)
+	}
+}
+
+// Kept returns how often the program was started again because it had ended by itself.
+func (p *Process) Kept() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.kept
 }
 
 func (p *Process) run() error {
@@ -107,8 +141,12 @@ func (p *Process) run() error {
 		err := command.Wait()
 		p.mu.Lock()
 		p.err, p.frozen = err, false
-		p.mu.Unlock()
 		close(ended)
+		keep := p.spec.KeepAfter > 0 && !p.asked
+		p.mu.Unlock()
+		if keep {
+			p.keep()
+		}
 	}()
 	return nil
 }
@@ -157,10 +195,10 @@ func (p *Process) Wait(ctx context.Context) error {
 }
 
 // Kill ends the process and what it started, at once and without warning.
-func (p *Process) Kill() { p.signal(syscall.SIGKILL) }
+func (p *Process) Kill() { p.end(syscall.SIGKILL) }
 
 // Term asks the process to end.
-func (p *Process) Term() { p.signal(syscall.SIGTERM) }
+func (p *Process) Term() { p.end(syscall.SIGTERM) }
 
 // Freeze stops the process where it stands. The kernel still accepts connections for it.
 func (p *Process) Freeze() { p.signal(syscall.SIGSTOP) }
@@ -180,14 +218,24 @@ func (p *Process) Stop(grace time.Duration) {
 	}
 }
 
-// signal reaches the whole process group of a run that has not ended.
+// end signals a run that shall not be followed by another.
+func (p *Process) end(s syscall.Signal) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.asked = true
+	p.send(s)
+}
+
 func (p *Process) signal(s syscall.Signal) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	select {
-	case <-p.ended:
+	p.send(s)
+}
+
+// send reaches the whole process group of a run that has not ended. The caller holds mu.
+func (p *Process) send(s syscall.Signal) {
+	if p.over() {
 		return
-	default:
 	}
 	if err := syscall.Kill(-p.command.Process.Pid, s); err != nil {
 		return // it has just ended
@@ -197,6 +245,16 @@ func (p *Process) signal(s syscall.Signal) {
 		p.frozen = true
 	case syscall.SIGCONT:
 		p.frozen = false
+	}
+}
+
+// over reports whether the current run has ended. The caller holds mu.
+func (p *Process) over() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
 	}
 }
 

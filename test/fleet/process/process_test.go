@@ -39,10 +39,14 @@ func (s thread) Start(command *exec.Cmd) error {
 
 func start(t *testing.T, script string, env ...string) *Process {
 	t.Helper()
-	p, err := Start(Spec{
-		Name: "script", On: "fra", Argv: []string{"sh", "-c", script}, Env: env,
-		Log: filepath.Join(t.TempDir(), "logs", "script.log"), Starter: newThread(t),
-	})
+	return startSpec(t, script, Spec{Env: env})
+}
+
+func startSpec(t *testing.T, script string, spec Spec) *Process {
+	t.Helper()
+	spec.Name, spec.On, spec.Argv = "script", "fra", []string{"sh", "-c", script}
+	spec.Log, spec.Starter = filepath.Join(t.TempDir(), "logs", "script.log"), newThread(t)
+	p, err := Start(spec)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,6 +145,18 @@ func TestStopKillsWhatDoesNotListen(t *testing.T) {
 	if p.Running() {
 		t.Error("still running")
 	}
+}
+
+func TestWhatIsKeptIsStartedAgainUntilItIsEnded(t *testing.T) {
+	p := startSpec(t, "echo run; exit 1", Spec{KeepAfter: time.Millisecond})
+	eventually(t, func() bool { return p.Kept() >= 3 })
+	p.Stop(time.Second)
+	<-p.Done()
+	runs := p.Kept()
+	if err := p.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, func() bool { return p.Kept() > runs })
 }
 
 func TestCleanEnvironment(t *testing.T) {
