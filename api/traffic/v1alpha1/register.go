@@ -31,6 +31,8 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&TrafficPolicy{}, &TrafficPolicyList{},
 		&TrafficPlan{}, &TrafficPlanList{},
 		&EndpointHealth{}, &EndpointHealthList{},
+		&Decision{}, &DecisionList{},
+		&PlacementPlugin{}, &PlacementPluginList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

@@ -274,10 +274,27 @@ type Failover struct {
 	Failback Failback `json:"failback,omitempty"`
 }
 
+// FailbackMode says who starts a failback.
+type FailbackMode string
+
+const (
+	// FailbackAutomatic goes back when the conditions hold.
+	FailbackAutomatic FailbackMode = "Automatic"
+	// FailbackManual goes back when somebody asks for it, as with a WorkloadRebalancer.
+	FailbackManual FailbackMode = "Manual"
+)
+
 // Failback is a ramp: after StableFor of health the cluster gets StepPercent of its requests, and
 // as much again every StepEvery. Its replicas are Ready before the first step; the replicas that
 // stood in for them elsewhere go only after the last.
 type Failback struct {
+	// Workloads says whether replicas go back by themselves to an earlier affinity group of their
+	// policy once it has had room for them for StableFor, in the same steps.
+	//
+	// +kubebuilder:validation:Enum=Automatic;Manual
+	// +kubebuilder:default=Automatic
+	// +optional
+	Workloads FailbackMode `json:"workloads,omitempty"`
 	// +kubebuilder:default="5m"
 	// +optional
 	StableFor *metav1.Duration `json:"stableFor,omitempty"`

@@ -65,12 +65,24 @@ type Verdict struct {
 	Detail string
 	// Tier is the cluster's place: 0 in the affinity itself, 1 and up in its overflow.
 	Tier int
-	// Score is 100 for a present target and 0 for any other.
-	Score int
+	// Score is the sum of Scores.
+	Score int64
+	// Scores are the points by who gave them, those that are not 0.
+	Scores []Score
 	// Available is the room for replicas, with those the cluster has already; 0 when it was not
 	// asked for.
 	Available int64
 }
+
+// Score is a reason to prefer a cluster.
+type Score struct {
+	// Name is ScoreLocality, or plugin/NAME.
+	Name   string
+	Points int64
+}
+
+// ScoreLocality is given to present targets: 100 points.
+const ScoreLocality = "ClusterLocality"
 
 // Sentence says the verdict in words.
 func (v Verdict) Sentence() string {

@@ -24,7 +24,7 @@ func (p *placer) filter(t *term, verdicts []Verdict) []candidate {
 		}
 		present, target := p.present[c.Name]
 		if target {
-			v.Score = localityScore
+			v.Score, v.Scores = localityScore, []Score{{Name: ScoreLocality, Points: localityScore}}
 		}
 		candidates = append(candidates, candidate{Cluster: c, verdict: v, tier: v.Tier, score: v.Score, present: present})
 	}

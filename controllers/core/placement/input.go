@@ -1,6 +1,7 @@
 package placement
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
@@ -27,12 +28,58 @@ type Input struct {
 	// whose estimate is negative, goes by its summary alone.
 	Estimates map[string]int32
 
+	// Assumed is what was placed in each cluster and is not yet counted by the report that its room
+	// is judged by: requests by resource, and a pod for each replica under "pods".
+	Assumed map[string]corev1.ResourceList
+
+	// Groups are where the other bindings of the workload's affinity groups run.
+	Groups Groups
+
+	// Advice is what custom algorithms said of the clusters, in the order of their names.
+	Advice []Advice
+
 	// Fresh divides from scratch where the present division would otherwise be kept as far as
 	// possible. A reschedule triggered on the binding does the same.
 	Fresh bool
 
 	// KeepEmpty keeps clusters that get no replicas in the result.
 	KeepEmpty bool
+}
+
+// Groups are the other bindings that share an affinity group with the workload: in its namespace,
+// placed already.
+type Groups struct {
+	// Affinity and AntiAffinity are the bindings of the group of each kind, sorted by name.
+	Affinity, AntiAffinity []Peer
+}
+
+// Peer is another binding of a group.
+type Peer struct {
+	Name     string
+	Clusters []string
+}
+
+// Advice is what one custom algorithm said.
+type Advice struct {
+	// Plugin is its name.
+	Plugin string
+	// Weight multiplies its scores.
+	Weight int64
+	// Opinions are by cluster. A cluster without one is not excluded and gets no points.
+	Opinions map[string]Opinion
+	// Failed says why the algorithm was passed over; it then has no opinions.
+	Failed string
+}
+
+// Opinion is what a custom algorithm said of a cluster.
+type Opinion struct {
+	// Excluded: the cluster may not be used. A present target stays where it is all the same, unless
+	// the placement is made anew.
+	Excluded bool
+	// Reason says why, after the name of the cluster.
+	Reason string
+	// Score is from 0 to 100, before the weight.
+	Score int64
 }
 
 // Result is a placement.

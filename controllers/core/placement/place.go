@@ -122,7 +122,7 @@ type candidate struct {
 	*clusterv1alpha1.Cluster
 	verdict   *Verdict
 	tier      int
-	score     int
+	score     int64
 	present   int32 // replicas it has
 	estimate  int64 // room for more
 	available int64 // room with those it has

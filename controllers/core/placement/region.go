@@ -105,7 +105,7 @@ func meanScore(clusters []candidate) int64 {
 	}
 	var sum int64
 	for _, c := range clusters {
-		sum += int64(c.score)
+		sum += c.score
 	}
 	return sum / int64(len(clusters))
 }
