@@ -151,8 +151,13 @@ func (l *live) idle() {
 	})
 	for range 10 {
 		l.say(func(*v1.EndpointHealthSpec) {})
-		time.Sleep(100 * time.Millisecond)
 	}
+	// What the controllers have answered to a later question, they have seen the reports before it.
+	l.create(l.home, policy("later", "later.elsewhere.example.net"))
+	l.eventually("a policy that came later is judged", func(ctx context.Context) error {
+		return l.conditions(ctx, "later", "False NoZone", "True ResolvedRefs", "False NotAccepted")
+	})
+	l.must(l.home.Client.Delete(l.Context(), policy("later", "")))
 	if now := versions(); now != settled {
 		l.Errorf("written to while idle: %s, then %s", settled, now)
 	}
@@ -241,7 +246,14 @@ func (l *live) deleted() {
 }
 
 func (l *live) inLine() {
-	time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) // ages are whole seconds
+	var first v1.TrafficPolicy
+	l.must(l.home.Client.Get(l.Context(), client.ObjectKey{Namespace: "shop", Name: "shop"}, &first))
+	l.eventually("a second has passed, as ages are whole seconds", func(context.Context) error {
+		if !time.Now().Truncate(time.Second).After(first.CreationTimestamp.Time) {
+			return errors.New("not yet")
+		}
+		return nil
+	})
 	l.create(l.home, policy("second", "shop.apps.example.com"))
 	l.eventually("the second is refused", func(ctx context.Context) error {
 		return l.conditions(ctx, "second", "False HostnameConflict", "True ResolvedRefs", "False NotAccepted")

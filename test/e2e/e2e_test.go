@@ -12,6 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
 	"github.com/seaway-io/seaway/test/demo"
 	"github.com/seaway-io/seaway/test/fleet"
 	"github.com/seaway-io/seaway/test/fleet/binaries"
@@ -22,6 +25,7 @@ var unprivileged error
 
 func TestMain(m *testing.M) {
 	unprivileged = fleet.EnsurePrivileges()
+	log.SetLogger(logr.Discard()) // what clients of the test would say; the programs have logs of their own
 	os.Exit(m.Run())
 }
 

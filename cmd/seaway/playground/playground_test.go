@@ -93,6 +93,15 @@ func must(t *testing.T, args ...string) string {
 	return output
 }
 
+// skip skips a test that can not be run here, unless it must be: `make e2e` says so.
+func skip(t *testing.T, why any) {
+	t.Helper()
+	if os.Getenv("SEAWAY_REAL") == "required" {
+		t.Fatal(why)
+	}
+	t.Skip(why)
+}
+
 // scratch gives the test a cache of its own with the Kubernetes binaries of the real one, and a name.
 func scratch(t *testing.T) (name string) {
 	t.Helper()
@@ -101,7 +110,7 @@ func scratch(t *testing.T) (name string) {
 	}
 	dir, err := binaries.Cached(t.Context())
 	if errors.Is(err, binaries.ErrNotBuilt) {
-		t.Skip(err)
+		skip(t, err)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -120,7 +129,7 @@ func TestAPlaygroundFromUpToDown(t *testing.T) {
 	name := scratch(t)
 	output, err := seaway(t, "up", "--name", name)
 	if err != nil && strings.Contains(output, "user namespace") {
-		t.Skip(output)
+		skip(t, output)
 	}
 	if err != nil {
 		t.Fatalf("%v\n%s", err, output)
@@ -248,7 +257,7 @@ func TestTheSupervisorsDeathIsTheFleets(t *testing.T) {
 	name := scratch(t)
 	output, err := seaway(t, "up", "--bare", "--name", name)
 	if err != nil && strings.Contains(output, "user namespace") {
-		t.Skip(output)
+		skip(t, output)
 	}
 	if err != nil {
 		t.Fatalf("%v\n%s", err, output)
