@@ -91,7 +91,8 @@ func writeFile(path string, v any, aside func() error) error {
 		return err
 	}
 	sum := sha256.Sum256(body)
-	temporary, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*")
+	// One name for all time: what a killed process left is written over, not kept.
+	temporary, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
