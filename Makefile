@@ -104,8 +104,15 @@ verify: tidy generate lint ## regenerate and diff, lint, check the import table
 	go test ./test/arch
 
 .PHONY: bench
-bench: ## figures: pure decisions, DNS answers, geography
+bench: bench-pure bench-schedule ## figures: pure decisions, DNS answers, geography, scheduling on a real API server
+
+.PHONY: bench-pure
+bench-pure:
 	go test -run '^$$' -bench . -benchmem -benchtime 1s ./controllers/core/... ./dns/... | grep -E '^(Benchmark|pkg:|cpu:)'
+
+.PHONY: bench-schedule
+bench-schedule: bin kubeall ## schedule up to BINDINGS bindings over 20 clusters on a real API server
+	bin/seaway playground bench-schedule --bindings $${BINDINGS:-1000,5000,10000}
 
 .PHONY: bench-failover
 bench-failover: bin kubeall ## kill a cluster KILLS times and measure until the answers change

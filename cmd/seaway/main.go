@@ -14,6 +14,7 @@ import (
 	"github.com/seaway-io/seaway/cmd/seaway/dns"
 	"github.com/seaway-io/seaway/cmd/seaway/playground"
 	"github.com/seaway-io/seaway/cmd/version"
+	"github.com/seaway-io/seaway/test/bench"
 	"github.com/seaway-io/seaway/test/demo"
 )
 
@@ -30,7 +31,7 @@ func main() {
 		controller.Command(),
 		apiserver.Command(),
 		dns.Command(),
-		playground.Command(playground.Options{Members: demo.Members(), Install: demo.Playground, Commands: demo.Commands()}),
+		playground.Command(playground.Options{Members: demo.Members(), Install: demo.Playground, Commands: append(demo.Commands(), bench.Commands()...)}),
 	)
 	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(os.Stderr, "seaway:", err)

@@ -7,14 +7,10 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seaway-io/seaway/test/fleet"
-	"github.com/seaway-io/seaway/test/fleet/binaries"
 	"github.com/seaway-io/seaway/test/fleet/install"
 )
 
@@ -37,69 +33,14 @@ func story() *cobra.Command {
 	}
 }
 
-// withFleet starts a fleet of Members, installs Seaway and stops everything at the end. The logs stay
-// when something went wrong.
-func withFleet(ctx context.Context, name string, out io.Writer, use func(context.Context, *install.Installation) error) (err error) {
-	if err := fleet.EnsurePrivileges(); err != nil {
-		return err
-	}
-	say := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) }
-	kubeall, err := binaries.Kubeall(ctx, say)
-	if err != nil {
-		return err
-	}
-	seaway, plugin, err := Programs()
-	if err != nil {
-		return err
-	}
-	dir, err := os.MkdirTemp("", "seaway-"+name)
-	if err != nil {
-		return err
-	}
-	began := time.Now()
-	f, err := fleet.Start(ctx, fleet.Options{Name: name, Dir: dir, Binaries: kubeall, Seaway: seaway, Members: Members(), Log: say})
-	if err != nil {
-		return fmt.Errorf("%w (logs are in %s)", err, dir)
-	}
-	defer func() {
-		f.Stop()
-		if err == nil {
-			os.RemoveAll(dir)
-		} else {
-			say("logs are in %s", dir)
-		}
-	}()
-	in, err := install.Install(ctx, f, install.Options{Seaway: seaway, Plugin: plugin, Log: say})
-	if err != nil {
-		return err
-	}
-	say("a hub and %d clusters with Seaway, ready after %.1f s", len(f.Members), time.Since(began).Seconds())
-	return use(ctx, in)
-}
-
-// Programs are the paths of seaway, which is the running program or the one in $SEAWAY_BIN, and of
-// kubectl-seaway beside it.
-func Programs() (seaway, plugin string, err error) {
-	dir := os.Getenv("SEAWAY_BIN")
-	if dir == "" {
-		self, err := os.Executable()
-		if err != nil {
-			return "", "", err
-		}
-		dir = filepath.Dir(self)
-	}
-	seaway, plugin = filepath.Join(dir, "seaway"), filepath.Join(dir, "kubectl-seaway")
-	for _, p := range []string{seaway, plugin} {
-		if _, err := os.Stat(p); err != nil {
-			return "", "", fmt.Errorf("%w: build it with `make bin`", err)
-		}
-	}
-	return seaway, plugin, nil
+// withFleet brings up a fleet of Members with Seaway.
+func withFleet(ctx context.Context, name string, out io.Writer, use func(context.Context, *install.Installation) error) error {
+	return install.Run(ctx, install.RunOptions{Name: name, Members: Members()}, out, use)
 }
 
 // Playground puts Seaway and the shop on a fleet that is left running for a person.
 func Playground(ctx context.Context, f *fleet.Fleet) error {
-	seaway, plugin, err := Programs()
+	seaway, plugin, err := install.Programs()
 	if err != nil {
 		return err
 	}

@@ -9,12 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/prometheus/common/expfmt"
-	"github.com/prometheus/common/model"
-	"k8s.io/client-go/rest"
-
-	"github.com/seaway-io/seaway/test/fleet"
 )
 
 // idleFor is how long the fleet is watched while nobody wants anything.
@@ -72,43 +66,13 @@ func (d *demo) idle(ctx context.Context) {
 func (d *demo) writes(ctx context.Context) (map[string]float64, error) {
 	out := map[string]float64{}
 	for _, c := range d.fleet.Clusters() {
-		if err := countWrites(ctx, c, out); err != nil {
+		counted, err := c.Writes(ctx)
+		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.Name, err)
+		}
+		for what, n := range counted {
+			out[c.Name+" "+what] = n
 		}
 	}
 	return out, nil
-}
-
-func countWrites(ctx context.Context, c *fleet.Cluster, into map[string]float64) error {
-	config := rest.CopyConfig(c.InsideConfig())
-	httpClient, err := rest.HTTPClientFor(config)
-	if err != nil {
-		return err
-	}
-	defer httpClient.CloseIdleConnections()
-	resp, err := getURL(ctx, httpClient, c.Server()+"/metrics")
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	parser := expfmt.NewTextParser(model.UTF8Validation)
-	families, err := parser.TextToMetricFamilies(resp.Body)
-	if err != nil {
-		return err
-	}
-	for _, m := range families["apiserver_request_total"].GetMetric() {
-		labels := map[string]string{}
-		for _, l := range m.GetLabel() {
-			labels[l.GetName()] = l.GetValue()
-		}
-		if !slices.Contains([]string{"POST", "PUT", "PATCH", "DELETE", "APPLY"}, labels["verb"]) {
-			continue
-		}
-		resource := labels["resource"]
-		if sub := labels["subresource"]; sub != "" {
-			resource += "/" + sub
-		}
-		into[fmt.Sprintf("%s %s %s", c.Name, labels["verb"], resource)] += m.GetCounter().GetValue()
-	}
-	return nil
 }

@@ -45,7 +45,7 @@ func start(t *testing.T) *install.Installation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	seaway, plugin, err := demo.Programs()
+	seaway, plugin, err := install.Programs()
 	if err != nil {
 		skip(t, err)
 	}

@@ -43,6 +43,8 @@ type Options struct {
 	Seaway, Plugin string
 	// NameServers is how many name servers there are; 2 if zero.
 	NameServers int
+	// HubOnly leaves out the name servers and joins no member.
+	HubOnly bool
 	// ControllerFlags are added to those of `seaway controller`.
 	ControllerFlags []string
 	// Log gets a line at each step. It may be nil.
@@ -79,17 +81,23 @@ func Install(ctx context.Context, f *fleet.Fleet, o Options) (*Installation, err
 		return nil, err
 	}
 	in := &Installation{Fleet: f, Options: o, Hub: hub}
-	for _, step := range []struct {
+	type step struct {
 		what string
 		do   func(context.Context) error
-	}{
+	}
+	steps := []step{
 		{"definitions and roles", in.prepareHub},
 		{"aggregated API server", in.startAPIServer},
 		{"controllers", in.startController},
-		{"name servers", in.startNameServers},
-		{"members joined", in.joinMembers},
-		{"zone " + Domain, in.delegateZone},
-	} {
+	}
+	if !o.HubOnly {
+		steps = append(steps,
+			step{"name servers", in.startNameServers},
+			step{"members joined", in.joinMembers},
+			step{"zone " + Domain, in.delegateZone},
+		)
+	}
+	for _, step := range steps {
 		began := time.Now()
 		if err := step.do(ctx); err != nil {
 			return nil, fmt.Errorf("install %s: %w", step.what, err)
