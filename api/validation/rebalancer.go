@@ -1,7 +1,7 @@
 package validation
 
 import (
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -38,7 +38,7 @@ func validateWorkload(ref *appsv1alpha1.ObjectReference, at *field.Path) (errs f
 	if ref.Name == "" {
 		errs = append(errs, field.Required(at.Child("name"), "the name of one workload; there are no patterns"))
 	}
-	for _, why := range path.IsValidPathSegmentName(ref.Name) {
+	for _, why := range content.IsPathSegmentName(ref.Name) {
 		errs = append(errs, field.Invalid(at.Child("name"), ref.Name, why))
 	}
 	if ref.Namespace == "" {
