@@ -25,6 +25,7 @@ const (
 	EventReasonApplyOverridePolicyFailed   = "ApplyOverridePolicyFailed"
 	EventReasonEvictWorkloadSucceed        = "EvictWorkloadFromClusterSucceed"
 	EventReasonEvictWorkloadFailed         = "EvictWorkloadFromClusterFailed"
+	EventReasonReturnWorkloadSucceed       = "ReturnWorkloadToClusterSucceed" // ours: what was evicted is back
 	EventReasonDependencyPolicyConflict    = "DependencyPolicyConflict"
 	EventReasonSyncDependenciesSucceed     = "SyncScheduleResultToDependenciesSucceed"
 	EventReasonSyncDependenciesFailed      = "SyncScheduleResultToDependenciesFailed"

@@ -16,13 +16,15 @@ import (
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
+	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // reasonNothingFits: no other cluster can take what should leave a lost one.
 const reasonNothingFits = "NoClusterFits"
 
-// apply carries the decision out and says whether anything is held.
+// apply carries the decision out and says whether anything waits for what may end without an event of
+// the binding: a move that is held, or a return for which there is no room.
 func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, d failover.Decision) (waits bool, err error) {
 	held := d.Held
 	if len(d.Evict) > 0 {
@@ -32,12 +34,15 @@ func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, survey f
 		}
 		held = append(held, hold...)
 	}
+	waits = len(held) > 0
 	if len(d.Return) > 0 {
-		if err := r.comeBack(ctx, b, survey, d.Return); err != nil {
+		unplaced, err := r.comeBack(ctx, b, survey, d.Return)
+		if err != nil {
 			return false, err
 		}
+		waits = waits || unplaced
 	}
-	return len(held) > 0, r.tellHeld(ctx, b, held)
+	return waits, r.tellHeld(ctx, b, held)
 }
 
 // forget drops the tasks for clusters that have left the federation, or are leaving it: nothing can
@@ -106,7 +111,7 @@ func (r *reconciler) evict(ctx context.Context, b workv1alpha2.Binding, survey f
 	}
 	if changed {
 		for _, m := range moves {
-			r.tell(b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadSucceed, "%s; moved to %s", m.Message, targets(to))
+			r.tell(b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadSucceed, "%s; moved to %s", m.Message, placement.Targets(to))
 		}
 	}
 	return nil, nil
@@ -114,8 +119,9 @@ func (r *reconciler) evict(ctx context.Context, b workv1alpha2.Binding, survey f
 
 // comeBack places the binding anew with the clusters that are whole again, and drops their tasks.
 // Nothing is given up before its replacement is there: the copies in a cluster that gets replicas
-// back must be healthy, and so must all others when the cluster gets none and its copies go.
-func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, moves []failover.Move) error {
+// back must be healthy, and so must all others when the cluster gets none and its copies go. Unplaced
+// says that nothing fits, with the clusters or without: the way back is open until something does.
+func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, moves []failover.Move) (unplaced bool, err error) {
 	back := sets.New[string]()
 	for _, m := range moves {
 		back.Insert(m.Cluster)
@@ -130,17 +136,17 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 	exclude := sets.New(survey.Lost()...).Delete(clusterNames(spec.Clusters)...)
 	to, why, err := r.place(ctx, returned, exclude, true)
 	if err != nil {
-		return fmt.Errorf("place with %s: %w", strings.Join(sets.List(back), ", "), err)
+		return false, fmt.Errorf("place with %s: %w", strings.Join(sets.List(back), ", "), err)
 	}
 	if why != "" {
-		return nil
+		return true, nil
 	}
 	mustBeHealthy := back.Intersection(sets.New(clusterNames(to)...))
 	if len(mustBeHealthy) < len(back) {
 		mustBeHealthy = sets.New(clusterNames(to)...)
 	}
-	if isWorkload(spec) && !healthyIn(b, mustBeHealthy) {
-		return nil // the change of the health wakes us
+	if placement.IsWorkload(spec) && !healthyIn(b, mustBeHealthy) {
+		return false, nil // the change of the health wakes us
 	}
 	changed, err := hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
 		b.GetBindingSpec().GracefulEvictionTasks = spec.GracefulEvictionTasks
@@ -148,14 +154,11 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 	})
 	if changed {
 		for _, m := range moves {
-			r.tell(b, corev1.EventTypeNormal, EventReasonReturn, "%s; placed on %s", m.Message, targets(to))
+			r.tell(b, corev1.EventTypeNormal, names.EventReasonReturnWorkloadSucceed, "%s; placed on %s", m.Message, placement.Targets(to))
 		}
 	}
-	return err
+	return false, err
 }
-
-// EventReasonReturn is the reason of the event about workloads that return to a cluster.
-const EventReasonReturn = "ReturnWorkloadToClusterSucceed"
 
 // tellHeld keeps the condition FailoverHeld true to what is held, and says so once.
 func (r *reconciler) tellHeld(ctx context.Context, b workv1alpha2.Binding, held []failover.Hold) error {
@@ -205,10 +208,6 @@ func healthyIn(b workv1alpha2.Binding, clusters sets.Set[string]) bool {
 	return healthy.IsSuperset(clusters)
 }
 
-func isWorkload(spec *workv1alpha2.ResourceBindingSpec) bool {
-	return spec.Replicas > 0 || spec.ReplicaRequirements != nil || len(spec.Components) > 0
-}
-
 func replicasIn(targets []workv1alpha2.TargetCluster, name string) *int32 {
 	for _, t := range targets {
 		if t.Name == name && t.Replicas > 0 {
@@ -224,13 +223,4 @@ func clusterNames(targets []workv1alpha2.TargetCluster) []string {
 		out = append(out, t.Name)
 	}
 	return out
-}
-
-// targets is the short text of a placement, such as {a:2, b:4}.
-func targets(to []workv1alpha2.TargetCluster) string {
-	var parts []string
-	for _, t := range to {
-		parts = append(parts, fmt.Sprintf("%s:%d", t.Name, t.Replicas))
-	}
-	return "{" + strings.Join(parts, ", ") + "}"
 }

@@ -1,6 +1,7 @@
 package failover
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,12 +14,14 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
+	"github.com/seaway-io/seaway/controllers/core/traffic"
 )
 
 type (
@@ -104,12 +107,9 @@ func (r *reconciler) policies(ctx context.Context, b workv1alpha2.Binding) ([]*t
 	var out []*trafficv1alpha1.TrafficPolicy
 	for i := range all.Items {
 		for _, target := range all.Items[i].Spec.TargetRefs {
-			mine := ref.Kind == target.Kind && ref.Name == target.Name
-			if !mine && len(pods) > 0 {
-				mine, err = r.selects(ctx, b.GetNamespace(), target.Name, pods)
-				if err != nil {
-					return nil, err
-				}
+			mine, err := r.isAbout(ctx, target, ref, pods)
+			if err != nil {
+				return nil, err
 			}
 			if mine {
 				out = append(out, &all.Items[i])
@@ -118,6 +118,18 @@ func (r *reconciler) policies(ctx context.Context, b workv1alpha2.Binding) ([]*t
 		}
 	}
 	return out, nil
+}
+
+// isAbout says whether a target is the template itself, or a Service that selects its pods.
+func (r *reconciler) isAbout(ctx context.Context, target trafficv1alpha1.TargetRef, ref workv1alpha2.ObjectReference, pods labels.Set) (bool, error) {
+	is := schema.GroupKind{Group: target.Group, Kind: cmp.Or(target.Kind, "Service")}
+	if is == schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind).GroupKind() && target.Name == ref.Name {
+		return true, nil
+	}
+	if len(pods) == 0 || !traffic.IsService(target) {
+		return false, nil
+	}
+	return r.selects(ctx, ref.Namespace, target.Name, pods)
 }
 
 func (r *reconciler) selects(ctx context.Context, namespace, service string, pods labels.Set) (bool, error) {

@@ -18,14 +18,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
 func TestALostClusterIsLeftInOnePatch(t *testing.T) {
-	w := newWorld(t, lost("fra", 20*time.Second), whole("iad"), whole("sin"), deployment(placement("fra", 2, "iad", 2, "sin", 2)))
-	w.to = placement("iad", 3, "sin", 3)
+	w := newWorld(t, lost("fra", 20*time.Second), whole("iad"), whole("sin"), deployment(on("fra", 2, "iad", 2, "sin", 2)))
+	w.to = on("iad", 3, "sin", 3)
 	if again := w.reconcile(); again != 0 {
 		t.Errorf("asks again in %s", again)
 	}
@@ -64,25 +65,25 @@ func TestALostClusterIsNotLeft(t *testing.T) {
 	}{
 		"before its time": {
 			clusters: []client.Object{lost("fra", 5*time.Second), whole("iad"), whole("sin")},
-			placed:   placement("fra", 3, "iad", 3), to: placement("iad", 6),
+			placed:   on("fra", 3, "iad", 3), to: on("iad", 6),
 			again: 10 * time.Second,
 		},
 		"while its API server answers": {
 			clusters: []client.Object{cluster("fra", metav1.ConditionTrue, metav1.ConditionFalse, t0.Add(-time.Hour)), whole("iad"), whole("sin")},
-			placed:   placement("fra", 3, "iad", 3), to: placement("iad", 6),
+			placed:   on("fra", 3, "iad", 3), to: on("iad", 6),
 		},
 		"while its data path answers": {
 			clusters: []client.Object{cluster("fra", metav1.ConditionFalse, metav1.ConditionTrue, t0.Add(-time.Hour)), whole("iad"), whole("sin")},
-			placed:   placement("fra", 3, "iad", 3), to: placement("iad", 6),
+			placed:   on("fra", 3, "iad", 3), to: on("iad", 6),
 		},
 		"when no other cluster gains": {
 			clusters: []client.Object{lost("fra", time.Minute), whole("iad"), whole("sin")},
-			placed:   placement("fra", 6, "iad", 6), to: placement("iad", 6),
+			placed:   on("fra", 6, "iad", 6), to: on("iad", 6),
 			asks: true,
 		},
 		"when nothing of the binding is in it": {
 			clusters: []client.Object{lost("fra", time.Minute), whole("iad"), whole("sin")},
-			placed:   placement("iad", 6), to: placement("iad", 6),
+			placed:   on("iad", 6), to: on("iad", 6),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -101,7 +102,7 @@ func TestALostClusterIsNotLeft(t *testing.T) {
 }
 
 func TestWhatFitsNowhereIsHeldAndTriedAgain(t *testing.T) {
-	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(placement("fra", 6)))
+	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(on("fra", 6)))
 	w.why = "0/3 clusters have room"
 	if again := w.reconcile(); again != heldRetry {
 		t.Errorf("asks again in %s, want %s: room elsewhere wakes nobody", again, heldRetry)
@@ -118,7 +119,7 @@ func TestWhatFitsNowhereIsHeldAndTriedAgain(t *testing.T) {
 	w.wantEvents()
 
 	// Room is found.
-	w.why, w.to = "", placement("iad", 6)
+	w.why, w.to = "", on("iad", 6)
 	if again := w.reconcile(); again != 0 {
 		t.Errorf("asks again in %s", again)
 	}
@@ -132,8 +133,8 @@ func TestWhatFitsNowhereIsHeldAndTriedAgain(t *testing.T) {
 }
 
 func TestTooManyLostClustersAreNotLeft(t *testing.T) {
-	w := newWorld(t, lost("fra", time.Minute), lost("iad", 2*time.Minute), whole("sin"), whole("gru"), deployment(placement("fra", 3, "sin", 3)))
-	w.to = placement("sin", 6)
+	w := newWorld(t, lost("fra", time.Minute), lost("iad", 2*time.Minute), whole("sin"), whole("gru"), deployment(on("fra", 3, "sin", 3)))
+	w.to = on("sin", 6)
 	if again := w.reconcile(); again != heldRetry {
 		t.Errorf("asks again in %s, want %s: the return of iad wakes nobody here", again, heldRetry)
 	}
@@ -156,7 +157,7 @@ func TestTooManyLostClustersAreNotLeft(t *testing.T) {
 }
 
 func TestTheConditionGoesWhenTheClusterIsBack(t *testing.T) {
-	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(placement("fra", 6)))
+	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(on("fra", 6)))
 	w.why = "no room"
 	w.reconcile()
 	if w.held() == nil {
@@ -185,49 +186,49 @@ func TestReturn(t *testing.T) {
 		again   time.Duration
 	}{
 		"whole, in traffic, copies healthy": {
-			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: placement("fra", 3, "iad", 3), back: true,
+			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: on("fra", 3, "iad", 3), back: true,
 		},
 		"requests are still coming back": {
-			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointRecovering, 75))}, healthy: []string{"fra", "iad"}, to: placement("fra", 3, "iad", 3),
+			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointRecovering, 75))}, healthy: []string{"fra", "iad"}, to: on("fra", 3, "iad", 3),
 		},
 		"serving, but not in full": {
-			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointServing, 99))}, healthy: []string{"fra", "iad"}, to: placement("fra", 3, "iad", 3),
+			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointServing, 99))}, healthy: []string{"fra", "iad"}, to: on("fra", 3, "iad", 3),
 		},
 		"suspect in full is not serving": {
-			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointSuspect, 100))}, healthy: []string{"fra", "iad"}, to: placement("fra", 3, "iad", 3),
+			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointSuspect, 100))}, healthy: []string{"fra", "iad"}, to: on("fra", 3, "iad", 3),
 		},
 		"ruled out by the policy: requests are not waited for": {
-			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointExcluded, 0))}, healthy: []string{"fra"}, to: placement("fra", 3, "iad", 3), back: true,
+			more: []client.Object{plan("web", endpoint("fra", trafficv1alpha1.EndpointExcluded, 0))}, healthy: []string{"fra"}, to: on("fra", 3, "iad", 3), back: true,
 		},
 		"no plan yet: requests are not waited for": {
-			healthy: []string{"fra"}, to: placement("fra", 3, "iad", 3), back: true,
+			healthy: []string{"fra"}, to: on("fra", 3, "iad", 3), back: true,
 		},
 		"copies in it are not healthy": {
-			more: []client.Object{plan("web", serving)}, healthy: []string{"iad"}, to: placement("fra", 3, "iad", 3),
+			more: []client.Object{plan("web", serving)}, healthy: []string{"iad"}, to: on("fra", 3, "iad", 3),
 		},
 		"it gets no replicas: those that stay must be healthy": {
-			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: placement("iad", 6),
+			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: on("iad", 6),
 		},
 		"it gets no replicas, and those that stay are healthy": {
-			more: []client.Object{plan("web", serving)}, healthy: []string{"iad"}, to: placement("iad", 6), back: true,
+			more: []client.Object{plan("web", serving)}, healthy: []string{"iad"}, to: on("iad", 6), back: true,
 		},
 		"what is no workload has no health": {
-			more: []client.Object{plan("web", serving)}, to: placement("fra", 0, "iad", 0), config: true, back: true,
+			more: []client.Object{plan("web", serving)}, to: on("fra", 0, "iad", 0), config: true, back: true,
 		},
-		"nothing fits": {
-			more: []client.Object{plan("web", serving)}, healthy: []string{"fra", "iad"}, why: "no cluster",
+		"nothing fits: asked again": {
+			more: []client.Object{plan("web", serving)}, healthy: []string{"fra", "iad"}, why: "no cluster", again: heldRetry,
 		},
 		"not whole for long enough": {
 			fra:  cluster("fra", metav1.ConditionTrue, metav1.ConditionTrue, t0.Add(-4*time.Minute)),
-			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: placement("fra", 3, "iad", 3), again: time.Minute,
+			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: on("fra", 3, "iad", 3), again: time.Minute,
 		},
 		"its data path is still down": {
 			fra:  cluster("fra", metav1.ConditionTrue, metav1.ConditionFalse, t0.Add(-time.Hour)),
-			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: placement("fra", 3, "iad", 3),
+			more: []client.Object{plan("web", serving)}, healthy: []string{"fra"}, to: on("fra", 3, "iad", 3),
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := healthy(awayFrom(deployment(placement("iad", 6)), "fra"), tc.healthy...)
+			b := healthy(awayFrom(deployment(on("iad", 6)), "fra"), tc.healthy...)
 			b.Spec.GracefulEvictionTasks = append(b.Spec.GracefulEvictionTasks, workv1alpha2.GracefulEvictionTask{FromCluster: "sin", Producer: workv1alpha2.EvictionProducerTaintManager, Reason: "TaintUntolerated"})
 			if tc.config {
 				b.Spec.Replicas = 0
@@ -251,7 +252,7 @@ func TestReturn(t *testing.T) {
 				return
 			}
 			w.wantWrites("patch")
-			w.wantEvents("Normal "+EventReasonReturn, "Normal "+EventReasonReturn)
+			w.wantEvents("Normal "+names.EventReasonReturnWorkloadSucceed, "Normal "+names.EventReasonReturnWorkloadSucceed)
 			if diff := cmp.Diff(tc.to, got.Spec.Clusters); diff != "" {
 				t.Errorf("placement (-want +got):\n%s", diff)
 			}
@@ -266,9 +267,9 @@ func TestReturn(t *testing.T) {
 }
 
 func TestAReturnTakesNothingFromAClusterThatIsJustLost(t *testing.T) {
-	b := healthy(awayFrom(deployment(placement("iad", 3, "sin", 3)), "fra"), "fra", "iad")
+	b := healthy(awayFrom(deployment(on("iad", 3, "sin", 3)), "fra"), "fra", "iad")
 	w := newWorld(t, whole("fra"), lost("iad", 5*time.Second), whole("sin"), lost("gru", time.Hour), whole("syd"), b)
-	w.to = placement("fra", 2, "iad", 2, "sin", 2)
+	w.to = on("fra", 2, "iad", 2, "sin", 2)
 	if again := w.reconcile(); again != 10*time.Second {
 		t.Errorf("asks again in %s", again)
 	}
@@ -280,7 +281,7 @@ func TestAReturnTakesNothingFromAClusterThatIsJustLost(t *testing.T) {
 }
 
 func TestAClusterThatHasLeftTheFederationIsNotWaitedFor(t *testing.T) {
-	w := newWorld(t, whole("iad"), whole("sin"), awayFrom(awayFrom(deployment(placement("iad", 6)), "fra"), "sin"))
+	w := newWorld(t, whole("iad"), whole("sin"), awayFrom(awayFrom(deployment(on("iad", 6)), "fra"), "sin"))
 	w.signals("sin", metav1.ConditionFalse, metav1.ConditionFalse, time.Hour)
 	w.reconcile()
 	w.wantWrites("patch")
@@ -299,18 +300,23 @@ func TestTermsAreThoseOfThePoliciesThatSelectThePods(t *testing.T) {
 		objs  []client.Object
 		again time.Duration // 0: the cluster is left
 	}{
-		"no policy: the defaults":                   {append(application("api", patient, front)[1:], webTemplate()), 0},
-		"its Service selects the pods":              {append(application("web", patient, front), webTemplate()), time.Minute},
-		"its Service selects other pods":            {append(application("api", patient, map[string]string{"app": "api"}), webTemplate()), 0},
-		"its Service selects nothing":               {append(application("web", patient, nil), webTemplate()), 0},
-		"its Service is gone":                       {append(application("web", patient, front)[:1], webTemplate()), 0},
-		"the template is gone":                      {application("web", patient, front), 0},
-		"two policies: the more careful":            {slices.Concat(application("a", patient, front), application("b", strict, front), []client.Object{webTemplate()}), 2 * time.Minute},
-		"a policy of another application is silent": {slices.Concat(application("a", patient, front), application("b", strict, map[string]string{"app": "api"}), []client.Object{webTemplate()}), time.Minute},
+		"no policy: the defaults":                    {append(application("api", patient, front)[1:], webTemplate()), 0},
+		"its Service selects the pods":               {append(application("web", patient, front), webTemplate()), time.Minute},
+		"its Service selects other pods":             {append(application("api", patient, map[string]string{"app": "api"}), webTemplate()), 0},
+		"its Service selects nothing":                {append(application("web", patient, nil), webTemplate()), 0},
+		"its Service is gone":                        {append(application("web", patient, front)[:1], webTemplate()), 0},
+		"the template is gone":                       {application("web", patient, front), 0},
+		"two policies: the more careful":             {slices.Concat(application("a", patient, front), application("b", strict, front), []client.Object{webTemplate()}), 2 * time.Minute},
+		"a target of another group is no Service":    {append(retarget(application("web", patient, front), "serving.knative.dev", "Service", "web-svc"), webTemplate()), 0},
+		"a target that selects no pods, by its kind": {append(retarget(application("web", patient, front), "apps", "DaemonSet", "web-svc"), webTemplate()), 0},
+		"a target without a kind is a Service":       {append(retarget(application("web", patient, front), "", "", "web-svc"), webTemplate()), time.Minute},
+		"the template itself":                        {append(retarget(application("web", patient, nil), "apps", "Deployment", "web"), webTemplate()), time.Minute},
+		"its namesake in another group":              {append(retarget(application("web", patient, nil), "example.com", "Deployment", "web"), webTemplate()), 0},
+		"a policy of another application is silent":  {slices.Concat(application("a", patient, front), application("b", strict, map[string]string{"app": "api"}), []client.Object{webTemplate()}), time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, append(tc.objs, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(placement("fra", 6)))...)
-			w.to = placement("iad", 6)
+			w := newWorld(t, append(tc.objs, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(on("fra", 6)))...)
+			w.to = on("iad", 6)
 			if again := w.reconcile(); again != tc.again {
 				t.Errorf("asks again in %s, want %s", again, tc.again)
 			}
@@ -323,12 +329,18 @@ func TestTermsAreThoseOfThePoliciesThatSelectThePods(t *testing.T) {
 	}
 }
 
+// retarget points the policy of an application at something else.
+func retarget(application []client.Object, group, kind, name string) []client.Object {
+	application[0].(*trafficv1alpha1.TrafficPolicy).Spec.TargetRefs = []trafficv1alpha1.TargetRef{{Group: group, Kind: kind, Name: name}}
+	return application
+}
+
 func TestTheTermsOfTheTargetItselfCountToo(t *testing.T) {
-	b := deployment(placement("fra", 0))
+	b := deployment(on("fra", 0))
 	b.Spec.Replicas, b.Spec.Resource = 0, workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "Service", Namespace: "shop", Name: "web-svc"}
 	objs := application("web", trafficv1alpha1.Failover{MoveWorkloadsAfter: &metav1.Duration{Duration: 2 * time.Minute}}, map[string]string{"app": "web"})
 	w := newWorld(t, append(objs, lost("fra", time.Minute), whole("iad"), whole("sin"), b)...)
-	w.to = placement("iad", 0)
+	w.to = on("iad", 0)
 	if again := w.reconcile(); again != time.Minute {
 		t.Errorf("asks again in %s, want 1m", again)
 	}
@@ -341,8 +353,8 @@ func TestTheTermsOfTheTargetItselfCountToo(t *testing.T) {
 }
 
 func TestAConflictIsTriedAgainSoon(t *testing.T) {
-	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(placement("fra", 6)))
-	w.to, w.conflict = placement("iad", 6), true
+	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(on("fra", 6)))
+	w.to, w.conflict = on("iad", 6), true
 	if again := w.reconcile(); again <= 0 || again > time.Second {
 		t.Errorf("asks again in %s", again)
 	}
@@ -355,7 +367,7 @@ func TestAConflictIsTriedAgainSoon(t *testing.T) {
 }
 
 func TestAPlacerThatFailsIsAnError(t *testing.T) {
-	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(placement("fra", 6)))
+	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(on("fra", 6)))
 	broken := errors.New("no clusters in the cache")
 	w.place = func(context.Context, workv1alpha2.Binding, sets.Set[string], bool) ([]workv1alpha2.TargetCluster, string, error) {
 		return nil, "", broken
@@ -368,7 +380,7 @@ func TestAPlacerThatFailsIsAnError(t *testing.T) {
 }
 
 func TestABindingThatIsGoneOrGoingIsLeftAlone(t *testing.T) {
-	going := deployment(placement("fra", 6))
+	going := deployment(on("fra", 6))
 	going.DeletionTimestamp, going.Finalizers = &metav1.Time{Time: t0}, []string{"example.com/hold"}
 	for name, objs := range map[string][]client.Object{
 		"gone":  {lost("fra", time.Minute), whole("iad"), whole("sin")},
@@ -376,7 +388,7 @@ func TestABindingThatIsGoneOrGoingIsLeftAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, objs...)
-			w.to = placement("iad", 6)
+			w.to = on("iad", 6)
 			if again := w.reconcile(); again != 0 {
 				t.Errorf("asks again in %s", again)
 			}
@@ -386,10 +398,10 @@ func TestABindingThatIsGoneOrGoingIsLeftAlone(t *testing.T) {
 }
 
 func TestWhoIsWoken(t *testing.T) {
-	placed := deployment(placement("fra", 3, "iad", 3))
-	left := awayFrom(deployment(placement("iad", 6)), "fra")
+	placed := deployment(on("fra", 3, "iad", 3))
+	left := awayFrom(deployment(on("iad", 6)), "fra")
 	left.Name = "left"
-	other := awayFrom(deployment(placement("iad", 6)), "fra")
+	other := awayFrom(deployment(on("iad", 6)), "fra")
 	other.Namespace = "bank"
 	w := newWorld(t, placed, left, other)
 	woken := func(reqs []ctrl.Request) []string {

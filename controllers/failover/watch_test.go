@@ -13,8 +13,8 @@ import (
 )
 
 func TestARestartedHubLooksForItself(t *testing.T) {
-	w := newWorld(t, lost("fra", time.Hour), whole("iad"), whole("sin"), deployment(placement("fra", 6)))
-	w.watching, w.to = t0, placement("iad", 6)
+	w := newWorld(t, lost("fra", time.Hour), whole("iad"), whole("sin"), deployment(on("fra", 6)))
+	w.watching, w.to = t0, on("iad", 6)
 	if again := w.reconcile(); again != 15*time.Second {
 		t.Errorf("asks again in %s: what it read of fra may be an hour old", again)
 	}
@@ -25,9 +25,9 @@ func TestARestartedHubLooksForItself(t *testing.T) {
 }
 
 func TestNothingMovesToAClusterThatIsJustLost(t *testing.T) {
-	clusters := deployment(placement("fra", 3, "iad", 3))
+	clusters := deployment(on("fra", 3, "iad", 3))
 	w := newWorld(t, lost("fra", time.Hour), whole("iad"), whole("sin"), lost("gru", 5*time.Second), whole("syd"), clusters)
-	w.to = placement("iad", 6)
+	w.to = on("iad", 6)
 	w.reconcile()
 	if diff := cmp.Diff([]asked{{Exclude: []string{"fra", "gru"}}}, w.asked); diff != "" {
 		t.Errorf("asked the placer (-want +got):\n%s", diff)
@@ -37,7 +37,7 @@ func TestNothingMovesToAClusterThatIsJustLost(t *testing.T) {
 func TestAClusterThatIsLeavingIsNotWaitedFor(t *testing.T) {
 	going := whole("fra")
 	going.DeletionTimestamp, going.Finalizers = &metav1.Time{Time: t0}, []string{"example.com/hold"}
-	w := newWorld(t, going, whole("iad"), whole("sin"), awayFrom(deployment(placement("iad", 6)), "fra"))
+	w := newWorld(t, going, whole("iad"), whole("sin"), awayFrom(deployment(on("iad", 6)), "fra"))
 	w.reconcile()
 	w.wantWrites("patch")
 	if got := tasks(w.binding()); len(got) != 0 {
@@ -46,9 +46,9 @@ func TestAClusterThatIsLeavingIsNotWaitedFor(t *testing.T) {
 }
 
 func TestAPolicyWakesTheBindingsOfItsNamespace(t *testing.T) {
-	other := deployment(placement("fra", 6))
+	other := deployment(on("fra", 6))
 	other.Namespace = "bank"
-	w := newWorld(t, deployment(placement("fra", 6)), other)
+	w := newWorld(t, deployment(on("fra", 6)), other)
 	got := w.spokenFor(context.Background(), plan("web")) // only the namespace counts
 	if len(got) != 1 || got[0].NamespacedName != web {
 		t.Errorf("woken: %v", got)

@@ -180,7 +180,8 @@ func lost(name string, ago time.Duration) *clusterv1alpha1.Cluster {
 	return cluster(name, metav1.ConditionFalse, metav1.ConditionFalse, t0.Add(-ago))
 }
 
-func placement(text ...any) []workv1alpha2.TargetCluster {
+// on is a placement: on("fra", 2, "iad", 4).
+func on(text ...any) []workv1alpha2.TargetCluster {
 	var out []workv1alpha2.TargetCluster
 	for i := 0; i < len(text); i += 2 {
 		out = append(out, workv1alpha2.TargetCluster{Name: text[i].(string), Replicas: int32(text[i+1].(int))})

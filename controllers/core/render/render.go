@@ -129,7 +129,7 @@ func withoutManagedFields(template *unstructured.Unstructured) *unstructured.Uns
 // divide gives the object the replicas and completions of the cluster.
 func divide(in Input, obj *unstructured.Unstructured, target workv1alpha2.TargetCluster, completions map[string]int32) (*unstructured.Unstructured, error) {
 	revise := configv1alpha1.InterpreterOperationReviseReplica
-	if isWorkload(in.Binding.GetBindingSpec()) && in.Interpreter.Handles(obj.GroupVersionKind(), revise) {
+	if placement.IsWorkload(in.Binding.GetBindingSpec()) && in.Interpreter.Handles(obj.GroupVersionKind(), revise) {
 		var err error
 		if obj, err = in.Interpreter.ReviseReplica(obj, target.Replicas); err != nil {
 			return nil, err

@@ -87,10 +87,6 @@ func LeavingDirectly(spec *workv1alpha2.ResourceBindingSpec) sets.Set[string] {
 	return leaving
 }
 
-func isWorkload(spec *workv1alpha2.ResourceBindingSpec) bool {
-	return spec.Replicas > 0 || spec.ReplicaRequirements != nil || len(spec.Components) > 0
-}
-
 // isDivided says whether every cluster gets a part of the replicas, not all of them.
 func isDivided(spec *workv1alpha2.ResourceBindingSpec) bool {
 	if spec.Placement == nil || spec.Placement.ReplicaScheduling == nil {
