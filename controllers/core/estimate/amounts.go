@@ -123,6 +123,19 @@ func (a Amounts) Equal(b Amounts) bool {
 	return a.cpu == b.cpu && a.memory == b.memory && a.storage == b.storage && maps.Equal(a.other, b.other)
 }
 
+// List returns the amounts in the API's own form.
+func (a Amounts) List() corev1.ResourceList {
+	out := corev1.ResourceList{}
+	for _, name := range a.names() {
+		if n := a.get(name); name == corev1.ResourceCPU {
+			out[name] = *resource.NewMilliQuantity(n, resource.DecimalSI)
+		} else {
+			out[name] = *resource.NewQuantity(n, resource.DecimalSI)
+		}
+	}
+	return out
+}
+
 // names of the resources there is something of, sorted.
 func (a *Amounts) names() []corev1.ResourceName {
 	names := slices.Collect(maps.Keys(a.other))
