@@ -21,11 +21,7 @@ const (
 
 // mutual is TLS with certificates on both sides, checked against one authority. The files are read at
 // every handshake, of which there are few: so a certificate that was renewed is used from then on.
-type mutual struct {
-	dir string
-	// name to expect of a server; empty means that of its address
-	name string
-}
+type mutual struct{ dir string }
 
 var _ credentials.TransportCredentials = (*mutual)(nil)
 
@@ -52,7 +48,7 @@ func (m *mutual) ClientHandshake(ctx context.Context, authority string, conn net
 		return nil, nil, err
 	}
 	return credentials.NewTLS(&tls.Config{
-		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, RootCAs: roots, ServerName: m.name,
+		MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, RootCAs: roots,
 	}).ClientHandshake(ctx, authority, conn)
 }
 
@@ -69,11 +65,14 @@ func (m *mutual) ServerHandshake(conn net.Conn) (net.Conn, credentials.AuthInfo,
 
 // Info implements credentials.TransportCredentials.
 func (m *mutual) Info() credentials.ProtocolInfo {
-	return credentials.ProtocolInfo{SecurityProtocol: "tls", ServerName: m.name}
+	return credentials.ProtocolInfo{SecurityProtocol: "tls"}
 }
 
 // Clone implements credentials.TransportCredentials.
 func (m *mutual) Clone() credentials.TransportCredentials { c := *m; return &c }
 
-// OverrideServerName implements credentials.TransportCredentials.
-func (m *mutual) OverrideServerName(name string) error { m.name = name; return nil }
+// OverrideServerName implements credentials.TransportCredentials. A server is expected to have the name
+// of its address, and no other.
+func (m *mutual) OverrideServerName(name string) error {
+	return fmt.Errorf("the name %q can not be expected instead of that of the address", name)
+}

@@ -11,6 +11,7 @@
 package estimate
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -50,6 +51,9 @@ func (o Options) withDefaults() Options {
 // Setup adds an estimator to the manager. It follows the members, and serves, while this process is
 // the leader.
 func Setup(mgr ctrl.Manager, o Options) (*Estimator, error) {
+	if o.Members == nil {
+		return nil, errors.New("set up the estimator: there are no members to follow")
+	}
 	e, err := newEstimator(o, o.Members.Subscribe, func(name string) (connection, error) {
 		m, err := o.Members.Member(name)
 		if err != nil {

@@ -30,7 +30,8 @@ type Assumed struct {
 }
 
 // AssumedOf divides a sum of requests, with the number of pods under "pods", evenly. Rounding is
-// upwards. Requests without a number of pods are those of one pod.
+// upwards. Requests without a number of pods are those of one pod. Of a sum over unlike workloads only
+// the mean is seen; where they are known one by one, AssumedPods for each is exact.
 func AssumedOf(namespace string, sum corev1.ResourceList) Assumed {
 	pods := ceil(corev1.ResourcePods, sum[corev1.ResourcePods])
 	a := Assumed{Namespace: namespace, Pods: max(pods, 1)}
@@ -62,7 +63,7 @@ func AssumedPods(namespace string, pods int32, each corev1.ResourceList) Assumed
 //
 // Where those pods will land is not known. Each is taken to be on the node where it hurts most, on
 // which it displaces at most as many replicas as the largest quotient, rounded up, of what it and
-// what a replica asks for. So the result is never too large by them.
+// what a replica asks for. So wherever they land, as many replicas fit beside them.
 func (c *Cluster) Replicas(req *workv1alpha2.ReplicaRequirements, b Bounds) int32 {
 	if req == nil {
 		req = &workv1alpha2.ReplicaRequirements{}
