@@ -121,6 +121,9 @@ type Cluster struct {
 	nodes   []*node
 	byName  map[string]*node
 	waiting map[types.NamespacedName]Pod
+	// inFlight are the waiting pods the scheduler has not looked at yet, counted by what they ask for:
+	// there may be many, and they are mostly alike.
+	inFlight map[shape]*Assumed
 }
 
 // SetNode adds a node, or replaces the one of that name.
@@ -142,14 +145,7 @@ func (c *Cluster) RemovePod(p Pod) { c.count(p, -1) }
 
 func (c *Cluster) count(p Pod, sign int64) {
 	if p.Node == "" {
-		if sign < 0 {
-			delete(c.waiting, p.NamespacedName)
-			return
-		}
-		if c.waiting == nil {
-			c.waiting = map[types.NamespacedName]Pod{}
-		}
-		c.waiting[p.NamespacedName] = p
+		c.wait(p, sign)
 		return
 	}
 	n := c.node(p.Node)
@@ -159,6 +155,29 @@ func (c *Cluster) count(p Pod, sign int64) {
 		n.huge += sign
 	}
 	c.forget(n)
+}
+
+func (c *Cluster) wait(p Pod, sign int64) {
+	if c.waiting == nil {
+		c.waiting, c.inFlight = map[types.NamespacedName]Pod{}, map[shape]*Assumed{}
+	}
+	if sign > 0 {
+		c.waiting[p.NamespacedName] = p
+	} else {
+		delete(c.waiting, p.NamespacedName)
+	}
+	if p.Waiting == nil || !p.Waiting.InFlight {
+		return
+	}
+	key := shapeOf(&p)
+	alike := c.inFlight[key]
+	if alike == nil {
+		alike = &Assumed{Each: p.Asks, Huge: p.Huge}
+		c.inFlight[key] = alike
+	}
+	if alike.Pods += sign; alike.Pods == 0 {
+		delete(c.inFlight, key)
+	}
 }
 
 // node returns the node of a name, and makes it when there is none.
@@ -187,7 +206,7 @@ func (c *Cluster) forget(n *node) {
 	delete(c.byName, n.Name)
 }
 
-// sorted returns the nodes that a matcher takes, by name.
+// sorted returns the nodes by name.
 func (c *Cluster) sorted() []*node {
 	nodes := slices.Clone(c.nodes)
 	slices.SortFunc(nodes, func(a, b *node) int { return strings.Compare(a.Name, b.Name) })

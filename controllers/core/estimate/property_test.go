@@ -235,6 +235,9 @@ func TestSumsFollowEvents(t *testing.T) {
 // summary is what a cluster says, without the order in which it came about.
 func summary(c *Cluster) map[string]string {
 	out := map[string]string{"waiting": fmt.Sprint(len(c.waiting))}
+	for key, alike := range c.inFlight {
+		out[fmt.Sprint("in flight ", key)] = fmt.Sprint(alike.Pods)
+	}
 	for _, n := range c.nodes {
 		if c.byName[n.Name] != n || c.nodes[n.at] != n {
 			out["broken index"] = n.Name

@@ -80,9 +80,9 @@ func (c *Cluster) Replicas(req *workv1alpha2.ReplicaRequirements, b Bounds) int3
 			room -= displaced(&b.Assumed[i], replica)
 		}
 	}
-	for _, p := range c.waiting {
-		if room > 0 && p.Waiting != nil && p.Waiting.InFlight {
-			room -= displaced(&Assumed{Pods: 1, Each: p.Asks, Huge: p.Huge}, replica)
+	for _, alike := range c.inFlight {
+		if room > 0 {
+			room -= displaced(alike, replica)
 		}
 	}
 	if room <= 0 {

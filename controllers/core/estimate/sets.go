@@ -41,8 +41,8 @@ func (c *Cluster) Sets(components []workv1alpha2.Component, b Bounds) int32 {
 			return 0
 		}
 	}
-	for _, pod := range c.inFlight() {
-		if !p.reserve(&Assumed{Pods: 1, Each: pod.Asks, Huge: pod.Huge}) {
+	for _, alike := range c.byShape() {
+		if !p.reserve(alike) {
 			return 0
 		}
 	}
@@ -72,20 +72,6 @@ func partsOf(components []workv1alpha2.Component) []part {
 		})
 	}
 	return parts
-}
-
-// inFlight returns the pods the scheduler has not looked at yet, by name.
-func (c *Cluster) inFlight() []Pod {
-	var pods []Pod
-	for _, p := range c.waiting {
-		if p.Waiting != nil && p.Waiting.InFlight {
-			pods = append(pods, p)
-		}
-	}
-	slices.SortFunc(pods, func(a, b Pod) int {
-		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
-	})
-	return pods
 }
 
 // packing is the nodes as rows of numbers, with a column for each resource that is asked for and a

@@ -1,6 +1,10 @@
 package estimate
 
 import (
+	"cmp"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,6 +62,33 @@ func waitingOf(pod *corev1.Pod) *Waiting {
 		}
 	}
 	return w
+}
+
+// shape is what a pod asks for, as a key.
+type shape struct {
+	cpu, memory, storage int64
+	other                string
+	huge                 bool
+}
+
+func shapeOf(p *Pod) shape {
+	s := shape{cpu: p.Asks.cpu, memory: p.Asks.memory, storage: p.Asks.storage, huge: p.Huge}
+	for _, name := range slices.Sorted(maps.Keys(p.Asks.other)) {
+		s.other += string(name) + "=" + strconv.FormatInt(p.Asks.other[name], 10) + " "
+	}
+	return s
+}
+
+// byShape orders what is in flight, so that the same question has the same answer.
+func (c *Cluster) byShape() []*Assumed {
+	keys := slices.SortedFunc(maps.Keys(c.inFlight), func(a, b shape) int {
+		return cmp.Or(cmp.Compare(b.cpu, a.cpu), cmp.Compare(b.memory, a.memory), cmp.Compare(b.storage, a.storage), cmp.Compare(a.other, b.other))
+	})
+	alike := make([]*Assumed, 0, len(keys))
+	for _, key := range keys {
+		alike = append(alike, c.inFlight[key])
+	}
+	return alike
 }
 
 // Unschedulable is how many replicas of a workload have waited for a node for longer than a time,
