@@ -45,6 +45,14 @@ func (m *Member) Probe(ctx context.Context) Health {
 	return health
 }
 
+// Reachable is false while the last probe did not reach the member: what its watches show may be old.
+// A member that was never probed counts as reachable.
+func (m *Member) Reachable() bool {
+	m.reach.mu.Lock()
+	defer m.reach.mu.Unlock()
+	return !m.reach.lost
+}
+
 func (m *Member) probe(ctx context.Context) (Health, error) {
 	ctx, cancel := context.WithTimeout(ctx, m.options.ProbeTimeout)
 	defer cancel()

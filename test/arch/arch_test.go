@@ -49,6 +49,7 @@ var rules = []rule{
 	{"dns/core", with(apimachinery, pure, []string{module + "api/", module + "dns/core/", "github.com/miekg/dns"}), "core decides; it knows no client"},
 	{"mesh/core", with(apimachinery, pure, []string{module + "api/", module + "mesh/core/", "istio.io/api/"}), "core decides; it knows no client"},
 	{"scaler/core", with(apimachinery, pure, []string{module + "api/", module + "scaler/core/"}), "core decides; it knows no client"},
+	{"controllers/estimate", with(machinery, shared, []string{module + "controllers/", "google.golang.org/grpc", "google.golang.org/protobuf", "github.com/bufbuild/protocompile"}), "the estimator service is gRPC; protocompile reads its .proto for the generator"},
 	{"controllers", with(machinery, shared, []string{module + "controllers/"}), "areas meet in api and cmd only"},
 	{"dns", with(machinery, shared, []string{module + "dns/", "github.com/miekg/dns", "github.com/oschwald/maxminddb-golang/v2"}), "areas meet in api and cmd only"},
 	{"mesh", with(machinery, shared, []string{module + "mesh/", "istio.io/"}), "areas meet in api and cmd only"},
