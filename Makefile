@@ -22,6 +22,7 @@ FUZZTIME ?= 20s
 
 include api/generate.mk
 include controllers/apiserver/generate.mk
+include controllers/estimate/generate.mk
 
 .DEFAULT_GOAL := help
 
@@ -62,7 +63,7 @@ resolver:
 	  { echo "the recursive resolver unbound is missing: install the package unbound" >&2; exit 1; }
 
 .PHONY: generate
-generate: generate-api generate-openapi ## deepcopy, CRDs and OpenAPI
+generate: generate-api generate-openapi generate-estimator ## deepcopy, CRDs, OpenAPI and the estimator's messages
 
 ##@ check it
 
@@ -100,7 +101,7 @@ tidy:
 
 .PHONY: verify
 verify: tidy generate lint ## regenerate and diff, lint, check the import table
-	@changed=$$(git status --porcelain -- api charts controllers/apiserver); [ -z "$$changed" ] || { echo "$$changed"; echo "generated files differ: commit what 'make generate' writes"; exit 1; }
+	@changed=$$(git status --porcelain -- api charts controllers/apiserver controllers/estimate); [ -z "$$changed" ] || { echo "$$changed"; echo "generated files differ: commit what 'make generate' writes"; exit 1; }
 	go test ./test/arch
 
 .PHONY: bench

@@ -30,7 +30,7 @@ const tenant = "clumsy"
 func badInput(t *testing.T, in *install.Installation) {
 	ctx := t.Context()
 	must(t, in.Hub.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}}))
-	t.Cleanup(func() { cleanUp(t, in) })
+	t.Cleanup(func() { cleanUp(t, in, tenant) })
 
 	t.Run("a policy for a kind that nobody serves", func(t *testing.T) {
 		must(t, in.Hub.Create(ctx, propagation("nobody", policyv1alpha1.ResourceSelector{APIVersion: "example.org/v1", Kind: "Nonesuch"})))
@@ -121,9 +121,9 @@ func badInput(t *testing.T, in *install.Installation) {
 	})
 }
 
-// cleanUp removes the tenant and waits until nothing of it is left anywhere.
-func cleanUp(t *testing.T, in *install.Installation) {
-	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: tenant}}
+// cleanUp removes a namespace and waits until nothing of it is left anywhere.
+func cleanUp(t *testing.T, in *install.Installation, name string) {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	if err := in.Hub.Delete(context.Background(), ns); err != nil {
 		t.Error(err)
 	}

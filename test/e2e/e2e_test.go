@@ -88,6 +88,7 @@ func skip(t *testing.T, why error) {
 func TestSeaway(t *testing.T) {
 	in := start(t)
 	t.Run("bad input is told apart and disturbs nobody", func(t *testing.T) { badInput(t, in) })
+	t.Run("policies place what they say", func(t *testing.T) { placing(t, in) })
 	t.Run("the whole story", func(t *testing.T) {
 		if failed := demo.Run(t.Context(), in, os.Stdout); failed > 0 {
 			t.Errorf("%d checks failed", failed)
