@@ -130,5 +130,8 @@ func cause(err error) error {
 	if errors.As(err, &op) && op.Err != nil {
 		return fmt.Errorf("%s: %w", op.Op, op.Err)
 	}
+	if errors.Is(err, io.EOF) {
+		return errors.New("the connection was closed without an answer")
+	}
 	return err
 }
