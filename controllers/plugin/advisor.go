@@ -136,42 +136,63 @@ func (a *Advisor) algorithms(ctx context.Context) ([]*algorithm, error) {
 // put takes a plugin into use as it is now, and returns what became of it. The token of its endpoint is
 // read anew each time.
 func (a *Advisor) put(ctx context.Context, p *trafficv1alpha1.PlacementPlugin) *algorithm {
+	made, isNew := a.replace(ctx, p)
+	if isNew {
+		a.changed()
+	}
+	return made
+}
+
+func (a *Advisor) replace(ctx context.Context, p *trafficv1alpha1.PlacementPlugin) (made *algorithm, isNew bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known := a.applied[p.Name]
 	if known != nil && known.madeFrom(p) {
 		a.authorize(ctx, known, p)
-		return known
+		return known, false
 	}
-	made := a.make(ctx, p)
+	made = a.make(ctx, p)
 	a.applied[p.Name] = made
+	a.publishAgain()
 	if known != nil {
 		known.retire()
 	}
-	if a.inUse.Load() != nil {
-		a.publish()
-	}
-	a.changed()
-	return made
+	return made, true
 }
 
 // drop takes a plugin out of use.
 func (a *Advisor) drop(name string) {
+	if a.remove(name) {
+		a.changed()
+	}
+}
+
+func (a *Advisor) remove(name string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known := a.applied[name]
 	if known == nil {
-		return
+		return false
 	}
 	delete(a.applied, name)
+	a.publishAgain()
+	known.retire()
+	if !a.isCompiled(name) {
+		forget(name)
+	}
+	return true
+}
+
+// publishAgain does nothing before the first decision: that one reads all plugins, so that none is made
+// with some of them.
+func (a *Advisor) publishAgain() {
 	if a.inUse.Load() != nil {
 		a.publish()
 	}
-	known.retire()
-	if !slices.ContainsFunc(a.compiled, func(c *algorithm) bool { return c.name == name }) {
-		forget(name)
-	}
-	a.changed()
+}
+
+func (a *Advisor) isCompiled(name string) bool {
+	return slices.ContainsFunc(a.compiled, func(c *algorithm) bool { return c.name == name })
 }
 
 // publish makes the set visible to decisions.
@@ -196,7 +217,7 @@ func (a *Advisor) make(ctx context.Context, p *trafficv1alpha1.PlacementPlugin) 
 		weight: int64(*p.Spec.Weight), timeout: p.Spec.Timeout.Duration,
 		open: make(chan struct{}, maxOpen), clock: a.clock, report: func() { a.look(p.Name) },
 	}
-	if slices.ContainsFunc(a.compiled, func(c *algorithm) bool { return c.name == p.Name }) {
+	if a.isCompiled(p.Name) {
 		alg.refused = plugin.State{Reason: trafficv1alpha1.ReasonPluginNameTaken, Message: "an algorithm that is compiled in has this name; choose another"}
 		return alg
 	}

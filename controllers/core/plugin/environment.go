@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"fmt"
+	"regexp/syntax"
 	"sync"
 
 	"github.com/google/cel-go/cel"
@@ -24,6 +25,10 @@ const maxExpression = 4096
 
 // maxLoops bounds the loops of an expression: the types of a long chain of them take seconds to check.
 const maxLoops = 16
+
+// maxPattern bounds the program of a regular expression. The time of a match is its product with the
+// length of the text.
+const maxPattern = 2000
 
 // environment is the language of the expressions: CEL with optional values, the math extension, the
 // string functions whose result is not larger than their argument, and quantity().
@@ -81,12 +86,32 @@ func forbidden(checked *ast.AST) (id int64, why string) {
 			if reason, bad := dangerous[call.FunctionName()]; bad {
 				id, why = e.ID(), fmt.Sprintf("%s() is not available: %s", call.FunctionName(), reason)
 			}
-			if args := call.Args(); call.FunctionName() == "matches" && args[len(args)-1].Kind() != ast.LiteralKind {
-				id, why = e.ID(), "the pattern of matches() must be a literal string, so that it is compiled once"
+			if args := call.Args(); call.FunctionName() == "matches" && len(args) > 0 {
+				id, why = e.ID(), badPattern(args[len(args)-1])
 			}
 		}
 	}))
 	return id, why
+}
+
+// badPattern says what is wrong with the pattern of matches(); "" when nothing is.
+func badPattern(e ast.Expr) string {
+	if e.Kind() != ast.LiteralKind {
+		return "the pattern of matches() must be a literal string, so that it is compiled once"
+	}
+	text, _ := e.AsLiteral().Value().(string)
+	parsed, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return err.Error()
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil {
+		return err.Error()
+	}
+	if n := len(program.Inst); n > maxPattern {
+		return fmt.Sprintf("the pattern of matches() becomes a program of %d steps; %d are allowed: repeat less", n, maxPattern)
+	}
+	return ""
 }
 
 // loops counts the loops of an expression.

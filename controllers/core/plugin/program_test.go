@@ -274,6 +274,7 @@ func TestCompileNamesFieldPlaceAndFix(t *testing.T) {
 		"a dangerous function on anything":       {trafficv1alpha1.CELPlugin{Filter: `cluster.spec.zones.join(",") == "b"`}, `join() is not available: the result could be of any size`},
 		"a pattern that is computed":             {trafficv1alpha1.CELPlugin{Filter: `"a".matches(cluster.metadata.name)`}, `line 1, column 12: the pattern of matches() must be a literal string`},
 		"a pattern that does not compile":        {trafficv1alpha1.CELPlugin{Filter: `"a".matches("(")`}, `missing closing )`},
+		"a pattern that becomes large":           {trafficv1alpha1.CELPlugin{Filter: `"a".matches("` + strings.Repeat("a{1000}", 500) + `")`}, `the pattern of matches() becomes a program of 500002 steps; 2000 are allowed: repeat less`},
 		"a message":                              {trafficv1alpha1.CELPlugin{Filter: `google.protobuf.BoolValue{value: true}`}, `can not be made here; use a map`},
 		"an expression that grows as it is read": {trafficv1alpha1.CELPlugin{Filter: `metrics[?"a"]` + strings.Repeat(".optMap(x, x)", 60) + `.hasValue()`}, `undeclared reference to`},
 		"too long":                               {trafficv1alpha1.CELPlugin{Filter: strings.Repeat(" ", maxExpression) + "true"}, `has 4100 characters; 4096 are allowed`},
@@ -288,6 +289,36 @@ func TestCompileNamesFieldPlaceAndFix(t *testing.T) {
 			}
 			if text := errs.ToAggregate().Error(); !strings.Contains(text, tc.want) {
 				t.Errorf("got  %s\nwant %s", text, tc.want)
+			}
+		})
+	}
+}
+
+// Expressions that are long in one way or another are judged soon.
+func TestLongExpressions(t *testing.T) {
+	fill := func(head, one, tail string) string {
+		return head + strings.Repeat(one, (maxExpression-len(head)-len(tail))/len(one)) + tail
+	}
+	for name, text := range map[string]string{
+		"sums": fill("1", " + 1", ""), "sums of anything": fill("cluster.a", "+cluster.a", ""), "fields": fill("cluster", ".a", ""), "optional fields": fill("cluster", ".?a", ""),
+		"choices": fill("", "true ? 1 : ", "1"), "negations": fill("", "!", "true"), "minus": fill("", "-", "1"), "lists": fill("[1", ",1", "]"), "lists in lists": fill("", "[", "1"),
+		"maps": fill("{1:1", ",1:1", "}"), "indexes": fill("cluster", "[0]", ""), "membership": fill("1", " in [1]", ""), "and": fill("true", "&&true", ""),
+		"and or": fill("true", "&&true||false", ""), "comparisons": fill("1==1", "==true", ""), "greatest": fill("math.greatest(1", ",1", ")"),
+		"optional": fill("", "optional.of(", "1"), "calls": fill("'a'", ".trim()", ""), "conversions": fill("", "dyn(", "1"), "text": fill("'", "a", "'"), "escapes": fill("'", `\n`, "'"),
+		"comments": fill("1 ", "//a\n", ""), "commas": fill("", ",", ""), "quotes": fill("", "'", ""), "backticks": fill("a", ".`b`", ""), "names": fill("", "a", ""), "digits": fill("", "9", ""),
+		"pattern": `"` + strings.Repeat("a", 100) + `".matches("` + strings.Repeat("(a*)*", 100) + `b")`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			p, errs := Compile(&trafficv1alpha1.CELPlugin{Score: text}, field.NewPath("spec", "cel"))
+			if len(errs) == 0 {
+				_, err := p.Evaluate(NewBinding(web()), views(t, fra()), never)
+				t.Logf("%s: %v", time.Since(start), err)
+			} else {
+				t.Logf("%s: %v", time.Since(start), errs)
+			}
+			if took := time.Since(start); took > 5*time.Second {
+				t.Errorf("took %s", took)
 			}
 		})
 	}
