@@ -265,6 +265,17 @@ func TestWhatCanNotBeRightIsRefused(t *testing.T) {
 			object: `{apiVersion: traffic.seaway.dev/v1alpha1, kind: TrafficPolicy, metadata: {namespace: shop, name: x},
 				spec: {hostnames: [shop.example.com], targetRefs: [{kind: Service, name: web}], ` + defaults + `}}`,
 		},
+		"a PlacementPlugin with an expression that is none": {
+			rule: "placementplugin", kind: "PlacementPlugin",
+			object: `{apiVersion: traffic.seaway.dev/v1alpha1, kind: PlacementPlugin, metadata: {name: x},
+				spec: {weight: 1, timeout: 200ms, cel: {score: clster.spec}}}`,
+			fields: []string{"spec.cel.score"},
+		},
+		"a PlacementPlugin that is right": {
+			rule: "placementplugin",
+			object: `{apiVersion: traffic.seaway.dev/v1alpha1, kind: PlacementPlugin, metadata: {name: x},
+				spec: {weight: 1, timeout: 200ms, cel: {filter: "true"}}}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			resp := validator{ruleOf(t, tc.rule), decoder}.Handle(context.Background(), request(t, tc.object, tc.old))
@@ -305,6 +316,7 @@ var leaving = map[string]string{
 	"zone":                     `{apiVersion: traffic.seaway.dev/v1alpha1, kind: Zone`,
 	"regionmap":                `{apiVersion: traffic.seaway.dev/v1alpha1, kind: RegionMap`,
 	"trafficpolicy":            `{apiVersion: traffic.seaway.dev/v1alpha1, kind: TrafficPolicy`,
+	"placementplugin":          `{apiVersion: traffic.seaway.dev/v1alpha1, kind: PlacementPlugin`,
 }
 
 func TestAnObjectOnItsWayOutIsLetThrough(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"github.com/seaway-io/seaway/api/validation"
 	"github.com/seaway-io/seaway/api/validation/traffic"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/plugin"
 )
 
 // rule is what is done at admission for one kind. old is nil at creation.
@@ -33,6 +34,7 @@ var rules = []rule{
 	{own("zones"), "zone", func() client.Object { return &trafficv1alpha1.Zone{} }, nil, inspectZone},
 	{own("regionmaps"), "regionmap", func() client.Object { return &trafficv1alpha1.RegionMap{} }, nil, inspectRegionMap},
 	{own("trafficpolicies"), "trafficpolicy", func() client.Object { return &trafficv1alpha1.TrafficPolicy{} }, nil, inspectTrafficPolicy},
+	{own("placementplugins"), "placementplugin", func() client.Object { return &trafficv1alpha1.PlacementPlugin{} }, nil, inspectPlacementPlugin},
 }
 
 func policy(resource string) schema.GroupVersionResource {
@@ -88,4 +90,8 @@ func inspectRegionMap(obj, old client.Object) field.ErrorList {
 func inspectTrafficPolicy(obj, old client.Object) field.ErrorList {
 	before, _ := old.(*trafficv1alpha1.TrafficPolicy)
 	return traffic.ValidatePolicy(obj.(*trafficv1alpha1.TrafficPolicy), before)
+}
+
+func inspectPlacementPlugin(obj, _ client.Object) field.ErrorList {
+	return plugin.Validate(obj.(*trafficv1alpha1.PlacementPlugin))
 }

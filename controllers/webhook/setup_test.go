@@ -74,6 +74,7 @@ func TestConfigurations(t *testing.T) {
 		at + "/validate-zone":                     "zone.traffic.seaway.dev v1alpha1 zones",
 		at + "/validate-regionmap":                "regionmap.traffic.seaway.dev v1alpha1 regionmaps",
 		at + "/validate-trafficpolicy":            "trafficpolicy.traffic.seaway.dev v1alpha1 trafficpolicies",
+		at + "/validate-placementplugin":          "placementplugin.traffic.seaway.dev v1alpha1 placementplugins",
 	}
 	if diff := cmp.Diff(want, urls); diff != "" {
 		t.Errorf("webhooks (-want +got):\n%s", diff)

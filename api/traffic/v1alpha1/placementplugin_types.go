@@ -39,7 +39,9 @@ type PlacementPluginList struct {
 //
 // +kubebuilder:validation:XValidation:rule="has(self.cel) != has(self.http)",message="give either cel or http"
 type PlacementPluginSpec struct {
-	// ResourceSelectors are the templates it is asked about; all if empty.
+	// ResourceSelectors are the templates it is asked about; all if empty. They pick by apiVersion,
+	// kind, namespace and name; a labelSelector is refused, since bindings do not carry the labels of
+	// their template.
 	//
 	// +kubebuilder:validation:MaxItems=64
 	// +listType=atomic
@@ -52,9 +54,10 @@ type PlacementPluginSpec struct {
 	// +kubebuilder:validation:Maximum=1000
 	// +optional
 	Weight *int32 `json:"weight,omitempty"`
-	// Timeout is how long a decision waits for it, at most 200ms.
+	// Timeout is how long a decision waits for it, from 1ms to 200ms.
 	//
 	// +kubebuilder:default="200ms"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1ms') && duration(self) <= duration('200ms')",message="must be from 1ms to 200ms"
 	// +optional
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 	// CEL holds expressions evaluated for each cluster.
@@ -69,39 +72,46 @@ type PlacementPluginSpec struct {
 
 // CELPlugin is a plugin written in the Common Expression Language. The expressions see `cluster`, the
 // Cluster object; `binding`, the ResourceBinding without its status; and `metrics`, numbers about the
-// cluster by name.
+// cluster by name. An expression that fails for one cluster makes the decision pass the plugin over:
+// half an answer would send everything to where it is missing.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.filter) || has(self.score)",message="give a filter, a score or both"
+// +kubebuilder:validation:XValidation:rule="!has(self.reason) || has(self.filter)",message="a reason goes with a filter"
 type CELPlugin struct {
 	// Filter is true for clusters that may be used.
 	//
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	Filter string `json:"filter,omitempty"`
-	// Reason is a string that says why a cluster may not be used.
+	// Reason is a string that says why a cluster may not be used, as in "<cluster> <reason>". It is
+	// evaluated for the clusters that the filter excludes.
 	//
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	Reason string `json:"reason,omitempty"`
-	// Score is a number from 0 to 100. What is beyond is cut off.
+	// Score is a number from 0 to 100. What is beyond is cut off, and fractions are rounded. It is
+	// evaluated for the clusters that the filter lets pass.
 	//
 	// +kubebuilder:validation:MaxLength=4096
 	// +optional
 	Score string `json:"score,omitempty"`
 }
 
-// HTTPPlugin is an endpoint that gets a POST with the binding and the clusters as JSON, and answers
-// which of them may be used and how good they are.
+// HTTPPlugin is an endpoint that gets a POST with a PlacementReviewRequest as JSON, and answers with
+// a PlacementReviewResponse. Redirects are not followed, and no proxy is used.
 type HTTPPlugin struct {
-	// URL is an https URL, or http to a loopback address.
+	// URL is an https URL, or http to a loopback address, without user, password or fragment.
 	//
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	URL string `json:"url"`
 	// CABundle is PEM of the authorities trusted for it; those of the system if empty.
 	//
+	// +kubebuilder:validation:MaxLength=1048576
 	// +optional
 	CABundle []byte `json:"caBundle,omitempty"`
-	// TokenSecretRef names a Secret in the system namespace whose key token is sent as bearer token.
+	// TokenSecretRef names a value of a Secret in the system namespace that is sent as bearer token. It
+	// is read again every minute.
 	//
 	// +optional
 	TokenSecretRef *SecretKeyRef `json:"tokenSecretRef,omitempty"`
@@ -109,9 +119,15 @@ type HTTPPlugin struct {
 
 // SecretKeyRef names one value of a Secret in the system namespace.
 type SecretKeyRef struct {
+	// Name of the Secret.
+	//
 	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
+	// Key of the value.
+	//
 	// +kubebuilder:default=token
+	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Key string `json:"key,omitempty"`
 }
@@ -125,3 +141,30 @@ type PlacementPluginStatus struct {
 	// +optional
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 }
+
+const (
+	// ConditionPluginReady says that a PlacementPlugin answered the last questions in time.
+	ConditionPluginReady = "Ready"
+
+	// ReasonPluginInUse goes with Ready=True.
+	ReasonPluginInUse = "InUse"
+	// ReasonPluginSlow goes with Ready=False: it did not answer in time, or its expressions cost too
+	// much.
+	ReasonPluginSlow = "Slow"
+	// ReasonPluginFailing goes with Ready=False: it answered with an error, or not at all.
+	ReasonPluginFailing = "Failing"
+	// ReasonPluginNotAccepted goes with Ready=False: see the condition Accepted.
+	ReasonPluginNotAccepted = "NotAccepted"
+	// ReasonPluginSecretUnavailable goes with Ready=False: its token can not be read.
+	ReasonPluginSecretUnavailable = "SecretUnavailable"
+	// ReasonPluginNameTaken goes with Accepted=False: an algorithm that is compiled in has the name.
+	ReasonPluginNameTaken = "NameTaken"
+)
+
+// Reasons of events on a PlacementPlugin.
+const (
+	// EventPluginPassedOver: decisions are made without the plugin.
+	EventPluginPassedOver = "PassedOver"
+	// EventPluginInUse: decisions are made with the plugin again.
+	EventPluginInUse = "InUse"
+)
