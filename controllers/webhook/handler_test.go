@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
@@ -383,5 +384,15 @@ func TestWhatCanNotBeDecodedIsABadRequest(t *testing.T) {
 				t.Errorf("allowed %v: %+v", resp.Allowed, resp.Result)
 			}
 		})
+	}
+}
+
+func TestARefusalStaysShort(t *testing.T) {
+	rules := strings.Repeat("{overriders: {plaintext: [{path: /a, operator: replace}]}},", 10_000)
+	obj := `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterOverridePolicy, metadata: {name: x}, spec: {overrideRules: [` + rules + `]}}`
+	resp := validator{ruleOf(t, "clusteroverridepolicy"), decoder}.Handle(context.Background(), request(t, obj, ""))
+	causes := resp.Result.Details.Causes
+	if resp.Allowed || len(causes) != shownFaults+1 || !strings.Contains(causes[shownFaults].Message, "and 9950 more faults") {
+		t.Errorf("allowed %v, %d causes", resp.Allowed, len(causes))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/util/cert"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,14 +29,22 @@ const timeoutSeconds = 3
 
 // Setup serves every rule on the manager's webhook server.
 func Setup(mgr ctrl.Manager) {
-	decoder := admission.NewDecoder(mgr.GetScheme())
-	server := mgr.GetWebhookServer()
+	for path, handler := range handlers(mgr.GetScheme()) {
+		mgr.GetWebhookServer().Register(path, handler)
+	}
+}
+
+// handlers are the webhooks by their paths.
+func handlers(s *runtime.Scheme) map[string]http.Handler {
+	decoder := admission.NewDecoder(s)
+	out := map[string]http.Handler{}
 	for _, r := range rules {
 		if r.fill != nil {
-			server.Register("/mutate-"+r.name, &webhook.Admission{Handler: mutator{r, decoder}})
+			out["/mutate-"+r.name] = &webhook.Admission{Handler: mutator{r, decoder}}
 		}
-		server.Register("/validate-"+r.name, &webhook.Admission{Handler: validator{r, decoder}})
+		out["/validate-"+r.name] = &webhook.Admission{Handler: validator{r, decoder}}
 	}
+	return out
 }
 
 // Certificate is what the webhooks serve with. Replicas that run at once have to share one pair: the
