@@ -4,7 +4,6 @@ import (
 	"errors"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seaway-io/seaway/api/names"
@@ -13,9 +12,6 @@ import (
 
 // tell records on the template what became of it.
 func (r *reconciler) tell(key Key, obj metav1.Object, d claim.Decision, err error) {
-	if apierrors.IsConflict(err) {
-		return // nothing has been decided yet
-	}
 	policy := describe(d.Policy.Propagation)
 	ref := reference(key, obj)
 	var demand *demandError

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/record"
@@ -67,6 +68,9 @@ func (r *reconciler) act(ctx context.Context, key Key, obj metav1.Object, d clai
 func (r *reconciler) applyPolicy(ctx context.Context, key Key, obj metav1.Object, d claim.Decision, why cause) error {
 	start := r.clock.Now()
 	changed, err := r.adopt(ctx, key, obj, d, why)
+	if apierrors.IsConflict(err) {
+		return err // nothing has been decided yet
+	}
 	if changed || err != nil {
 		applyDuration.Observe(r.clock.Since(start).Seconds())
 		r.tell(key, obj, d, err)
