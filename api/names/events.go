@@ -33,6 +33,13 @@ const (
 	EventReasonCollectOverallStatusFailed  = "CollectOverallStatusFailed"  // on a FederatedResourceQuota
 )
 
+// Event reasons on a policy.
+const (
+	// EventReasonSelectedKindNotServed: the policy selects a kind that the hub does not
+	// serve, or not in that version.
+	EventReasonSelectedKindNotServed = "SelectedKindNotServed"
+)
+
 // Event reasons on a Work.
 const (
 	EventReasonSyncWorkloadSucceed    = "SyncSucceed"

@@ -127,6 +127,9 @@ const (
 	// AppliedPlacementAnnotation on a binding is the JSON of the placement that was
 	// scheduled last.
 	AppliedPlacementAnnotation = "policy.karmada.io/applied-placement"
+	// BuiltFromAnnotation on a binding says of which state of template and policy it
+	// was built; see controllers/core/claim.
+	BuiltFromAnnotation = "seaway.dev/built-from"
 	// DependenciesAnnotation on a binding is the JSON list of what its template
 	// refers to.
 	DependenciesAnnotation = "resourcebinding.karmada.io/dependencies"

@@ -33,3 +33,15 @@ func validateIdentity(obj metav1.Object, before map[string]string, label string)
 	}
 	return nil
 }
+
+// validateReference wants what names an object within its namespace.
+func validateReference(kind, name string, path *field.Path) field.ErrorList {
+	var errs field.ErrorList
+	if kind == "" {
+		errs = append(errs, field.Required(path.Child("kind"), "name the kind"))
+	}
+	if name == "" {
+		errs = append(errs, field.Required(path.Child("name"), "name the object"))
+	}
+	return errs
+}

@@ -96,7 +96,7 @@ func validateTolerations(tolerations []corev1.Toleration, path *field.Path) fiel
 
 func validateSpreadConstraints(constraints []policyv1alpha1.SpreadConstraint, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
-	seen := map[policyv1alpha1.SpreadFieldValue]bool{}
+	seen, labels := map[policyv1alpha1.SpreadFieldValue]bool{}, map[string]bool{}
 	for i, c := range constraints {
 		at := path.Index(i)
 		if c.SpreadByField != "" && c.SpreadByLabel != "" {
@@ -106,12 +106,28 @@ func validateSpreadConstraints(constraints []policyv1alpha1.SpreadConstraint, pa
 			errs = append(errs, field.Duplicate(at.Child("spreadByField"), c.SpreadByField))
 		}
 		seen[c.SpreadByField] = true
+		errs = append(errs, validateSpreadLabel(c.SpreadByLabel, labels, at.Child("spreadByLabel"))...)
 		errs = append(errs, validateGroups(c, at)...)
 	}
 	delete(seen, "")
 	if len(seen) > 0 && !seen[policyv1alpha1.SpreadByFieldCluster] {
 		errs = append(errs, field.Required(path, "a constraint by field needs one with spreadByField: cluster beside it"))
 	}
+	return errs
+}
+
+func validateSpreadLabel(key string, seen map[string]bool, path *field.Path) field.ErrorList {
+	if key == "" {
+		return nil
+	}
+	var errs field.ErrorList
+	if msgs := validation.IsQualifiedName(key); len(msgs) > 0 {
+		errs = append(errs, field.Invalid(path, key, "must be a label key: "+strings.Join(msgs, "; ")))
+	}
+	if seen[key] {
+		errs = append(errs, field.Duplicate(path, key))
+	}
+	seen[key] = true
 	return errs
 }
 
@@ -136,8 +152,11 @@ func validateReplicaScheduling(r *policyv1alpha1.ReplicaSchedulingStrategy, path
 	var errs field.ErrorList
 	weights := r.WeightPreference.StaticWeightList
 	for i := range weights {
-		at := path.Child("weightPreference", "staticWeightList").Index(i).Child("targetCluster")
-		errs = append(errs, ValidateClusterAffinity(&weights[i].TargetCluster, at)...)
+		at := path.Child("weightPreference", "staticWeightList").Index(i)
+		errs = append(errs, ValidateClusterAffinity(&weights[i].TargetCluster, at.Child("targetCluster"))...)
+		if weights[i].Weight < 1 {
+			errs = append(errs, field.Invalid(at.Child("weight"), weights[i].Weight, "must be at least 1; leave the rule out to give its clusters nothing"))
+		}
 	}
 	return errs
 }

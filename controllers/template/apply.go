@@ -3,8 +3,10 @@ package template
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -17,16 +19,11 @@ import (
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/claim"
-	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // adopt makes the policy the owner of the template and builds its binding. It says whether it wrote
 // anything. While nothing has changed it reads nothing but the cache.
 func (r *reconciler) adopt(ctx context.Context, key Key, obj metav1.Object, d claim.Decision, why cause) (changed bool, err error) {
-	policy, errs := claim.Complete(d.Policy)
-	if len(errs) > 0 {
-		return false, errs.ToAggregate() // not reached: such a policy owns nothing new
-	}
 	b, exists, err := r.binding(ctx, key)
 	if err != nil {
 		return false, err
@@ -34,28 +31,41 @@ func (r *reconciler) adopt(ctx context.Context, key Key, obj metav1.Object, d cl
 	if exists && b.GetDeletionTimestamp() != nil {
 		return false, nil // its end wakes us
 	}
+	if r.written.awaited(key, b, exists, r.clock.Now()) {
+		return false, conflict(b, errBehind)
+	}
 	if d.Action == claim.Keep {
-		if stamp, ok := claim.NewStamp(obj, policy); ok && r.upToDate(key, b, exists, policy, stamp, edited) {
+		if exists && claim.Current(b, obj, d.Policy) {
+			return false, nil
+		}
+		if stamp, ok := claim.NewStamp(obj, d.Policy); ok && r.upToDate(key, b, exists, d.Policy, stamp, cause{edited: true}) {
 			return false, nil
 		}
 	}
-	if err := r.checkOverrides(ctx, policy); err != nil {
+	if err := r.checkOverrides(ctx, d.Policy.Propagation); err != nil {
 		return false, err
 	}
-	body, err := r.read(ctx, key, obj, d.Action, policy)
+	body, err := r.read(ctx, key, obj, d)
 	if err != nil || body == nil {
 		return false, err
 	}
 	changed = d.Action != claim.Keep
-	stamp, _ := claim.NewStamp(body, policy) // a whole object always has one
-	if r.upToDate(key, b, exists, policy, stamp, why) {
+	stamp, _ := claim.NewStamp(body, d.Policy) // a whole object always has one
+	if r.upToDate(key, b, exists, d.Policy, stamp, why) {
 		return changed, nil
 	}
-	built, err := r.bind(ctx, b, exists, claim.Source{Template: body, Policy: policy, Stamp: stamp, NewID: string(uuid.NewUUID())})
+	built, err := r.bind(ctx, key, b, exists, claim.Source{Template: body, Policy: d.Policy, Stamp: stamp, NewID: string(uuid.NewUUID())})
 	return changed || built, err
 }
 
-func (r *reconciler) upToDate(key Key, b workv1alpha2.Binding, exists bool, p policyv1alpha1.Propagation, stamp claim.Stamp, why cause) bool {
+var errBehind = errors.New("the cache does not show yet what was written")
+
+// conflict is an error that means: look again, with a cache that has caught up.
+func conflict(b workv1alpha2.Binding, why error) error {
+	return apierrors.NewConflict(schema.GroupResource{Group: workv1alpha2.GroupName, Resource: "bindings"}, b.GetName(), why)
+}
+
+func (r *reconciler) upToDate(key Key, b workv1alpha2.Binding, exists bool, p *claim.Policy, stamp claim.Stamp, why cause) bool {
 	if !exists {
 		return r.sleeps(key, p, stamp, why)
 	}
@@ -64,9 +74,9 @@ func (r *reconciler) upToDate(key Key, b workv1alpha2.Binding, exists bool, p po
 
 // read returns the whole template, with the policy's marks on it. It is nil when there is no
 // template any more.
-func (r *reconciler) read(ctx context.Context, key Key, obj metav1.Object, a claim.Action, p policyv1alpha1.Propagation) (*unstructured.Unstructured, error) {
-	if a != claim.Keep {
-		body, err := r.mark(ctx, key, obj, p)
+func (r *reconciler) read(ctx context.Context, key Key, obj metav1.Object, d claim.Decision) (*unstructured.Unstructured, error) {
+	if d.Action != claim.Keep {
+		body, err := r.mark(ctx, key, obj, d.Policy.Propagation)
 		return body, client.IgnoreNotFound(err)
 	}
 	resource, err := r.resource(key)
@@ -83,36 +93,58 @@ func (r *reconciler) read(ctx context.Context, key Key, obj metav1.Object, a cla
 	return body, nil
 }
 
-// bind creates or updates the binding.
-func (r *reconciler) bind(ctx context.Context, b workv1alpha2.Binding, exists bool, s claim.Source) (changed bool, err error) {
+// bind creates the binding, complete in one write, or changes what differs.
+func (r *reconciler) bind(ctx context.Context, key Key, b workv1alpha2.Binding, exists bool, s claim.Source) (changed bool, err error) {
 	if !claim.BelongsTo(b, s.Template) {
 		owner := metav1.GetControllerOf(b)
 		return false, fmt.Errorf("the binding %s belongs to another object, %s %s of %s; it has to be deleted first",
 			b.GetName(), owner.Kind, owner.Name, owner.APIVersion)
 	}
-	if s.Replicas, s.Requirements, err = r.interpreter.Replicas(s.Template); err != nil {
-		return false, &replicasError{err}
+	if s.Demand, err = r.demand(s.Template); err != nil {
+		return false, err
 	}
-	if s.Priority, err = r.priority(ctx, s.Policy); err != nil {
+	if s.Priority, err = r.priority(ctx, s.Policy.Propagation); err != nil {
 		return false, err
 	}
 	if exists {
-		return hub.Patch(ctx, r.client, b.(client.Object), func(client.Object) { claim.Bind(b, s) })
+		return r.change(ctx, key, b, func() { claim.Bind(b, s) })
 	}
-	claim.Bind(b, s)
-	if err := r.client.Create(ctx, b.(client.Object)); err != nil {
-		if apierrors.IsAlreadyExists(err) { // the cache does not have it yet
-			err = apierrors.NewConflict(schema.GroupResource{Group: workv1alpha2.GroupName, Resource: "bindings"}, b.GetName(), err)
-		}
-		return false, fmt.Errorf("create binding %s: %w", b.GetName(), err)
-	}
-	return true, nil
+	return true, r.create(ctx, key, b, s)
 }
 
-// replicasError is told apart, for it has an event of its own.
-type replicasError struct{ error }
+func (r *reconciler) create(ctx context.Context, key Key, b workv1alpha2.Binding, s claim.Source) error {
+	claim.Bind(b, s)
+	err := r.client.Create(ctx, b.(client.Object))
+	if apierrors.IsAlreadyExists(err) { // another process made it, and the cache does not have it yet
+		return conflict(b, err)
+	}
+	if err != nil {
+		return fmt.Errorf("create binding %s: %w", b.GetName(), err)
+	}
+	r.written.note(key, b, r.clock.Now())
+	return nil
+}
 
-func (e *replicasError) Unwrap() error { return e.error }
+// change writes what build does to a binding as one merge patch. The fields are this package's own,
+// and the binding is known to be as new as the last write of them, so nobody else's write is in the
+// way: scheduler, status and this package write the same bindings all the time. Only where the patch
+// replaces what others write too does it insist on the version that was read.
+func (r *reconciler) change(ctx context.Context, key Key, b workv1alpha2.Binding, build func()) (changed bool, err error) {
+	before := b.DeepCopyObject().(workv1alpha2.Binding)
+	build()
+	if equality.Semantic.DeepEqual(before, b) {
+		return false, nil
+	}
+	patch := client.MergeFrom(before.(client.Object))
+	if claim.Shares(before, b) {
+		patch = client.MergeFromWithOptions(before.(client.Object), client.MergeFromWithOptimisticLock{})
+	}
+	if err := r.client.Patch(ctx, b.(client.Object), patch); err != nil {
+		return false, fmt.Errorf("patch binding %s: %w", b.GetName(), err)
+	}
+	r.written.note(key, b, r.clock.Now())
+	return true, nil
+}
 
 // release takes the marks of a policy that is gone off a template and its binding, the binding
 // first: what is left after an interruption is found again by the template. Nothing else changes:
@@ -122,8 +154,11 @@ func (r *reconciler) release(ctx context.Context, key Key, obj metav1.Object) er
 	if err != nil {
 		return err
 	}
+	if r.written.awaited(key, b, exists, r.clock.Now()) {
+		return conflict(b, errBehind)
+	}
 	if exists && claim.BelongsTo(b, obj) {
-		if err := r.unmark(ctx, b); err != nil {
+		if err := r.unmark(ctx, key, b); err != nil {
 			return err
 		}
 	}
@@ -131,25 +166,24 @@ func (r *reconciler) release(ctx context.Context, key Key, obj metav1.Object) er
 	return client.IgnoreNotFound(err)
 }
 
-func (r *reconciler) unmark(ctx context.Context, b workv1alpha2.Binding) error {
-	_, err := hub.Patch(ctx, r.client, b.(client.Object), func(client.Object) { claim.Unbind(b) })
+func (r *reconciler) unmark(ctx context.Context, key Key, b workv1alpha2.Binding) error {
+	_, err := r.change(ctx, key, b, func() { claim.Unbind(b) })
 	return client.IgnoreNotFound(err)
 }
 
 // mark writes the marks of a policy on the template, or takes all off, in one patch, and returns
-// the whole of it. It conflicts when the template is not what was decided about.
+// the whole of it. The patch says of every mark what it is to be, so it comes out right whatever
+// anybody wrote in between. It conflicts when there is another object of that name by now.
 func (r *reconciler) mark(ctx context.Context, key Key, obj metav1.Object, p policyv1alpha1.Propagation) (*unstructured.Unstructured, error) {
 	resource, err := r.resource(key)
 	if err != nil {
 		return nil, err
 	}
-	marked := &metav1.ObjectMeta{Labels: obj.GetLabels(), Annotations: obj.GetAnnotations()}
-	claim.Mark(marked, p)
+	labels, annotations := claim.MarkPatch(p)
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"uid":             obj.GetUID(),
-		"resourceVersion": obj.GetResourceVersion(),
-		"labels":          difference(obj.GetLabels(), marked.Labels),
-		"annotations":     difference(obj.GetAnnotations(), marked.Annotations),
+		"uid":         obj.GetUID(),
+		"labels":      labels,
+		"annotations": annotations,
 	}})
 	if err != nil {
 		return nil, fmt.Errorf("encode patch: %w", err)
@@ -159,22 +193,6 @@ func (r *reconciler) mark(ctx context.Context, key Key, obj metav1.Object, p pol
 		return nil, fmt.Errorf("mark %s: %w", key, err)
 	}
 	return body, nil
-}
-
-// difference is the merge patch from one map to another.
-func difference(from, to map[string]string) map[string]any {
-	out := map[string]any{}
-	for k := range from {
-		if _, kept := to[k]; !kept {
-			out[k] = nil
-		}
-	}
-	for k, v := range to {
-		if old, had := from[k]; !had || old != v {
-			out[k] = v
-		}
-	}
-	return out
 }
 
 func (r *reconciler) resource(key Key) (dynamic.ResourceInterface, error) {

@@ -6,6 +6,10 @@
 // policy owns it and something of it changed. An object that no policy selects costs its metadata
 // in memory and nothing else: it waits there until a policy comes.
 //
+// A new template costs one patch of it, for the marks, and one write of its binding, which is created
+// complete; a change of a policy costs one patch of each binding it changes. Nothing is written, nor
+// read from the hub, when nothing changed.
+//
 // A policy that selects a kind the hub does not serve is accepted: the kind may come with a CRD
 // later, and its objects are claimed then. Until then an event on the policy says what is missing,
 // since policies have no status. A policy that is not valid has no effect: it claims nothing, and

@@ -4,30 +4,21 @@ import (
 	"errors"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 )
 
-// EventReasonKindNotServed is the reason of the event on a policy that selects a kind the hub does
-// not serve, or not in that version.
-const EventReasonKindNotServed = "SelectedKindNotServed"
-
 // tell records on the template what became of it.
 func (r *reconciler) tell(key Key, obj metav1.Object, d claim.Decision, err error) {
-	if apierrors.IsConflict(err) {
-		return // nothing has been decided yet
-	}
-	policy := describe(d.Policy)
+	policy := describe(d.Policy.Propagation)
 	ref := reference(key, obj)
-	var replicas *replicasError
+	var demand *demandError
 	if err != nil {
 		applyAttempts.WithLabelValues(resultError).Inc()
-		if errors.As(err, &replicas) {
-			r.recorder.Event(ref, corev1.EventTypeWarning, names.EventReasonGetReplicasFailed, err.Error())
+		if errors.As(err, &demand) {
+			r.recorder.Event(ref, corev1.EventTypeWarning, demand.reason, err.Error())
 		}
 		if d.Action == claim.Preempt {
 			preemptions.WithLabelValues(resultError).Inc()
@@ -41,8 +32,8 @@ func (r *reconciler) tell(key Key, obj metav1.Object, d claim.Decision, err erro
 		preemptions.WithLabelValues(resultSuccess).Inc()
 		r.recorder.Eventf(ref, corev1.EventTypeNormal, names.EventReasonPreemptPolicySucceed, "%s has taken over", policy)
 	}
-	if r.interpreter.Handles(key.GroupVersionKind, configv1alpha1.InterpreterOperationInterpretReplica) {
-		r.recorder.Event(ref, corev1.EventTypeNormal, names.EventReasonGetReplicasSucceed, "the replicas are known")
+	if q, ok := r.questionFor(key.GroupVersionKind); ok {
+		r.recorder.Event(ref, corev1.EventTypeNormal, q.succeeded, q.message)
 	}
 	r.recorder.Eventf(ref, corev1.EventTypeNormal, names.EventReasonApplyPolicySucceed, "%s is applied", policy)
 }

@@ -16,8 +16,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/claim"
 )
 
-// gather reads what the decision about a template needs, all of it from the cache. The policies are
-// shared and must not be changed.
+// gather reads what the decision about a template needs, all of it from the cache.
 func (r *reconciler) gather(ctx context.Context, key Key, obj metav1.Object) (claim.Input, error) {
 	in := claim.Input{Template: claim.Template{GVK: key.GroupVersionKind, Object: obj}}
 	if marks, ok := claim.MarksOf(obj); ok {
@@ -30,46 +29,46 @@ func (r *reconciler) gather(ctx context.Context, key Key, obj metav1.Object) (cl
 	var err error
 	if key.Namespace != "" {
 		var list policyv1alpha1.PropagationPolicyList
-		if in.Policies, err = policies(ctx, r.client, &list, key.GroupVersionKind, client.InNamespace(key.Namespace)); err != nil {
+		if in.Policies, err = r.policies(ctx, &list, key.GroupVersionKind, client.InNamespace(key.Namespace)); err != nil {
 			return in, err
 		}
 	}
 	var list policyv1alpha1.ClusterPropagationPolicyList
-	in.ClusterPolicies, err = policies(ctx, r.client, &list, key.GroupVersionKind)
+	in.ClusterPolicies, err = r.policies(ctx, &list, key.GroupVersionKind)
 	return in, err
 }
 
 // owner is the policy that marks name, nil when there is none.
-func (r *reconciler) owner(ctx context.Context, marks claim.Marks) (policyv1alpha1.Propagation, error) {
+func (r *reconciler) owner(ctx context.Context, marks claim.Marks) (*claim.Policy, error) {
 	var p policyv1alpha1.Propagation = &policyv1alpha1.PropagationPolicy{}
 	if marks.Namespace == "" {
 		p = &policyv1alpha1.ClusterPropagationPolicy{}
 	}
-	err := r.client.Get(ctx, client.ObjectKey{Namespace: marks.Namespace, Name: marks.Name}, p.(client.Object))
+	err := r.client.Get(ctx, client.ObjectKey{Namespace: marks.Namespace, Name: marks.Name}, p.(client.Object), client.UnsafeDisableDeepCopy)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("get policy %s: %w", marks.Name, err)
 	}
-	return p, nil
+	return r.prepared.get(p), nil
 }
 
 // policies lists the policies that select a kind.
-func policies(ctx context.Context, c client.Reader, list client.ObjectList, gvk schema.GroupVersionKind, opts ...client.ListOption) ([]policyv1alpha1.Propagation, error) {
+func (r *reconciler) policies(ctx context.Context, list client.ObjectList, gvk schema.GroupVersionKind, opts ...client.ListOption) ([]*claim.Policy, error) {
 	opts = append(opts, client.MatchingFields{indexSelects: gvk.String()}, client.UnsafeDisableDeepCopy)
-	if err := c.List(ctx, list, opts...); err != nil {
+	if err := r.client.List(ctx, list, opts...); err != nil {
 		return nil, fmt.Errorf("list policies: %w", err)
 	}
-	var out []policyv1alpha1.Propagation
+	var out []*claim.Policy
 	switch list := list.(type) {
 	case *policyv1alpha1.PropagationPolicyList:
 		for i := range list.Items {
-			out = append(out, &list.Items[i])
+			out = append(out, r.prepared.get(&list.Items[i]))
 		}
 	case *policyv1alpha1.ClusterPropagationPolicyList:
 		for i := range list.Items {
-			out = append(out, &list.Items[i])
+			out = append(out, r.prepared.get(&list.Items[i]))
 		}
 	}
 	return out, nil
@@ -117,7 +116,7 @@ func (r *reconciler) priority(ctx context.Context, p policyv1alpha1.Propagation)
 		return nil, nil
 	}
 	if class.PriorityClassSource != policyv1alpha1.KubePriorityClass {
-		return nil, fmt.Errorf("spec.schedulePriority.priorityClassSource of %s: %s is not supported; use %s", describe(p), class.PriorityClassSource, policyv1alpha1.KubePriorityClass)
+		return nil, fmt.Errorf("spec.schedulePriority.priorityClassSource of %s: %s is not supported yet; use %s", describe(p), class.PriorityClassSource, policyv1alpha1.KubePriorityClass)
 	}
 	var found schedulingv1.PriorityClass
 	if err := r.client.Get(ctx, client.ObjectKey{Name: class.PriorityClassName}, &found); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/record"
@@ -12,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
@@ -26,59 +26,51 @@ type reconciler struct {
 	rules       *claim.Rules
 	watcher     *watcher
 
-	// causes are the templates queued because of a policy, not because of an edit.
-	causes sync.Map // of Key to cause
+	causes   causes
+	prepared prepared
+	written  written
 	// asleep are the templates a lazy policy claimed before they ever had a binding, with the state
 	// in which they wait for an edit.
 	asleep sync.Map // of Key to claim.Stamp.Edit
 }
 
-// cause is why a template was queued.
-type cause int
-
-const (
-	// edited: its user did something.
-	edited cause = iota
-	// seenAgain: after a restart. Its policy may have changed in the meantime.
-	seenAgain
-	// policyChanged: a policy changed, the template did not.
-	policyChanged
-)
-
 // Reconcile finds the owner of a template and keeps marks and binding in line with it.
 func (r *reconciler) Reconcile(ctx context.Context, key Key) (ctrl.Result, error) {
-	why := edited
-	if c, ok := r.causes.LoadAndDelete(key); ok {
-		why = c.(cause)
-	}
+	why := r.causes.take(key)
 	obj, ok := r.watcher.get(key)
 	if !ok || r.rules.Skips(key.GroupVersionKind, obj) {
 		return ctrl.Result{}, nil
 	}
 	start := r.clock.Now()
 	in, err := r.gather(ctx, key, obj)
+	if err == nil {
+		in.PolicyChanged = why.policyChanged
+		decision := claim.Decide(in)
+		matchDuration.Observe(r.clock.Since(start).Seconds())
+		err = r.act(ctx, key, obj, decision, why)
+	}
 	if err != nil {
-		return hub.Result(ctrl.Result{}, err)
-	}
-	in.PolicyChanged = why != edited
-	decision := claim.Decide(in)
-	matchDuration.Observe(r.clock.Since(start).Seconds())
-
-	switch decision.Action {
-	case claim.Release:
-		err = r.release(ctx, key, obj)
-	case claim.Claim, claim.Keep, claim.Preempt:
-		err = r.applyPolicy(ctx, key, obj, decision, why)
-	}
-	if err != nil && why != edited {
-		r.causes.Store(key, why)
+		r.causes.add(key, why) // it comes back, for the same reason
 	}
 	return hub.Result(ctrl.Result{}, err)
+}
+
+func (r *reconciler) act(ctx context.Context, key Key, obj metav1.Object, d claim.Decision, why cause) error {
+	switch d.Action {
+	case claim.Release:
+		return r.release(ctx, key, obj)
+	case claim.Claim, claim.Keep, claim.Preempt:
+		return r.applyPolicy(ctx, key, obj, d, why)
+	}
+	return nil
 }
 
 func (r *reconciler) applyPolicy(ctx context.Context, key Key, obj metav1.Object, d claim.Decision, why cause) error {
 	start := r.clock.Now()
 	changed, err := r.adopt(ctx, key, obj, d, why)
+	if apierrors.IsConflict(err) {
+		return err // nothing has been decided yet
+	}
 	if changed || err != nil {
 		applyDuration.Observe(r.clock.Since(start).Seconds())
 		r.tell(key, obj, d, err)
@@ -91,31 +83,31 @@ func (r *reconciler) wake(templates []claim.Template) {
 	keys := make([]Key, 0, len(templates))
 	for _, t := range templates {
 		key := keyOf(t.GVK, t)
-		r.causes.Store(key, policyChanged)
+		r.causes.add(key, cause{policyChanged: true})
 		keys = append(keys, key)
 	}
 	r.watcher.add(handler.LowPriority, keys...)
 }
 
-// seen notes a template that is there when the watch begins.
-func (r *reconciler) seen(key Key, obj metav1.Object) {
-	if _, claimed := claim.MarksOf(obj); claimed {
-		r.causes.LoadOrStore(key, seenAgain)
-	}
+// changed notes that a template appeared or was changed. One that is there when the watch begins may
+// have had its policy changed in the meantime.
+func (r *reconciler) changed(key Key, initial bool) {
+	r.causes.add(key, cause{edited: true, policyChanged: initial})
 }
 
 func (r *reconciler) forget(key Key) {
-	r.causes.Delete(key)
+	r.causes.take(key)
 	r.asleep.Delete(key)
+	r.written.forget(key)
 }
 
 // sleeps says whether a template stays without a binding for now: a lazy policy claimed it, and its
 // user has not touched it since.
-func (r *reconciler) sleeps(key Key, p policyv1alpha1.Propagation, stamp claim.Stamp, why cause) bool {
-	if !claim.Lazy(p) {
+func (r *reconciler) sleeps(key Key, p *claim.Policy, stamp claim.Stamp, why cause) bool {
+	if !p.Lazy() {
 		return false
 	}
-	if why == policyChanged {
+	if !why.edited {
 		r.asleep.Store(key, stamp.Edit)
 		return true
 	}

@@ -2,13 +2,16 @@ package template
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/pflag"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,6 +19,8 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/claim"
+	"github.com/seaway-io/seaway/controllers/core/interpret"
 )
 
 func TestClaimsAndBinds(t *testing.T) {
@@ -77,12 +82,18 @@ func TestWithoutAGenerationTheBodyTells(t *testing.T) {
 	w.put(config)
 	key := Key{configMap, web.NamespacedName}
 	marked := w.reconcile(key)
+	if w.requests("get") != 0 {
+		t.Error("it was read although its version is the one that was bound")
+	}
 	w.put(changed(marked, func(u *unstructured.Unstructured) { u.SetResourceVersion("2") }))
 	w.reconcile(key)
 	if w.writes != 1 {
 		t.Errorf("%d writes although nothing changed", w.writes-1)
 	}
-	w.put(changed(marked, func(u *unstructured.Unstructured) { _ = unstructured.SetNestedField(u.Object, "2", "data", "a") }))
+	w.put(changed(marked, func(u *unstructured.Unstructured) {
+		u.SetResourceVersion("3")
+		_ = unstructured.SetNestedField(u.Object, "2", "data", "a")
+	}))
 	w.reconcile(key)
 	if w.writes != 2 {
 		t.Errorf("%d writes after an edit", w.writes-1)
@@ -217,7 +228,7 @@ func TestASelectorThatSelectsNothingIsSaid(t *testing.T) {
 	}
 	var got []string
 	for _, s := range w.said() {
-		if strings.Contains(s, EventReasonKindNotServed) {
+		if strings.Contains(s, names.EventReasonSelectedKindNotServed) {
 			got = append(got, s)
 		}
 	}
@@ -284,6 +295,36 @@ func TestALazyPolicyWaitsForAnEdit(t *testing.T) {
 	}
 }
 
+func TestFlags(t *testing.T) {
+	tests := map[string]struct {
+		args []string
+		want Options
+		err  string
+	}{
+		"none":       {want: Options{SkippedNamespaces: claim.DefaultSkippedNamespaces}},
+		"APIs":       {args: []string{"--skipped-propagating-apis=example.com;batch/v1/Job,CronJob"}, want: Options{SkippedAPIs: []string{"example.com", "batch/v1/Job,CronJob"}, SkippedNamespaces: claim.DefaultSkippedNamespaces}},
+		"namespaces": {args: []string{"--skipped-propagating-namespaces=kube-.*,private"}, want: Options{SkippedNamespaces: []string{"kube-.*", "private"}}},
+		"nonsense":   {args: []string{"--skipped-propagating-apis=a/b/c/d"}, err: `skipped API "a/b/c/d"`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var got Options
+			fs := pflag.NewFlagSet("test", pflag.ContinueOnError)
+			got.AddFlags(fs)
+			err := fs.Parse(tt.args)
+			if tt.err != "" {
+				if err == nil || !strings.Contains(err.Error(), tt.err) {
+					t.Errorf("error %v", err)
+				}
+				return
+			}
+			if diff := cmp.Diff(tt.want, got); err != nil || diff != "" {
+				t.Error(err, diff)
+			}
+		})
+	}
+}
+
 func TestWhatIsMissingIsNamed(t *testing.T) {
 	tests := map[string]struct {
 		policy   func(*policyv1alpha1.PropagationPolicy)
@@ -335,3 +376,49 @@ func TestSkipsWhatIsNoTemplate(t *testing.T) {
 		t.Error("a template that something else owns was claimed")
 	}
 }
+
+// An edit and a change of a policy that come at the same time are both heard.
+func TestAnEditIsNotLostInAChangeOfAPolicy(t *testing.T) {
+	lazy := policy("lazy", func(p *policyv1alpha1.PropagationPolicy) { p.Spec.ActivationPreference = policyv1alpha1.LazyActivation })
+	w := newWorld(t, lazy)
+	w.put(webDeployment(nil))
+	w.reconcilePolicy(lazy)
+	if !w.hasBinding("web-deployment") {
+		t.Error("the edit was taken for a change of the policy")
+	}
+}
+
+func TestTheComponentsOfAWorkloadAreBound(t *testing.T) {
+	for name, tt := range map[string]struct {
+		err       error
+		want      []workv1alpha2.Component
+		wantEvent string
+	}{
+		"two of them":           {want: []workv1alpha2.Component{{Name: "master", Replicas: 1}, {Name: "worker", Replicas: 4}}, wantEvent: "Normal GetComponentsSucceed the components are known"},
+		"if they make no sense": {err: errors.New("no pods"), wantEvent: "Warning GetComponentsFailed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, policy("p", nil))
+			w.interpreter = interpret.New(parts{interpret.Hooks{Components: func(*unstructured.Unstructured) ([]workv1alpha2.Component, error) { return tt.want, tt.err }}})
+			w.put(webDeployment(nil))
+			_, err := w.Reconcile(context.Background(), web)
+			if (err != nil) != (tt.err != nil) {
+				t.Fatal(err)
+			}
+			if said := strings.Join(w.said(), "\n"); !strings.Contains(said, tt.wantEvent) {
+				t.Errorf("events %q", said)
+			}
+			if err == nil {
+				b := w.binding("web-deployment")
+				if diff := cmp.Diff(tt.want, b.Spec.Components); diff != "" || b.Spec.Replicas != 0 {
+					t.Errorf("%d replicas; components %s", b.Spec.Replicas, diff)
+				}
+			}
+		})
+	}
+}
+
+// parts is a layer of an interpreter that knows every kind.
+type parts struct{ hooks interpret.Hooks }
+
+func (p parts) Hooks(schema.GroupVersionKind) interpret.Hooks { return p.hooks }

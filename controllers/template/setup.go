@@ -3,11 +3,12 @@ package template
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"github.com/spf13/pflag"
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/metadata"
@@ -23,18 +24,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
-	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
-
-// Interpreter knows how many replicas an object asks for. controllers/core/interpret has it.
-type Interpreter interface {
-	Handles(gvk schema.GroupVersionKind, op configv1alpha1.InterpreterOperation) bool
-	Replicas(obj *unstructured.Unstructured) (int32, *workv1alpha2.ReplicaRequirements, error)
-}
 
 // Options of the controllers.
 type Options struct {
@@ -48,8 +42,23 @@ type Options struct {
 	Workers int
 }
 
-// indexSelects finds policies by the kinds they select.
-const indexSelects = "spec.resourceSelectors"
+// AddFlags binds the options that users have, under the names they have in Karmada.
+func (o *Options) AddFlags(fs *pflag.FlagSet) {
+	fs.Func("skipped-propagating-apis", "what is never propagated: group, group/version or group/version/Kind,Kind, several joined by ';'", func(text string) error {
+		o.SkippedAPIs = strings.FieldsFunc(text, func(r rune) bool { return r == ';' })
+		_, err := claim.ParseRules(o.SkippedAPIs, nil)
+		return err
+	})
+	fs.StringSliceVar(&o.SkippedNamespaces, "skipped-propagating-namespaces", claim.DefaultSkippedNamespaces,
+		"namespaces whose objects are never propagated, nor they themselves: regular expressions that match whole names; those of the federation never are")
+}
+
+const (
+	// indexSelects finds policies by the kinds they select.
+	indexSelects = "spec.resourceSelectors"
+	// indexAwaits finds policies by what has to be there before they are applied.
+	indexAwaits = "spec.dependentOverrides"
+)
 
 // retries starts fast, for most errors are races, and goes on for what waits on a user.
 const (
@@ -73,8 +82,10 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		return err
 	}
 	for _, obj := range []client.Object{&policyv1alpha1.PropagationPolicy{}, &policyv1alpha1.ClusterPropagationPolicy{}} {
-		if err := mgr.GetFieldIndexer().IndexField(context.Background(), obj, indexSelects, selects); err != nil {
-			return fmt.Errorf("index %T by selected kind: %w", obj, err)
+		for field, values := range map[string]client.IndexerFunc{indexSelects: selects, indexAwaits: awaits} {
+			if err := mgr.GetFieldIndexer().IndexField(context.Background(), obj, field, values); err != nil {
+				return fmt.Errorf("index %T by %s: %w", obj, field, err)
+			}
 		}
 	}
 	r, err := newReconciler(mgr, o, &rules)
@@ -121,9 +132,9 @@ func newReconciler(mgr ctrl.Manager, o Options, rules *claim.Rules) (*reconciler
 	}
 	r.watcher = &watcher{
 		discovery: disco, metadata: meta, rules: rules, clock: o.Clock,
-		seen: r.seen, forget: r.forget,
-		crdChange: make(chan struct{}, 1),
-		watches:   map[schema.GroupVersionKind]*watch{},
+		changed: r.changed, forget: r.forget,
+		news:    make(chan struct{}, 1),
+		watches: map[schema.GroupVersionKind]*watch{},
 	}
 	return r, nil
 }
@@ -140,10 +151,10 @@ func setupTemplates(mgr ctrl.Manager, o Options, r *reconciler) error {
 	if err := c.Watch(r.watcher); err != nil {
 		return err
 	}
-	if err := c.Watch(source.TypedKind(mgr.GetCache(), &workv1alpha2.ResourceBinding{}, bindingGone[*workv1alpha2.ResourceBinding]())); err != nil {
+	if err := c.Watch(source.TypedKind(mgr.GetCache(), &workv1alpha2.ResourceBinding{}, bindingGone[*workv1alpha2.ResourceBinding](r))); err != nil {
 		return err
 	}
-	return c.Watch(source.TypedKind(mgr.GetCache(), &workv1alpha2.ClusterResourceBinding{}, bindingGone[*workv1alpha2.ClusterResourceBinding]()))
+	return c.Watch(source.TypedKind(mgr.GetCache(), &workv1alpha2.ClusterResourceBinding{}, bindingGone[*workv1alpha2.ClusterResourceBinding](r)))
 }
 
 // bindingGone queues the template of a binding that was deleted: it needs a new one, or waited for
@@ -151,39 +162,47 @@ func setupTemplates(mgr ctrl.Manager, o Options, r *reconciler) error {
 func bindingGone[B interface {
 	workv1alpha2.Binding
 	client.Object
-}]() handler.TypedEventHandler[B, Key] {
+}](r *reconciler) handler.TypedEventHandler[B, Key] {
 	return handler.TypedFuncs[B, Key]{
 		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[B], q workqueue.TypedRateLimitingInterface[Key]) {
-			ref := e.Object.GetBindingSpec().Resource
-			q.Add(Key{schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind), types.NamespacedName{Namespace: ref.Namespace, Name: ref.Name}})
+			key := templateOf(e.Object)
+			r.written.forget(key)
+			r.causes.add(key, cause{edited: true})
+			q.Add(key)
 		},
 	}
 }
 
 func setupPolicies(mgr ctrl.Manager, r *reconciler, empty func() policyv1alpha1.Propagation) error {
-	name := "propagationpolicy"
+	name, override := "propagationpolicy", client.Object(&policyv1alpha1.OverridePolicy{})
 	if _, global := empty().(*policyv1alpha1.ClusterPropagationPolicy); global {
-		name = "clusterpropagationpolicy"
+		name, override = "clusterpropagationpolicy", &policyv1alpha1.ClusterOverridePolicy{}
 	}
+	p := &policyReconciler{reconciler: r, empty: empty}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named(name).
 		For(empty().(client.Object), builder.WithPredicates(policyEdited)).
+		Watches(override, handler.EnqueueRequestsFromMapFunc(p.awaiting), builder.WithPredicates(appeared)).
+		Watches(&schedulingv1.PriorityClass{}, handler.EnqueueRequestsFromMapFunc(p.awaiting), builder.WithPredicates(appeared)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: 2,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
 		}).
-		Complete(&policyReconciler{reconciler: r, empty: empty})
+		Complete(p)
 }
 
-// policyEdited passes what a policy says, and whether it is on its way out.
-var policyEdited = predicate.And(
-	predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, predicate.Funcs{
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			return (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
-		},
-	}),
-	predicate.Funcs{DeleteFunc: func(event.DeleteEvent) bool { return false }},
-)
+// policyEdited passes what a policy says, whether it is on its way out, and its end.
+var policyEdited = predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}, predicate.Funcs{
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		return (e.ObjectOld.GetDeletionTimestamp() == nil) != (e.ObjectNew.GetDeletionTimestamp() == nil)
+	},
+})
+
+// appeared passes what is new: only that can be what a policy waits for.
+var appeared = predicate.Funcs{
+	UpdateFunc: func(event.UpdateEvent) bool { return false },
+	DeleteFunc: func(event.DeleteEvent) bool { return false },
+}
 
 // selects are the kinds a policy selects, as keys of the index.
 func selects(obj client.Object) []string {
@@ -193,3 +212,18 @@ func selects(obj client.Object) []string {
 	}
 	return out
 }
+
+// awaits are the objects without which a policy is not applied, as keys of the index.
+func awaits(obj client.Object) []string {
+	spec := obj.(policyv1alpha1.Propagation).GetPropagationSpec()
+	var out []string
+	for _, name := range spec.DependentOverrides {
+		out = append(out, awaited("override", name))
+	}
+	if spec.SchedulePriority != nil {
+		out = append(out, awaited("priority", spec.SchedulePriority.PriorityClassName))
+	}
+	return out
+}
+
+func awaited(what, name string) string { return what + "/" + name }

@@ -2,11 +2,15 @@ package template
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/metadata/metadatainformer"
 	"k8s.io/client-go/tools/cache"
@@ -16,21 +20,28 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 )
 
 // refreshEvery is how often the hub is asked what it serves.
 const refreshEvery = 30 * time.Second
 
-// afterCRD is when it is asked besides, after a CRD changed: it takes a moment until the API server
-// serves what a CRD defines.
-var afterCRD = []time.Duration{500 * time.Millisecond, 2 * time.Second, 5 * time.Second}
+// afterNews is when it is asked besides, after a CRD or an APIService changed: it takes a moment
+// until the API server serves what they define.
+var afterNews = [...]time.Duration{500 * time.Millisecond, 2 * time.Second, 5 * time.Second}
 
-var crds = schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"}
+// announcers are the kinds whose objects say what the hub serves.
+var announcers = sets.New(
+	schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomResourceDefinition"},
+	schema.GroupKind{Group: "apiregistration.k8s.io", Kind: "APIService"},
+)
 
-// byPolicy indexes templates by the permanent id of their owner.
-const byPolicy = "policy"
+const (
+	// byPolicy indexes templates by their owner.
+	byPolicy = "policy"
+	// byName indexes templates by their name, for policies that name one in any namespace.
+	byName = "name"
+)
 
 // watcher follows the metadata of every object that can be a template, and feeds the queue of the
 // reconciler. It is a source of that controller.
@@ -39,9 +50,9 @@ type watcher struct {
 	metadata  metadata.Interface
 	rules     *claim.Rules
 	clock     clock.WithTicker
-	seen      func(Key, metav1.Object) // called for an object that is there when the watch begins
-	forget    func(Key)                // called when an object is gone
-	crdChange chan struct{}
+	changed   func(key Key, initial bool) // called for what is queued; initial is set for what is there when the watch begins
+	forget    func(Key)                   // called when an object is gone
+	news      chan struct{}               // of announcers
 
 	mu      sync.RWMutex
 	served  served
@@ -66,26 +77,36 @@ func (w *watcher) Start(ctx context.Context, queue workqueue.TypedRateLimitingIn
 
 func (w *watcher) run(ctx context.Context) {
 	log := ctrl.LoggerFrom(ctx).WithName("template-watcher")
-	next := []time.Duration{0}
+	due := []time.Time{w.clock.Now()}
 	for {
-		wait := refreshEvery
-		if len(next) > 0 {
-			wait, next = next[0], next[1:]
-		}
-		timer := w.clock.NewTimer(wait)
+		timer := w.clock.NewTimer(due[0].Sub(w.clock.Now()))
 		select {
 		case <-ctx.Done():
 			timer.Stop()
 			return
-		case <-w.crdChange:
+		case <-w.news:
 			timer.Stop()
-			next = afterCRD
+			due = soon(due[0], w.clock.Now())
 		case <-timer.C():
 			if err := w.refresh(ctx); err != nil {
 				log.Error(err, "templates of new kinds are not seen until this works")
 			}
+			if due = due[1:]; len(due) == 0 {
+				due = append(due, w.clock.Now().Add(refreshEvery))
+			}
 		}
 	}
+}
+
+// soon is when to ask after news. What was due earlier stays: news that never end do not put it off.
+func soon(next, now time.Time) (due []time.Time) {
+	for _, d := range afterNews {
+		due = append(due, now.Add(d))
+	}
+	if next.Before(due[0]) {
+		due[0] = next
+	}
+	return due
 }
 
 // refresh starts watches for what is new and stops those of what is gone.
@@ -103,28 +124,46 @@ func (w *watcher) refresh(ctx context.Context) error {
 		if found[gvk] != running.GroupVersionResource {
 			running.stop()
 			delete(w.watches, gvk)
-		}
-	}
-	for gvk, gvr := range found {
-		if _, running := w.watches[gvk]; !running {
-			w.watches[gvk] = w.watch(ctx, gvk, gvr)
+			for _, gone := range templates(gvk, running.informer.GetIndexer().List()) {
+				w.forget(keyOf(gvk, gone))
+			}
 		}
 	}
 	w.served = found
-	return nil
+	var errs []error
+	for gvk, gvr := range found {
+		if _, running := w.watches[gvk]; running {
+			continue
+		}
+		started, err := w.watch(ctx, gvk, gvr)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("watch %s: %w", gvr, err))
+			continue
+		}
+		w.watches[gvk] = started
+	}
+	return errors.Join(errs...)
 }
 
-func (w *watcher) watch(ctx context.Context, gvk schema.GroupVersionKind, gvr schema.GroupVersionResource) *watch {
+func (w *watcher) watch(ctx context.Context, gvk schema.GroupVersionKind, gvr schema.GroupVersionResource) (*watch, error) {
+	informer := metadatainformer.NewFilteredMetadataInformer(w.metadata, gvr, metav1.NamespaceAll, 0, indexers(), nil).Informer()
+	if err := informer.SetTransform(withoutManagedFields); err != nil {
+		return nil, err
+	}
+	if _, err := informer.AddEventHandler(w.handler(gvk)); err != nil {
+		return nil, err
+	}
 	ctx, stop := context.WithCancel(ctx)
-	informer := metadatainformer.NewFilteredMetadataInformer(w.metadata, gvr, metav1.NamespaceAll, 0, cache.Indexers{
+	go informer.RunWithContext(ctx)
+	return &watch{GroupVersionResource: gvr, informer: informer, stop: stop}, nil
+}
+
+func indexers() cache.Indexers {
+	return cache.Indexers{
 		cache.NamespaceIndex: cache.MetaNamespaceIndexFunc,
 		byPolicy:             indexByPolicy,
-	}, nil).Informer()
-	// Neither fails before the informer runs.
-	_ = informer.SetTransform(withoutManagedFields)
-	_, _ = informer.AddEventHandler(w.handler(gvk))
-	go informer.RunWithContext(ctx)
-	return &watch{GroupVersionResource: gvr, informer: informer, stop: stop}
+		byName:               func(obj any) ([]string, error) { return []string{obj.(*metav1.PartialObjectMetadata).Name}, nil },
+	}
 }
 
 // withoutManagedFields drops what is most of an object's metadata, and nothing here reads.
@@ -137,7 +176,7 @@ func withoutManagedFields(obj any) (any, error) {
 
 func indexByPolicy(obj any) ([]string, error) {
 	if marks, ok := claim.MarksOf(obj.(*metav1.PartialObjectMetadata)); ok {
-		return []string{marks.ID}, nil
+		return []string{types.NamespacedName{Namespace: marks.Namespace, Name: marks.Name}.String()}, nil
 	}
 	return nil, nil
 }
@@ -145,49 +184,48 @@ func indexByPolicy(obj any) ([]string, error) {
 // handler queues what may matter. After a restart everything is seen anew; what users do then goes
 // first.
 func (w *watcher) handler(gvk schema.GroupVersionKind) cache.ResourceEventHandler {
-	changed := func(obj *metav1.PartialObjectMetadata, priority int) {
-		if gvk.GroupKind() == crds {
-			w.tellCRD()
+	tell := func() {
+		if announcers.Has(gvk.GroupKind()) {
+			w.tellNews()
 		}
-		if !w.rules.Skips(gvk, obj) {
-			w.add(priority, keyOf(gvk, obj))
+	}
+	changed := func(obj *metav1.PartialObjectMetadata, initial bool) {
+		if w.rules.Skips(gvk, obj) {
+			return
 		}
+		priority := 0
+		if initial {
+			priority = handler.LowPriority
+		}
+		w.changed(keyOf(gvk, obj), initial)
+		w.add(priority, keyOf(gvk, obj))
 	}
 	return cache.ResourceEventHandlerDetailedFuncs{
 		AddFunc: func(obj any, initial bool) {
-			found, priority := obj.(*metav1.PartialObjectMetadata), 0
-			if initial {
-				w.seen(keyOf(gvk, found), found)
-				priority = handler.LowPriority
-			}
-			changed(found, priority)
+			tell()
+			changed(obj.(*metav1.PartialObjectMetadata), initial)
 		},
 		UpdateFunc: func(before, after any) {
-			// A CRD is established by a change of its status alone.
-			if gvk.GroupKind() == crds {
-				w.tellCRD()
-			}
+			tell() // also for a status alone: by that a CRD is established
 			if was, is := before.(*metav1.PartialObjectMetadata), after.(*metav1.PartialObjectMetadata); claim.Counts(was, is) {
-				changed(is, 0)
+				changed(is, false)
 			}
 		},
 		DeleteFunc: func(obj any) {
+			tell()
 			if unknown, ok := obj.(cache.DeletedFinalStateUnknown); ok {
 				obj = unknown.Obj
 			}
 			if gone, ok := obj.(*metav1.PartialObjectMetadata); ok {
 				w.forget(keyOf(gvk, gone))
 			}
-			if gvk.GroupKind() == crds {
-				w.tellCRD()
-			}
 		},
 	}
 }
 
-func (w *watcher) tellCRD() {
+func (w *watcher) tellNews() {
 	select {
-	case w.crdChange <- struct{}{}:
+	case w.news <- struct{}{}:
 	default: // told already
 	}
 }
@@ -246,60 +284,4 @@ func (w *watcher) informer(gvk schema.GroupVersionKind) cache.SharedIndexInforme
 		return watch.informer
 	}
 	return nil
-}
-
-// claimedBy returns the templates that a policy owns.
-func (w *watcher) claimedBy(id string) (out []claim.Template) {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	for gvk, watch := range w.watches {
-		found, _ := watch.informer.GetIndexer().ByIndex(byPolicy, id) // the index exists
-		for _, t := range templates(gvk, found) {
-			if !w.rules.Skips(gvk, t) {
-				out = append(out, t)
-			}
-		}
-	}
-	return out
-}
-
-// selected returns the templates that a policy selects, each once.
-func (w *watcher) selected(p policyv1alpha1.Propagation) (out []claim.Template) {
-	seen := map[Key]bool{}
-	for _, s := range p.GetPropagationSpec().ResourceSelectors {
-		gvk := schema.FromAPIVersionAndKind(s.APIVersion, s.Kind)
-		for _, t := range w.candidates(gvk, p, s) {
-			key := keyOf(gvk, t)
-			if !seen[key] && !w.rules.Skips(gvk, t) && claim.Matches(p, t) != claim.NoMatch {
-				seen[key] = true
-				out = append(out, t)
-			}
-		}
-	}
-	return out
-}
-
-// candidates narrows a selector down by what is indexed: name and namespace.
-func (w *watcher) candidates(gvk schema.GroupVersionKind, p policyv1alpha1.Propagation, s policyv1alpha1.ResourceSelector) []claim.Template {
-	informer := w.informer(gvk)
-	if informer == nil {
-		return nil
-	}
-	namespace := s.Namespace
-	if namespace == "" {
-		namespace = p.GetNamespace()
-	}
-	if namespace == "" {
-		return templates(gvk, informer.GetIndexer().List())
-	}
-	found, _ := informer.GetIndexer().ByIndex(cache.NamespaceIndex, namespace) // the index exists
-	return templates(gvk, found)
-}
-
-func templates(gvk schema.GroupVersionKind, objs []any) []claim.Template {
-	out := make([]claim.Template, 0, len(objs))
-	for _, obj := range objs {
-		out = append(out, claim.Template{GVK: gvk, Object: obj.(*metav1.PartialObjectMetadata)})
-	}
-	return out
 }

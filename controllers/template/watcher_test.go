@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	metadatafake "k8s.io/client-go/metadata/fake"
 	"k8s.io/utils/clock"
@@ -92,9 +93,9 @@ func TestWatcherFollowsWhatTheHubServes(t *testing.T) {
 		seen, forgotten := map[string]bool{}, map[string]bool{}
 		w := &watcher{
 			discovery: h, metadata: metadatafake.NewSimpleMetadataClient(s, objs...), rules: &rules, clock: clock.RealClock{},
-			seen:      func(k Key, _ metav1.Object) { seen[k.Name] = true },
-			forget:    func(k Key) { forgotten[k.Name] = true },
-			crdChange: make(chan struct{}, 1), watches: map[schema.GroupVersionKind]*watch{},
+			changed: func(k Key, initial bool) { seen[k.Name] = initial },
+			forget:  func(k Key) { forgotten[k.Name] = true },
+			news:    make(chan struct{}, 1), watches: map[schema.GroupVersionKind]*watch{},
 		}
 		q := priorityqueue.New[Key]("test")
 		if err := w.Start(ctx, q); err != nil {
@@ -116,7 +117,7 @@ func TestWatcherFollowsWhatTheHubServes(t *testing.T) {
 		if diff := cmp.Diff([]string{"claimed", "web"}, queued); diff != "" {
 			t.Error("queued", diff)
 		}
-		if owned := w.claimedBy("c-id"); len(owned) != 1 || owned[0].GetName() != "claimed" {
+		if owned := w.claimedBy(types.NamespacedName{Name: "c"}); len(owned) != 1 || owned[0].GetName() != "claimed" {
 			t.Errorf("claimed by the policy: %v", owned)
 		}
 
@@ -139,7 +140,7 @@ func TestWatcherFollowsWhatTheHubServes(t *testing.T) {
 		// It comes back with a CRD, and is asked for at once.
 		h.lists = []*metav1.APIResourceList{api("apps/v1", resource("deployments", "Deployment"))}
 		before := h.asked
-		w.tellCRD()
+		w.tellNews()
 		time.Sleep(time.Second)
 		synctest.Wait()
 		if h.asked != before+1 || w.informer(deployment) == nil {
@@ -149,4 +150,17 @@ func TestWatcherFollowsWhatTheHubServes(t *testing.T) {
 		q.ShutDown()
 		synctest.Wait()
 	})
+}
+
+// News that never end, as of a CRD that flaps, do not put the question off.
+func TestNewsAreHeardSoon(t *testing.T) {
+	now := time.Unix(1000, 0)
+	due := soon(now.Add(refreshEvery), now)
+	for range 10 {
+		now = now.Add(100 * time.Millisecond)
+		due = soon(due[0], now)
+	}
+	if want := time.Unix(1000, 0).Add(afterNews[0]); !due[0].Equal(want) || len(due) != len(afterNews) {
+		t.Errorf("asked at %v, want %v first", due, want)
+	}
 }

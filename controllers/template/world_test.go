@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	schedulingv1 "k8s.io/api/scheduling/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -59,6 +60,8 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 		WithStatusSubresource(&workv1alpha2.ResourceBinding{}).
 		WithIndex(&policyv1alpha1.PropagationPolicy{}, indexSelects, selects).
 		WithIndex(&policyv1alpha1.ClusterPropagationPolicy{}, indexSelects, selects).
+		WithIndex(&policyv1alpha1.PropagationPolicy{}, indexAwaits, awaits).
+		WithIndex(&policyv1alpha1.ClusterPropagationPolicy{}, indexAwaits, awaits).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
 				w.writes++
@@ -74,7 +77,7 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 		clock: clocktesting.NewFakePassiveClock(time.Unix(1000, 0)),
 	}
 	w.watcher = &watcher{
-		rules: &rules, seen: w.seen, forget: w.forget, crdChange: make(chan struct{}, 1),
+		rules: &rules, changed: w.changed, forget: w.forget, news: make(chan struct{}, 1),
 		served:  served{deployment: deployments, configMap: configMaps},
 		watches: map[schema.GroupVersionKind]*watch{},
 	}
@@ -86,11 +89,10 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 
 // idleInformer is filled by hand.
 func idleInformer(gvr schema.GroupVersionResource) cache.SharedIndexInformer {
-	return metadatainformer.NewFilteredMetadataInformer(metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme()), gvr, "", 0,
-		cache.Indexers{cache.NamespaceIndex: cache.MetaNamespaceIndexFunc, byPolicy: indexByPolicy}, nil).Informer()
+	return metadatainformer.NewFilteredMetadataInformer(metadatafake.NewSimpleMetadataClient(metadatafake.NewTestScheme()), gvr, "", 0, indexers(), nil).Informer()
 }
 
-// put stores a template on the hub and shows its metadata to the watcher.
+// put stores a template on the hub, as its user does, and shows its metadata to the watcher.
 func (w *world) put(body *unstructured.Unstructured) {
 	w.t.Helper()
 	gvr := w.watcher.served[body.GroupVersionKind()]
@@ -101,7 +103,9 @@ func (w *world) put(body *unstructured.Unstructured) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.sync(keyOf(body.GroupVersionKind(), body))
+	key := keyOf(body.GroupVersionKind(), body)
+	w.sync(key)
+	w.changed(key, false)
 }
 
 // sync shows the watcher what the hub has.
@@ -122,14 +126,14 @@ func (w *world) sync(key Key) *unstructured.Unstructured {
 	return body
 }
 
-// reconcile handles a template as after an event, and once more as after the event of its own
-// patch.
+// reconcile handles a template that is queued, and once more as after the event of its own patch.
 func (w *world) reconcile(key Key) *unstructured.Unstructured {
 	w.t.Helper()
 	if _, err := w.Reconcile(context.Background(), key); err != nil {
 		w.t.Fatal(err)
 	}
 	w.sync(key)
+	w.changed(key, false)
 	if _, err := w.Reconcile(context.Background(), key); err != nil {
 		w.t.Fatal(err)
 	}
@@ -148,7 +152,9 @@ func (w *world) reconcilePolicy(p policyv1alpha1.Propagation) ctrl.Result {
 		w.t.Fatal(err)
 	}
 	var woken []Key
-	w.causes.Range(func(key, _ any) bool { woken = append(woken, key.(Key)); return true })
+	for key := range w.causes.of {
+		woken = append(woken, key)
+	}
 	for _, key := range woken {
 		w.reconcile(key)
 	}
@@ -214,4 +220,23 @@ func policy(name string, change func(*policyv1alpha1.PropagationPolicy)) *policy
 		change(p)
 	}
 	return p
+}
+
+func priorityClass(name string, value int32) *schedulingv1.PriorityClass {
+	return &schedulingv1.PriorityClass{ObjectMeta: metav1.ObjectMeta{Name: name}, Value: value}
+}
+
+// sourceOf is what the Deployment web is bound from.
+func sourceOf(w *world) claim.Source {
+	w.t.Helper()
+	p := policy("p", nil)
+	body := w.sync(web)
+	stamp, _ := claim.NewStamp(body, claim.Prepare(p))
+	return claim.Source{Template: body, Policy: claim.Prepare(p), Stamp: stamp, NewID: "id", Demand: claim.Demand{Replicas: 3}}
+}
+
+// bindTo binds to a binding as the cache has it.
+func (w *world) bindTo(cached *workv1alpha2.ResourceBinding, s claim.Source) (bool, error) {
+	b := cached.DeepCopy()
+	return w.change(context.Background(), web, b, func() { claim.Bind(b, s) })
 }

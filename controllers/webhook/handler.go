@@ -3,10 +3,12 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 )
@@ -59,6 +61,17 @@ func (v validator) Handle(_ context.Context, req admission.Request) admission.Re
 		return admission.Allowed("")
 	}
 	kind := obj.GetObjectKind().GroupVersionKind().GroupKind()
-	invalid := apierrors.NewInvalid(kind, obj.GetName(), errs).Status()
+	invalid := apierrors.NewInvalid(kind, obj.GetName(), first(errs)).Status()
 	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Allowed: false, Result: &invalid}}
+}
+
+// shownFaults bounds a refusal: an object with ten thousand faults makes no answer of megabytes.
+const shownFaults = 50
+
+func first(errs field.ErrorList) field.ErrorList {
+	if len(errs) <= shownFaults {
+		return errs
+	}
+	more := &field.Error{Type: field.ErrorTypeInvalid, Field: "spec", BadValue: field.OmitValueType{}, Detail: fmt.Sprintf("and %d more faults", len(errs)-shownFaults)}
+	return append(errs[:shownFaults:shownFaults], more)
 }

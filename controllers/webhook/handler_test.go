@@ -3,8 +3,10 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	jsonpatch "github.com/evanphx/json-patch/v5"
@@ -115,6 +117,14 @@ func TestDefaultsAreFilledIn(t *testing.T) {
 			at:   []string{"spec", "resourceSelectors"},
 			want: []any{map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}},
 		},
+		"an autoscaler without a metric looks at the CPU": {
+			rule: "federatedhpa",
+			object: `{apiVersion: autoscaling.karmada.io/v1alpha1, kind: FederatedHPA, metadata: {namespace: shop, name: h},
+				spec: {scaleTargetRef: {kind: Deployment, name: web}, maxReplicas: 3}}`,
+			at: []string{"spec"},
+			want: map[string]any{"scaleTargetRef": map[string]any{"kind": "Deployment", "name": "web"}, "minReplicas": 1, "maxReplicas": 3,
+				"metrics": []any{map[string]any{"type": "Resource", "resource": map[string]any{"name": "cpu", "target": map[string]any{"type": "Utilization", "averageUtilization": 80}}}}},
+		},
 		"the manifests of a Work carry no status": {
 			rule: "work",
 			object: `{apiVersion: work.karmada.io/v1alpha1, kind: Work, metadata: {namespace: karmada-es-fra, name: w, labels: {work.karmada.io/permanent-id: w-1}},
@@ -162,6 +172,9 @@ func TestThePermanentIDIsGivenAtCreationOnly(t *testing.T) {
 		restored   = `{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy, metadata: {namespace: shop, name: p, labels: {propagationpolicy.karmada.io/permanent-id: before}}, spec: {}}`
 		global     = `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterPropagationPolicy, metadata: {name: p}, spec: {}}`
 		override   = `{apiVersion: policy.karmada.io/v1alpha1, kind: OverridePolicy, metadata: {namespace: shop, name: p}, spec: {}}`
+		binding    = `{apiVersion: work.karmada.io/v1alpha2, kind: ResourceBinding, metadata: {namespace: shop, name: b}, spec: {}}`
+		crb        = `{apiVersion: work.karmada.io/v1alpha2, kind: ClusterResourceBinding, metadata: {name: b}, spec: {}}`
+		service    = `{apiVersion: networking.karmada.io/v1alpha1, kind: MultiClusterService, metadata: {namespace: shop, name: s}, spec: {}}`
 		work       = `{apiVersion: work.karmada.io/v1alpha1, kind: Work, metadata: {namespace: karmada-es-fra, name: w}, spec: {}}`
 	)
 	const made = "made"
@@ -175,6 +188,9 @@ func TestThePermanentIDIsGivenAtCreationOnly(t *testing.T) {
 		"an update of a policy":  {"propagationpolicy", namespaced, restored, names.PropagationPolicyPermanentID, "", nil},
 		"a new cluster policy":   {"clusterpropagationpolicy", global, "", names.ClusterPropagationPolicyPermanentID, made, []string{names.ClusterPropagationPolicyFinalizer}},
 		"an override policy":     {"overridepolicy", override, "", names.PropagationPolicyPermanentID, "", nil},
+		"a new binding":          {"resourcebinding", binding, "", names.ResourceBindingPermanentID, made, nil},
+		"a new cluster binding":  {"clusterresourcebinding", crb, "", names.ClusterResourceBindingPermanentID, made, nil},
+		"a new exposed service":  {"multiclusterservice", service, "", names.MultiClusterServicePermanentID, made, nil},
 		"a new Work, once given": {"work", work, "", names.WorkPermanentID, made, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -237,6 +253,22 @@ func TestWhatCanNotBeRightIsRefused(t *testing.T) {
 			object: `{apiVersion: work.karmada.io/v1alpha1, kind: Work, metadata: {namespace: karmada-es-fra, name: x, labels: {work.karmada.io/permanent-id: i}},
 				spec: {workload: {manifests: [{apiVersion: v1, kind: ConfigMap}, {metadata: {name: a}}]}}}`,
 			fields: []string{"spec.workload.manifests[0].metadata.name", "spec.workload.manifests[1].apiVersion", "spec.workload.manifests[1].kind"},
+		},
+		"a binding whose dependencies are no list": {
+			rule: "resourcebinding", kind: "ResourceBinding",
+			object: `{apiVersion: work.karmada.io/v1alpha2, kind: ResourceBinding, metadata: {namespace: shop, name: x, annotations: {resourcebinding.karmada.io/dependencies: "{"}}, spec: {}}`,
+			fields: []string{"metadata.annotations[resourcebinding.karmada.io/dependencies]"},
+		},
+		"a binding with a component twice": {
+			rule: "clusterresourcebinding", kind: "ClusterResourceBinding",
+			object: `{apiVersion: work.karmada.io/v1alpha2, kind: ClusterResourceBinding, metadata: {name: x}, spec: {components: [{name: a, replicas: 1}, {name: a, replicas: 2}]}}`,
+			fields: []string{"spec.components[1].name"},
+		},
+		"a service whose type changes": {
+			rule: "multiclusterservice", kind: "MultiClusterService",
+			object: `{apiVersion: networking.karmada.io/v1alpha1, kind: MultiClusterService, metadata: {namespace: shop, name: x, labels: {multiclusterservice.karmada.io/permanent-id: i}}, spec: {types: [LoadBalancer]}}`,
+			old:    `{apiVersion: networking.karmada.io/v1alpha1, kind: MultiClusterService, metadata: {namespace: shop, name: x, labels: {multiclusterservice.karmada.io/permanent-id: i}}, spec: {types: [CrossCluster]}}`,
+			fields: []string{"spec.types"},
 		},
 		"a Zone that moves to another domain": {
 			rule: "zone", kind: "Zone",
@@ -306,24 +338,29 @@ func TestWhatCanNotBeRightIsRefused(t *testing.T) {
 const defaults = `steering: {strategy: Geo}, health: {interval: 1s, timeout: 800ms, unhealthyAfter: 2, healthyAfter: 3},
 	failover: {moveWorkloadsAfter: 15s, maxUnavailableClusters: 34%, failback: {stableFor: 5m, stepPercent: 25, stepEvery: 30s}}, dns: {ttl: 10s, maxAnswers: 2}`
 
-// leaving are objects that would be refused if they were not on their way out.
-var leaving = map[string]string{
-	"propagationpolicy":        `{apiVersion: policy.karmada.io/v1alpha1, kind: PropagationPolicy`,
-	"clusterpropagationpolicy": `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterPropagationPolicy`,
-	"overridepolicy":           `{apiVersion: policy.karmada.io/v1alpha1, kind: OverridePolicy`,
-	"clusteroverridepolicy":    `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterOverridePolicy`,
-	"work":                     `{apiVersion: work.karmada.io/v1alpha1, kind: Work`,
-	"zone":                     `{apiVersion: traffic.seaway.dev/v1alpha1, kind: Zone`,
-	"regionmap":                `{apiVersion: traffic.seaway.dev/v1alpha1, kind: RegionMap`,
-	"trafficpolicy":            `{apiVersion: traffic.seaway.dev/v1alpha1, kind: TrafficPolicy`,
-	"placementplugin":          `{apiVersion: traffic.seaway.dev/v1alpha1, kind: PlacementPlugin`,
+// typed begins an object of a rule's kind.
+func typed(t *testing.T, r rule) string {
+	t.Helper()
+	gvks, _, err := scheme.New().ObjectKinds(r.empty())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("{apiVersion: %s, kind: %s", gvks[0].GroupVersion(), gvks[0].Kind)
+}
+
+// body is the top-level field in which an object of the rule says what it wants.
+func body(r rule) string {
+	if r.name == "resourceinterpreterwebhookconfiguration" {
+		return "webhooks"
+	}
+	return "spec"
 }
 
 func TestAnObjectOnItsWayOutIsLetThrough(t *testing.T) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
-			gone := leaving[r.name] + `, metadata: {name: x, deletionTimestamp: "2026-05-01T12:00:00Z"}, spec: {}}`
-			resp := validator{r, decoder}.Handle(context.Background(), request(t, gone, leaving[r.name]+`, metadata: {name: x}, spec: {}}`))
+			gone := typed(t, r) + `, metadata: {name: x, deletionTimestamp: "2026-05-01T12:00:00Z"}}`
+			resp := validator{r, decoder}.Handle(context.Background(), request(t, gone, typed(t, r)+`, metadata: {name: x}}`))
 			if !resp.Allowed {
 				t.Errorf("refused: %+v", resp.Result)
 			}
@@ -333,10 +370,10 @@ func TestAnObjectOnItsWayOutIsLetThrough(t *testing.T) {
 
 func TestWhatCanNotBeDecodedIsABadRequest(t *testing.T) {
 	for _, r := range rules {
-		good := leaving[r.name] + `, metadata: {name: x}, spec: {}}`
+		good := typed(t, r) + `, metadata: {name: x}}`
 		for name, req := range map[string]admission.Request{
 			"nothing":         request(t, "", ""),
-			"a spec of text":  request(t, leaving[r.name]+`, metadata: {name: x}, spec: text}`, ""),
+			"a spec of text":  request(t, typed(t, r)+`, metadata: {name: x}, `+body(r)+`: text}`, ""),
 			"not of the kind": request(t, `{apiVersion: v1, kind: Marmalade, metadata: {name: x}}`, ""),
 		} {
 			t.Run(r.name+", "+name, func(t *testing.T) {
@@ -353,10 +390,20 @@ func TestWhatCanNotBeDecodedIsABadRequest(t *testing.T) {
 			})
 		}
 		t.Run(r.name+", an old object that is none", func(t *testing.T) {
-			resp := validator{r, decoder}.Handle(context.Background(), request(t, good, leaving[r.name]+`, spec: text}`))
+			resp := validator{r, decoder}.Handle(context.Background(), request(t, good, typed(t, r)+`, `+body(r)+`: text}`))
 			if resp.Allowed || resp.Result.Code != http.StatusBadRequest {
 				t.Errorf("allowed %v: %+v", resp.Allowed, resp.Result)
 			}
 		})
+	}
+}
+
+func TestARefusalStaysShort(t *testing.T) {
+	rules := strings.Repeat("{overriders: {plaintext: [{path: /a, operator: replace}]}},", 10_000)
+	obj := `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterOverridePolicy, metadata: {name: x}, spec: {overrideRules: [` + rules + `]}}`
+	resp := validator{ruleOf(t, "clusteroverridepolicy"), decoder}.Handle(context.Background(), request(t, obj, ""))
+	causes := resp.Result.Details.Causes
+	if resp.Allowed || len(causes) != shownFaults+1 || !strings.Contains(causes[shownFaults].Message, "and 9950 more faults") {
+		t.Errorf("allowed %v, %d causes", resp.Allowed, len(causes))
 	}
 }

@@ -2,48 +2,131 @@ package webhook
 
 import (
 	admissionv1 "k8s.io/api/admission/v1"
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	appsv1alpha1 "github.com/seaway-io/seaway/api/apps/v1alpha1"
+	autoscalingv1alpha1 "github.com/seaway-io/seaway/api/autoscaling/v1alpha1"
+	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
+	networkingv1alpha1 "github.com/seaway-io/seaway/api/networking/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/api/validation"
 	"github.com/seaway-io/seaway/api/validation/traffic"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/plugin"
 )
 
-// rule is what is done at admission for one kind. old is nil at creation.
+// rule is what is done at admission for one kind.
 type rule struct {
 	resource schema.GroupVersionResource
-	// name is the last part of the paths /mutate-NAME and /validate-NAME, and of the webhooks' names.
-	name    string
-	empty   func() client.Object
-	fill    func(obj client.Object, op admissionv1.Operation)
+	// name is the last part of the paths /mutate-NAME and /validate-NAME, and the first of the
+	// webhook's own name, which a refusal quotes.
+	name  string
+	empty func() client.Object
+	// fill completes an object; nil when there is nothing to fill in.
+	fill func(obj client.Object, op admissionv1.Operation)
+	// inspect finds what is wrong; old is nil at creation.
 	inspect func(obj, old client.Object) field.ErrorList
+	// fillWhen and inspectWhen spare the API server the question when they do not hold.
+	fillWhen, inspectWhen []admissionregistrationv1.MatchCondition
+	// fillAtCreation leaves updates alone.
+	fillAtCreation bool
 }
 
 var rules = []rule{
-	{policy("propagationpolicies"), "propagationpolicy", func() client.Object { return &policyv1alpha1.PropagationPolicy{} }, fillPropagation, inspectPropagation},
-	{policy("clusterpropagationpolicies"), "clusterpropagationpolicy", func() client.Object { return &policyv1alpha1.ClusterPropagationPolicy{} }, fillPropagation, inspectPropagation},
-	{policy("overridepolicies"), "overridepolicy", func() client.Object { return &policyv1alpha1.OverridePolicy{} }, fillOverride, inspectOverride},
-	{policy("clusteroverridepolicies"), "clusteroverridepolicy", func() client.Object { return &policyv1alpha1.ClusterOverridePolicy{} }, fillOverride, inspectOverride},
-	{workv1alpha1.GroupVersion.WithResource("works"), "work", func() client.Object { return &workv1alpha1.Work{} }, fillWork, inspectWork},
-	{own("zones"), "zone", func() client.Object { return &trafficv1alpha1.Zone{} }, nil, inspectZone},
-	{own("regionmaps"), "regionmap", func() client.Object { return &trafficv1alpha1.RegionMap{} }, nil, inspectRegionMap},
-	{own("trafficpolicies"), "trafficpolicy", func() client.Object { return &trafficv1alpha1.TrafficPolicy{} }, nil, inspectTrafficPolicy},
-	{own("placementplugins"), "placementplugin", func() client.Object { return &trafficv1alpha1.PlacementPlugin{} }, nil, inspectPlacementPlugin},
+	{
+		resource: policyv1alpha1.GroupVersion.WithResource("propagationpolicies"), name: "propagationpolicy",
+		empty: func() client.Object { return &policyv1alpha1.PropagationPolicy{} }, fill: fillPropagation, inspect: inspectPropagation,
+	}, {
+		resource: policyv1alpha1.GroupVersion.WithResource("clusterpropagationpolicies"), name: "clusterpropagationpolicy",
+		empty: func() client.Object { return &policyv1alpha1.ClusterPropagationPolicy{} }, fill: fillPropagation, inspect: inspectPropagation,
+	}, {
+		resource: policyv1alpha1.GroupVersion.WithResource("overridepolicies"), name: "overridepolicy",
+		empty: func() client.Object { return &policyv1alpha1.OverridePolicy{} }, fill: filled(validation.DefaultOverride), inspect: alone(validation.ValidateOverride),
+	}, {
+		resource: policyv1alpha1.GroupVersion.WithResource("clusteroverridepolicies"), name: "clusteroverridepolicy",
+		empty: func() client.Object { return &policyv1alpha1.ClusterOverridePolicy{} }, fill: filled(validation.DefaultOverride), inspect: alone(validation.ValidateOverride),
+	}, {
+		resource: policyv1alpha1.GroupVersion.WithResource("clustertaintpolicies"), name: "clustertaintpolicy",
+		empty: func() client.Object { return &policyv1alpha1.ClusterTaintPolicy{} }, inspect: alone(validation.ValidateClusterTaintPolicy),
+	}, {
+		resource: policyv1alpha1.GroupVersion.WithResource("federatedresourcequotas"), name: "federatedresourcequota",
+		empty: func() client.Object { return &policyv1alpha1.FederatedResourceQuota{} }, inspect: alone(validation.ValidateFederatedResourceQuota),
+	}, {
+		resource: workv1alpha2.GroupVersion.WithResource("resourcebindings"), name: "resourcebinding",
+		empty: func() client.Object { return &workv1alpha2.ResourceBinding{} }, inspect: alone(validation.ValidateBinding), inspectWhen: bindingClaims,
+		fill: identified(validation.IdentifyBinding), fillAtCreation: true, fillWhen: without(names.ResourceBindingPermanentID),
+	}, {
+		resource: workv1alpha2.GroupVersion.WithResource("clusterresourcebindings"), name: "clusterresourcebinding",
+		empty: func() client.Object { return &workv1alpha2.ClusterResourceBinding{} }, inspect: alone(validation.ValidateBinding), inspectWhen: bindingClaims,
+		fill: identified(validation.IdentifyBinding), fillAtCreation: true, fillWhen: without(names.ClusterResourceBindingPermanentID),
+	}, {
+		resource: workv1alpha1.GroupVersion.WithResource("works"), name: "work",
+		empty: func() client.Object { return &workv1alpha1.Work{} }, fill: identified(validation.DefaultWork), inspect: compared(validation.ValidateWork),
+	}, {
+		resource: configv1alpha1.GroupVersion.WithResource("resourceinterpreterwebhookconfigurations"), name: "resourceinterpreterwebhookconfiguration",
+		empty: func() client.Object { return &configv1alpha1.ResourceInterpreterWebhookConfiguration{} }, inspect: alone(validation.ValidateInterpreterWebhooks),
+	}, {
+		resource: autoscalingv1alpha1.GroupVersion.WithResource("federatedhpas"), name: "federatedhpa",
+		empty: func() client.Object { return &autoscalingv1alpha1.FederatedHPA{} }, fill: filled(validation.DefaultFederatedHPA), inspect: alone(validation.ValidateFederatedHPA),
+	}, {
+		resource: autoscalingv1alpha1.GroupVersion.WithResource("cronfederatedhpas"), name: "cronfederatedhpa",
+		empty: func() client.Object { return &autoscalingv1alpha1.CronFederatedHPA{} }, inspect: alone(validation.ValidateCronFederatedHPA),
+	}, {
+		resource: networkingv1alpha1.GroupVersion.WithResource("multiclusterservices"), name: "multiclusterservice",
+		empty: func() client.Object { return &networkingv1alpha1.MultiClusterService{} },
+		fill:  identified(validation.DefaultMultiClusterService), inspect: compared(validation.ValidateMultiClusterService),
+	}, {
+		resource: networkingv1alpha1.GroupVersion.WithResource("multiclusteringresses"), name: "multiclusteringress",
+		empty: func() client.Object { return &networkingv1alpha1.MultiClusterIngress{} }, inspect: alone(validation.ValidateMultiClusterIngress),
+	}, {
+		resource: trafficv1alpha1.GroupVersion.WithResource("zones"), name: "zone",
+		empty: func() client.Object { return &trafficv1alpha1.Zone{} }, inspect: compared(traffic.ValidateZone),
+	}, {
+		resource: trafficv1alpha1.GroupVersion.WithResource("regionmaps"), name: "regionmap",
+		empty: func() client.Object { return &trafficv1alpha1.RegionMap{} }, inspect: compared(traffic.ValidateRegionMap),
+	}, {
+		resource: trafficv1alpha1.GroupVersion.WithResource("trafficpolicies"), name: "trafficpolicy",
+		empty: func() client.Object { return &trafficv1alpha1.TrafficPolicy{} }, inspect: compared(traffic.ValidatePolicy),
+	}, {
+		resource: trafficv1alpha1.GroupVersion.WithResource("placementplugins"), name: "placementplugin",
+		empty: func() client.Object { return &trafficv1alpha1.PlacementPlugin{} }, inspect: alone(plugin.Validate),
+	}, {
+		resource: appsv1alpha1.GroupVersion.WithResource("workloadrebalancers"), name: "workloadrebalancer",
+		empty: func() client.Object { return &appsv1alpha1.WorkloadRebalancer{} }, inspect: alone(validation.ValidateWorkloadRebalancer),
+	},
 }
 
-func policy(resource string) schema.GroupVersionResource {
-	return policyv1alpha1.GroupVersion.WithResource(resource)
+// webhook is the webhook's own name. Clients of Karmada look for those of its kinds in refusals.
+func (r *rule) webhook() string {
+	if r.resource.Group == trafficv1alpha1.GroupVersion.Group {
+		return r.name + "." + r.resource.Group
+	}
+	return r.name + ".karmada.io"
 }
 
-func own(resource string) schema.GroupVersionResource {
-	return trafficv1alpha1.GroupVersion.WithResource(resource)
+// without holds for objects that do not have the label: what our own controllers write has it, and is
+// spared the round trip.
+func without(label string) []admissionregistrationv1.MatchCondition {
+	return []admissionregistrationv1.MatchCondition{{
+		Name:       "no-permanent-id",
+		Expression: "!has(object.metadata.labels) || !('" + label + "' in object.metadata.labels)",
+	}}
 }
+
+// bindingClaims holds for bindings with something in them that can be wrong. Bindings are written
+// far more often than anything else.
+var bindingClaims = []admissionregistrationv1.MatchCondition{{
+	Name: "something-to-check",
+	Expression: "has(object.spec.components) || has(object.metadata.annotations) && '" +
+		names.DependenciesAnnotation + "' in object.metadata.annotations",
+}}
 
 func fillPropagation(obj client.Object, op admissionv1.Operation) {
 	p := obj.(policyv1alpha1.Propagation)
@@ -60,38 +143,25 @@ func inspectPropagation(obj, old client.Object) field.ErrorList {
 	return validation.ValidatePropagation(obj.(policyv1alpha1.Propagation), old.(policyv1alpha1.Propagation))
 }
 
-func fillOverride(obj client.Object, _ admissionv1.Operation) {
-	validation.DefaultOverride(obj.(policyv1alpha1.Override))
+// filled makes a fill of a function that knows the kind.
+func filled[T any](fill func(T)) func(client.Object, admissionv1.Operation) {
+	return func(obj client.Object, _ admissionv1.Operation) { fill(obj.(T)) }
 }
 
-func inspectOverride(obj, _ client.Object) field.ErrorList {
-	return validation.ValidateOverride(obj.(policyv1alpha1.Override))
+// identified is filled with a new permanent id.
+func identified[T any](fill func(obj T, permanentID string)) func(client.Object, admissionv1.Operation) {
+	return func(obj client.Object, _ admissionv1.Operation) { fill(obj.(T), string(uuid.NewUUID())) }
 }
 
-func fillWork(obj client.Object, _ admissionv1.Operation) {
-	validation.DefaultWork(obj.(*workv1alpha1.Work), string(uuid.NewUUID()))
+// alone makes an inspection of a function that knows the kind.
+func alone[T any](inspect func(T) field.ErrorList) func(obj, old client.Object) field.ErrorList {
+	return func(obj, _ client.Object) field.ErrorList { return inspect(obj.(T)) }
 }
 
-func inspectWork(obj, old client.Object) field.ErrorList {
-	before, _ := old.(*workv1alpha1.Work)
-	return validation.ValidateWork(obj.(*workv1alpha1.Work), before)
-}
-
-func inspectZone(obj, old client.Object) field.ErrorList {
-	before, _ := old.(*trafficv1alpha1.Zone)
-	return traffic.ValidateZone(obj.(*trafficv1alpha1.Zone), before)
-}
-
-func inspectRegionMap(obj, old client.Object) field.ErrorList {
-	before, _ := old.(*trafficv1alpha1.RegionMap)
-	return traffic.ValidateRegionMap(obj.(*trafficv1alpha1.RegionMap), before)
-}
-
-func inspectTrafficPolicy(obj, old client.Object) field.ErrorList {
-	before, _ := old.(*trafficv1alpha1.TrafficPolicy)
-	return traffic.ValidatePolicy(obj.(*trafficv1alpha1.TrafficPolicy), before)
-}
-
-func inspectPlacementPlugin(obj, _ client.Object) field.ErrorList {
-	return plugin.Validate(obj.(*trafficv1alpha1.PlacementPlugin))
+// compared is alone with the old object, nil at creation.
+func compared[T any](inspect func(obj, old *T) field.ErrorList) func(obj, old client.Object) field.ErrorList {
+	return func(obj, old client.Object) field.ErrorList {
+		before, _ := any(old).(*T)
+		return inspect(any(obj).(*T), before)
+	}
 }

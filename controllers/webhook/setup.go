@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/util/cert"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,17 +29,29 @@ const timeoutSeconds = 3
 
 // Setup serves every rule on the manager's webhook server.
 func Setup(mgr ctrl.Manager) {
-	decoder := admission.NewDecoder(mgr.GetScheme())
-	server := mgr.GetWebhookServer()
-	for _, r := range rules {
-		if r.fill != nil {
-			server.Register("/mutate-"+r.name, &webhook.Admission{Handler: mutator{r, decoder}})
-		}
-		server.Register("/validate-"+r.name, &webhook.Admission{Handler: validator{r, decoder}})
+	for path, handler := range handlers(mgr.GetScheme()) {
+		mgr.GetWebhookServer().Register(path, handler)
 	}
 }
 
-// Certificate makes sure that dir holds tls.crt and tls.key for the host of base, self-signed when
+// handlers are the webhooks by their paths.
+func handlers(s *runtime.Scheme) map[string]http.Handler {
+	decoder := admission.NewDecoder(s)
+	out := map[string]http.Handler{}
+	for _, r := range rules {
+		if r.fill != nil {
+			out["/mutate-"+r.name] = &webhook.Admission{Handler: mutator{r, decoder}}
+		}
+		out["/validate-"+r.name] = &webhook.Admission{Handler: validator{r, decoder}}
+	}
+	return out
+}
+
+// Certificate is what the webhooks serve with. Replicas that run at once have to share one pair: the
+// last to start says what the API server trusts, and admission by the others fails open. A pair made
+// here is of one process, which is right for one replica, or for several with a folder in common.
+//
+// It makes sure that dir holds tls.crt and tls.key for the host of base, self-signed when
 // they are not there, and returns the certificate that the API server has to trust. A pair that is
 // there and can not serve is an error: nobody would notice otherwise, since admission fails open.
 func Certificate(dir string, base *url.URL) (caBundle []byte, err error) {
@@ -79,7 +93,7 @@ func usable(certFile, keyFile, host string) error {
 }
 
 // Configurations are the objects that make the hub's API server ask the webhooks at base, an https
-// URL without a path.
+// URL without a path, and those of Protection.
 func Configurations(base *url.URL, caBundle []byte) []client.Object {
 	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{
 		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "MutatingWebhookConfiguration"},
@@ -89,27 +103,35 @@ func Configurations(base *url.URL, caBundle []byte) []client.Object {
 		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingWebhookConfiguration"},
 		ObjectMeta: metav1.ObjectMeta{Name: configurationName},
 	}
-	for _, r := range rules {
-		on := []admissionregistrationv1.RuleWithOperations{{
-			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update},
-			Rule: admissionregistrationv1.Rule{
-				APIGroups: []string{r.resource.Group}, APIVersions: []string{r.resource.Version}, Resources: []string{r.resource.Resource},
-				Scope: ptr.To(admissionregistrationv1.AllScopes),
-			},
-		}}
-		name := r.name + "." + r.resource.Group
+	for i := range rules {
+		r := &rules[i]
 		if r.fill != nil {
 			mutating.Webhooks = append(mutating.Webhooks, admissionregistrationv1.MutatingWebhook{
-				Name: name, Rules: on, ClientConfig: at(base, "/mutate-"+r.name, caBundle), AdmissionReviewVersions: []string{"v1"},
+				Name: r.webhook(), Rules: r.on(r.fillAtCreation), MatchConditions: r.fillWhen, ClientConfig: at(base, "/mutate-"+r.name, caBundle), AdmissionReviewVersions: []string{"v1"},
 				SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), FailurePolicy: ptr.To(admissionregistrationv1.Ignore), TimeoutSeconds: ptr.To[int32](timeoutSeconds),
 			})
 		}
 		validating.Webhooks = append(validating.Webhooks, admissionregistrationv1.ValidatingWebhook{
-			Name: name, Rules: on, ClientConfig: at(base, "/validate-"+r.name, caBundle), AdmissionReviewVersions: []string{"v1"},
+			Name: r.webhook(), Rules: r.on(false), MatchConditions: r.inspectWhen, ClientConfig: at(base, "/validate-"+r.name, caBundle), AdmissionReviewVersions: []string{"v1"},
 			SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), FailurePolicy: ptr.To(admissionregistrationv1.Ignore), TimeoutSeconds: ptr.To[int32](timeoutSeconds),
 		})
 	}
-	return []client.Object{mutating, validating}
+	return append([]client.Object{mutating, validating}, Protection()...)
+}
+
+// on says which requests a webhook is asked about.
+func (r *rule) on(creationOnly bool) []admissionregistrationv1.RuleWithOperations {
+	operations := []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update}
+	if creationOnly {
+		operations = operations[:1]
+	}
+	return []admissionregistrationv1.RuleWithOperations{{
+		Operations: operations,
+		Rule: admissionregistrationv1.Rule{
+			APIGroups: []string{r.resource.Group}, APIVersions: []string{r.resource.Version}, Resources: []string{r.resource.Resource},
+			Scope: ptr.To(admissionregistrationv1.AllScopes),
+		},
+	}}
 }
 
 func at(base *url.URL, path string, caBundle []byte) admissionregistrationv1.WebhookClientConfig {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
-	"k8s.io/utils/ptr"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func parse(t *testing.T, text string) *url.URL {
@@ -25,32 +25,33 @@ func parse(t *testing.T, text string) *url.URL {
 }
 
 func TestConfigurations(t *testing.T) {
-	objs := Configurations(parse(t, "https://hub.example.com:9443"), []byte("trusted"))
-	if len(objs) != 2 {
-		t.Fatalf("%d objects", len(objs))
-	}
+	const at = "https://hub.example.com:9443"
+	objs := Configurations(parse(t, at), []byte("trusted"))
 	mutating := objs[0].(*admissionregistrationv1.MutatingWebhookConfiguration)
 	validating := objs[1].(*admissionregistrationv1.ValidatingWebhookConfiguration)
+	if mutating.Name != "seaway" || validating.Name != "seaway" {
+		t.Errorf("named %q and %q", mutating.Name, validating.Name)
+	}
 	for _, o := range objs {
-		if o.GetName() != "seaway" || o.GetObjectKind().GroupVersionKind().Kind == "" {
-			t.Errorf("%s %q", o.GetObjectKind().GroupVersionKind(), o.GetName())
+		if o.GetObjectKind().GroupVersionKind().Kind == "" {
+			t.Errorf("%T has no kind", o)
 		}
 	}
-
-	urls := map[string]string{}
+	got := map[string]string{}
 	look := func(name string, c admissionregistrationv1.WebhookClientConfig, rules []admissionregistrationv1.RuleWithOperations,
 		policy *admissionregistrationv1.FailurePolicyType, side *admissionregistrationv1.SideEffectClass, timeout *int32) {
 		t.Helper()
-		urls[*c.URL] = name + " " + rules[0].APIVersions[0] + " " + rules[0].Resources[0]
-		if string(c.CABundle) != "trusted" || c.Service != nil {
-			t.Errorf("%s: client config %+v", name, c)
+		r := rules[0]
+		text := name + " " + r.APIVersions[0] + " " + r.Resources[0] + "." + r.APIGroups[0]
+		if len(r.Operations) != 2 || r.Operations[1] != admissionregistrationv1.Update {
+			text += " at creation"
+		}
+		got[strings.TrimPrefix(*c.URL, at)] = text
+		if string(c.CABundle) != "trusted" || c.Service != nil || r.Operations[0] != admissionregistrationv1.Create || *r.Scope != admissionregistrationv1.AllScopes {
+			t.Errorf("%s: client config %+v, rule %+v", name, c, r)
 		}
 		if *policy != admissionregistrationv1.Ignore || *side != admissionregistrationv1.SideEffectClassNone || *timeout != 3 {
 			t.Errorf("%s: policy %s, side effects %s, timeout %d", name, *policy, *side, *timeout)
-		}
-		want := []admissionregistrationv1.OperationType{admissionregistrationv1.Create, admissionregistrationv1.Update}
-		if diff := cmp.Diff(want, rules[0].Operations); diff != "" || *rules[0].Scope != admissionregistrationv1.AllScopes {
-			t.Errorf("%s: scope %v, operations (-want +got):\n%s", name, ptr.Deref(rules[0].Scope, ""), diff)
 		}
 	}
 	for _, w := range mutating.Webhooks {
@@ -59,25 +60,85 @@ func TestConfigurations(t *testing.T) {
 	for _, w := range validating.Webhooks {
 		look(w.Name, w.ClientConfig, w.Rules, w.FailurePolicy, w.SideEffects, w.TimeoutSeconds)
 	}
-	const at = "https://hub.example.com:9443"
 	want := map[string]string{
-		at + "/mutate-propagationpolicy":          "propagationpolicy.policy.karmada.io v1alpha1 propagationpolicies",
-		at + "/mutate-clusterpropagationpolicy":   "clusterpropagationpolicy.policy.karmada.io v1alpha1 clusterpropagationpolicies",
-		at + "/mutate-overridepolicy":             "overridepolicy.policy.karmada.io v1alpha1 overridepolicies",
-		at + "/mutate-clusteroverridepolicy":      "clusteroverridepolicy.policy.karmada.io v1alpha1 clusteroverridepolicies",
-		at + "/mutate-work":                       "work.work.karmada.io v1alpha1 works",
-		at + "/validate-propagationpolicy":        "propagationpolicy.policy.karmada.io v1alpha1 propagationpolicies",
-		at + "/validate-clusterpropagationpolicy": "clusterpropagationpolicy.policy.karmada.io v1alpha1 clusterpropagationpolicies",
-		at + "/validate-overridepolicy":           "overridepolicy.policy.karmada.io v1alpha1 overridepolicies",
-		at + "/validate-clusteroverridepolicy":    "clusteroverridepolicy.policy.karmada.io v1alpha1 clusteroverridepolicies",
-		at + "/validate-work":                     "work.work.karmada.io v1alpha1 works",
-		at + "/validate-zone":                     "zone.traffic.seaway.dev v1alpha1 zones",
-		at + "/validate-regionmap":                "regionmap.traffic.seaway.dev v1alpha1 regionmaps",
-		at + "/validate-trafficpolicy":            "trafficpolicy.traffic.seaway.dev v1alpha1 trafficpolicies",
-		at + "/validate-placementplugin":          "placementplugin.traffic.seaway.dev v1alpha1 placementplugins",
+		"/mutate-propagationpolicy":                         "propagationpolicy.karmada.io v1alpha1 propagationpolicies.policy.karmada.io",
+		"/mutate-clusterpropagationpolicy":                  "clusterpropagationpolicy.karmada.io v1alpha1 clusterpropagationpolicies.policy.karmada.io",
+		"/mutate-overridepolicy":                            "overridepolicy.karmada.io v1alpha1 overridepolicies.policy.karmada.io",
+		"/mutate-clusteroverridepolicy":                     "clusteroverridepolicy.karmada.io v1alpha1 clusteroverridepolicies.policy.karmada.io",
+		"/mutate-resourcebinding":                           "resourcebinding.karmada.io v1alpha2 resourcebindings.work.karmada.io at creation",
+		"/mutate-clusterresourcebinding":                    "clusterresourcebinding.karmada.io v1alpha2 clusterresourcebindings.work.karmada.io at creation",
+		"/mutate-work":                                      "work.karmada.io v1alpha1 works.work.karmada.io",
+		"/mutate-federatedhpa":                              "federatedhpa.karmada.io v1alpha1 federatedhpas.autoscaling.karmada.io",
+		"/mutate-multiclusterservice":                       "multiclusterservice.karmada.io v1alpha1 multiclusterservices.networking.karmada.io",
+		"/validate-propagationpolicy":                       "propagationpolicy.karmada.io v1alpha1 propagationpolicies.policy.karmada.io",
+		"/validate-clusterpropagationpolicy":                "clusterpropagationpolicy.karmada.io v1alpha1 clusterpropagationpolicies.policy.karmada.io",
+		"/validate-overridepolicy":                          "overridepolicy.karmada.io v1alpha1 overridepolicies.policy.karmada.io",
+		"/validate-clusteroverridepolicy":                   "clusteroverridepolicy.karmada.io v1alpha1 clusteroverridepolicies.policy.karmada.io",
+		"/validate-clustertaintpolicy":                      "clustertaintpolicy.karmada.io v1alpha1 clustertaintpolicies.policy.karmada.io",
+		"/validate-federatedresourcequota":                  "federatedresourcequota.karmada.io v1alpha1 federatedresourcequotas.policy.karmada.io",
+		"/validate-resourcebinding":                         "resourcebinding.karmada.io v1alpha2 resourcebindings.work.karmada.io",
+		"/validate-clusterresourcebinding":                  "clusterresourcebinding.karmada.io v1alpha2 clusterresourcebindings.work.karmada.io",
+		"/validate-work":                                    "work.karmada.io v1alpha1 works.work.karmada.io",
+		"/validate-resourceinterpreterwebhookconfiguration": "resourceinterpreterwebhookconfiguration.karmada.io v1alpha1 resourceinterpreterwebhookconfigurations.config.karmada.io",
+		"/validate-federatedhpa":                            "federatedhpa.karmada.io v1alpha1 federatedhpas.autoscaling.karmada.io",
+		"/validate-cronfederatedhpa":                        "cronfederatedhpa.karmada.io v1alpha1 cronfederatedhpas.autoscaling.karmada.io",
+		"/validate-multiclusterservice":                     "multiclusterservice.karmada.io v1alpha1 multiclusterservices.networking.karmada.io",
+		"/validate-multiclusteringress":                     "multiclusteringress.karmada.io v1alpha1 multiclusteringresses.networking.karmada.io",
+		"/validate-zone":                                    "zone.traffic.seaway.dev v1alpha1 zones.traffic.seaway.dev",
+		"/validate-regionmap":                               "regionmap.traffic.seaway.dev v1alpha1 regionmaps.traffic.seaway.dev",
+		"/validate-placementplugin":                         "placementplugin.traffic.seaway.dev v1alpha1 placementplugins.traffic.seaway.dev",
+		"/validate-workloadrebalancer":                      "workloadrebalancer.karmada.io v1alpha1 workloadrebalancers.apps.karmada.io",
+		"/validate-trafficpolicy":                           "trafficpolicy.traffic.seaway.dev v1alpha1 trafficpolicies.traffic.seaway.dev",
 	}
-	if diff := cmp.Diff(want, urls); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("webhooks (-want +got):\n%s", diff)
+	}
+}
+
+// What our own controllers write all the time is complete, and not worth a round trip.
+func TestBindingsAreAskedAboutOnlyWhenThereIsAReason(t *testing.T) {
+	objs := Configurations(parse(t, "https://hub.example.com:9443"), nil)
+	conditions := map[string][]string{}
+	for _, w := range objs[0].(*admissionregistrationv1.MutatingWebhookConfiguration).Webhooks {
+		for _, c := range w.MatchConditions {
+			conditions["fill "+w.Name] = append(conditions["fill "+w.Name], c.Expression)
+		}
+	}
+	for _, w := range objs[1].(*admissionregistrationv1.ValidatingWebhookConfiguration).Webhooks {
+		for _, c := range w.MatchConditions {
+			conditions["inspect "+w.Name] = append(conditions["inspect "+w.Name], c.Expression)
+		}
+	}
+	const inspect = "has(object.spec.components) || has(object.metadata.annotations) && 'resourcebinding.karmada.io/dependencies' in object.metadata.annotations"
+	want := map[string][]string{
+		"fill resourcebinding.karmada.io":           {"!has(object.metadata.labels) || !('resourcebinding.karmada.io/permanent-id' in object.metadata.labels)"},
+		"fill clusterresourcebinding.karmada.io":    {"!has(object.metadata.labels) || !('clusterresourcebinding.karmada.io/permanent-id' in object.metadata.labels)"},
+		"inspect resourcebinding.karmada.io":        {inspect},
+		"inspect clusterresourcebinding.karmada.io": {inspect},
+	}
+	if diff := cmp.Diff(want, conditions); diff != "" {
+		t.Errorf("conditions (-want +got):\n%s", diff)
+	}
+}
+
+// Whatever carries the label is protected, also while no webhook answers.
+func TestProtection(t *testing.T) {
+	objs := Protection()
+	policy := objs[0].(*admissionregistrationv1.ValidatingAdmissionPolicy)
+	binding := objs[1].(*admissionregistrationv1.ValidatingAdmissionPolicyBinding)
+	match := policy.Spec.MatchConstraints
+	if match.ObjectSelector.MatchLabels["resourcetemplate.karmada.io/deletion-protected"] != "Always" {
+		t.Errorf("it looks at %v", match.ObjectSelector)
+	}
+	if ops := match.ResourceRules[0].Operations; len(ops) != 1 || ops[0] != admissionregistrationv1.Delete {
+		t.Errorf("it looks at %v", ops)
+	}
+	v := policy.Spec.Validations[0]
+	if v.Expression != "false" || *v.Reason != metav1.StatusReasonForbidden || !strings.Contains(v.Message, "resourcetemplate.karmada.io/deletion-protected") {
+		t.Errorf("it says %+v", v)
+	}
+	if binding.Spec.PolicyName != policy.Name || *policy.Spec.FailurePolicy != admissionregistrationv1.Fail {
+		t.Errorf("binding %+v, failure policy %s", binding.Spec, *policy.Spec.FailurePolicy)
 	}
 }
 

@@ -3,6 +3,7 @@ package claim
 import (
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
@@ -17,10 +18,9 @@ type Source struct {
 	// Template is the whole object, as the hub has it.
 	Template *unstructured.Unstructured
 	// Policy owns the template.
-	Policy policyv1alpha1.Propagation
-	// Replicas and Requirements are what the template asks for.
-	Replicas     int32
-	Requirements *workv1alpha2.ReplicaRequirements
+	Policy *Policy
+	// Demand is what the template asks for.
+	Demand
 	// Priority is the resolved scheduling priority; nil when the policy names none.
 	Priority *int32
 	// Stamp is that of the template and the policy.
@@ -29,12 +29,22 @@ type Source struct {
 	NewID string
 }
 
+// Demand is what a template asks of clusters: replicas and what one of them needs, or components, or
+// nothing at all.
+type Demand struct {
+	Replicas     int32
+	Requirements *workv1alpha2.ReplicaRequirements
+	// Components are those of a workload with several pod templates; it has no replicas of its own.
+	Components []workv1alpha2.Component
+}
+
 // Bind writes into a binding what comes from its template and policy, and leaves what others own:
 // the clusters, the evictions, who requires it, when it was to be rescheduled, and whether
 // scheduling is suspended. Labels and annotations of others stay as well.
 func Bind(b workv1alpha2.Binding, s Source) {
 	bindMeta(b, s)
-	p := s.Policy.GetPropagationSpec().DeepCopy()
+	p := bound(s.Policy.Propagation.GetPropagationSpec()) // a policy may name thousands of objects
+	p = *p.DeepCopy()
 	spec := b.GetBindingSpec()
 	spec.Resource = workv1alpha2.ObjectReference{
 		APIVersion:      s.Template.GetAPIVersion(),
@@ -44,7 +54,7 @@ func Bind(b workv1alpha2.Binding, s Source) {
 		UID:             s.Template.GetUID(),
 		ResourceVersion: s.Template.GetResourceVersion(),
 	}
-	spec.Replicas, spec.ReplicaRequirements, spec.Components = s.Replicas, s.Requirements, nil
+	spec.Replicas, spec.ReplicaRequirements, spec.Components = s.Replicas, s.Requirements, s.Components
 	spec.PropagateDeps = p.PropagateDeps
 	spec.SchedulerName = p.SchedulerName
 	spec.Placement = &p.Placement
@@ -70,14 +80,14 @@ func bindMeta(b workv1alpha2.Binding, s Source) {
 	if !slices.Contains(b.GetFinalizers(), finalizer) {
 		b.SetFinalizers(append(b.GetFinalizers(), finalizer))
 	}
-	Mark(b, s.Policy)
+	Mark(b, s.Policy.Propagation)
 	if b.GetLabels()[id] == "" {
 		labels := b.GetLabels()
 		labels[id] = s.NewID
 		b.SetLabels(labels)
 	}
 	annotations := b.GetAnnotations()
-	annotations[StampAnnotation] = s.Stamp.String()
+	annotations[names.BuiltFromAnnotation] = s.Stamp.String()
 	b.SetAnnotations(annotations)
 }
 
@@ -127,9 +137,19 @@ func BelongsTo(b workv1alpha2.Binding, template metav1.Object) bool {
 	return owner == nil || owner.UID == template.GetUID()
 }
 
-// Lazy says whether a policy takes effect only at the next edit of a template.
-func Lazy(p policyv1alpha1.Propagation) bool {
-	return p.GetPropagationSpec().ActivationPreference == policyv1alpha1.LazyActivation
+// Current says whether the binding was built from the very template and policy: then nothing of them
+// has to be read to know that there is nothing to do.
+func Current(b workv1alpha2.Binding, template metav1.Object, p *Policy) bool {
+	ref := &b.GetBindingSpec().Resource
+	return ref.UID == template.GetUID() && ref.ResourceVersion == template.GetResourceVersion() && StampOf(b).Policy == p.stamp
+}
+
+// Shares says whether a merge patch between two states of a binding replaces as a whole what others
+// write into as well: lists, and a suspension that goes altogether.
+func Shares(before, after workv1alpha2.Binding) bool {
+	return !slices.Equal(before.GetFinalizers(), after.GetFinalizers()) ||
+		!equality.Semantic.DeepEqual(before.GetOwnerReferences(), after.GetOwnerReferences()) ||
+		before.GetBindingSpec().Suspension != nil && after.GetBindingSpec().Suspension == nil
 }
 
 // Suspended says whether scheduling of the binding is suspended.
@@ -155,6 +175,6 @@ func Unbind(b workv1alpha2.Binding) {
 	}
 	stamp.Policy = "none"
 	annotations := b.GetAnnotations()
-	annotations[StampAnnotation] = stamp.String()
+	annotations[names.BuiltFromAnnotation] = stamp.String()
 	b.SetAnnotations(annotations)
 }

@@ -43,7 +43,7 @@ func TestBindFillsANewBinding(t *testing.T) {
 	policy := fullPolicy()
 	b := &workv1alpha2.ResourceBinding{}
 	Bind(b, Source{
-		Template: template("shop"), Policy: policy, Replicas: 3, Requirements: &workv1alpha2.ReplicaRequirements{Namespace: "shop"},
+		Template: template("shop"), Policy: Prepare(policy), Demand: Demand{Replicas: 3, Requirements: &workv1alpha2.ReplicaRequirements{Namespace: "shop"}},
 		Priority: ptr.To[int32](5), Stamp: Stamp{"t", "e", "p"}, NewID: "id",
 	})
 	p := policy.GetPropagationSpec()
@@ -91,7 +91,7 @@ func TestBindLeavesWhatOthersOwn(t *testing.T) {
 		},
 		Spec: *others.DeepCopy(),
 	}
-	Bind(b, Source{Template: template(""), Policy: cpp("c", nil), NewID: "id"})
+	Bind(b, Source{Template: template(""), Policy: Prepare(cpp("c", nil)), NewID: "id"})
 	if diff := cmp.Diff(map[string]string{"mine": "x", "clusterpropagationpolicy.karmada.io/permanent-id": "c-id", "clusterresourcebinding.karmada.io/permanent-id": "kept"}, b.Labels); diff != "" {
 		t.Error("labels", diff)
 	}
@@ -112,7 +112,7 @@ func TestBindLeavesWhatOthersOwn(t *testing.T) {
 }
 
 func TestBindAgainChangesNothing(t *testing.T) {
-	s := Source{Template: template("shop"), Policy: fullPolicy(), Replicas: 3, NewID: "id", Stamp: Stamp{"t", "e", "p"}}
+	s := Source{Template: template("shop"), Policy: Prepare(fullPolicy()), Demand: Demand{Replicas: 3}, NewID: "id", Stamp: Stamp{"t", "e", "p"}}
 	b := &workv1alpha2.ResourceBinding{}
 	Bind(b, s)
 	before := b.DeepCopy()

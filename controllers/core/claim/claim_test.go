@@ -1,6 +1,7 @@
 package claim
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -53,6 +54,13 @@ func fill(p propagation, change func(*spec), selectors []selector) propagation {
 	return p
 }
 
+func prepare(policies ...propagation) (out []*Policy) {
+	for _, p := range policies {
+		out = append(out, Prepare(p))
+	}
+	return out
+}
+
 func priorityOf(n int32) func(*spec) { return func(s *spec) { s.Priority = ptr.To(n) } }
 
 func always(n int32) func(*spec) {
@@ -98,14 +106,14 @@ func TestMatches(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			if got := Matches(tt.policy, web(nil)); got != tt.want {
+			if got := Prepare(tt.policy).Match(web(nil)); got != tt.want {
 				t.Errorf("match %d, want %d", got, tt.want)
 			}
 		})
 	}
 	foreign := pp("p", nil, anyDeployment())
 	foreign.SetNamespace("bank")
-	if Matches(foreign, web(nil)) != NoMatch {
+	if Prepare(foreign).Match(web(nil)) != NoMatch {
 		t.Error("a namespaced policy matches outside its namespace")
 	}
 }
@@ -171,10 +179,14 @@ func TestDecide(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got := Decide(Input{Template: web(tt.marks), Owner: tt.owner, Policies: tt.pps, ClusterPolicies: tt.cpps, PolicyChanged: tt.changed})
+			in := Input{Template: web(tt.marks), Policies: prepare(tt.pps...), ClusterPolicies: prepare(tt.cpps...), PolicyChanged: tt.changed}
+			if tt.owner != nil {
+				in.Owner = Prepare(tt.owner)
+			}
+			got := Decide(in)
 			policy := ""
 			if got.Policy != nil {
-				policy = got.Policy.GetName()
+				policy = got.Policy.Propagation.GetName()
 			}
 			if got.Action != tt.want || policy != tt.policy {
 				t.Errorf("%s %q, want %s %q", got.Action, policy, tt.want, tt.policy)
@@ -187,14 +199,14 @@ func TestDecide(t *testing.T) {
 // the template it keeps it.
 func TestDecideProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		draw := func(make func(string, func(*spec), ...selector) propagation, what string) (out []propagation) {
+		draw := func(make func(string, func(*spec), ...selector) propagation, what string) (out []*Policy) {
 			for _, name := range rapid.SliceOfNDistinct(rapid.StringMatching(`[a-e]`), 0, 4, rapid.ID[string]).Draw(t, what) {
 				s := rapid.SampledFrom([]selector{anyDeployment(), called("web"), called("db"), app("web")}).Draw(t, "selector")
 				change := priorityOf(rapid.Int32Range(-1, 1).Draw(t, "priority"))
 				if rapid.Bool().Draw(t, "preempts") {
 					change = always(rapid.Int32Range(-1, 1).Draw(t, "priority"))
 				}
-				out = append(out, make(name, change, s))
+				out = append(out, Prepare(make(name, change, s)))
 			}
 			return out
 		}
@@ -208,17 +220,16 @@ func TestDecideProperties(t *testing.T) {
 		if first.Policy == nil {
 			return
 		}
-		in.Template, in.Owner = web(first.Policy), first.Policy
+		in.Template, in.Owner = web(first.Policy.Propagation), first.Policy
 		if again := Decide(in); again != (Decision{Action: Keep, Policy: first.Policy}) && again.Action != Preempt {
-			t.Fatalf("claimed by %s, then %+v", first.Policy.GetName(), again)
+			t.Fatalf("claimed by %s, then %+v", first.Policy.Propagation.GetName(), again)
 		}
 	})
 }
 
-func reverse(in []propagation) (out []propagation) {
-	for _, p := range in {
-		out = append([]propagation{p}, out...)
-	}
+func reverse(in []*Policy) []*Policy {
+	out := slices.Clone(in)
+	slices.Reverse(out)
 	return out
 }
 

@@ -1,22 +1,15 @@
 package claim
 
-import (
-	"k8s.io/apimachinery/pkg/util/validation/field"
-
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
-	"github.com/seaway-io/seaway/api/validation"
-)
-
 // Input is what a decision depends on.
 type Input struct {
 	Template Template
 	// Owner is the policy that the template's marks name, nil when there is none or no such policy.
-	Owner policyv1alpha1.Propagation
+	Owner *Policy
 	// Policies are those of the template's namespace; none for a cluster-scoped template. Policies
 	// that select other kinds may be left out.
-	Policies []policyv1alpha1.Propagation
+	Policies []*Policy
 	// ClusterPolicies are the cluster-scoped ones.
-	ClusterPolicies []policyv1alpha1.Propagation
+	ClusterPolicies []*Policy
 	// PolicyChanged says that this is about a change of a policy, not of the template. A policy lets
 	// go of what it no longer selects when it changes itself; a template that is edited out of its
 	// policy's selection stays with it until then.
@@ -46,24 +39,27 @@ const (
 type Decision struct {
 	Action Action
 	// Policy is the one to apply with Claim, Keep and Preempt, else nil.
-	Policy policyv1alpha1.Propagation
+	Policy *Policy
 }
 
 // Decide finds the owner of a template. A namespaced policy beats every cluster-scoped one; a claim
 // that stands is not compared with other policies, except with those that preempt. Policies that
 // are not valid take no part.
+//
+// Preemption is always on. It needs no bookkeeping of priorities: when a policy's priority is
+// lowered, its templates are decided about again, and the highest that may take each now does.
 func Decide(in Input) Decision {
 	marks, claimed := MarksOf(in.Template)
-	if !claimed || in.Owner == nil || !marks.Names(in.Owner) || in.Owner.GetDeletionTimestamp() != nil {
+	if !claimed || in.Owner == nil || !marks.Names(in.Owner.Propagation) || in.Owner.Propagation.GetDeletionTimestamp() != nil {
 		return claimAnew(in, len(MarkedKeys(in.Template)) > 0)
 	}
 	if p := preemptor(in); p != nil {
 		return Decision{Action: Preempt, Policy: p}
 	}
 	switch {
-	case !usable(in.Owner):
+	case !in.Owner.usable():
 		return Decision{Action: Hold}
-	case Matches(in.Owner, in.Template) != NoMatch:
+	case in.Owner.Match(in.Template) != NoMatch:
 	case in.PolicyChanged:
 		return claimAnew(in, true)
 	default:
@@ -73,8 +69,8 @@ func Decide(in Input) Decision {
 }
 
 func claimAnew(in Input, marked bool) Decision {
-	for _, policies := range [][]policyv1alpha1.Propagation{in.Policies, in.ClusterPolicies} {
-		if p := best(policies, in.Template, usable); p != nil {
+	for _, policies := range [][]*Policy{in.Policies, in.ClusterPolicies} {
+		if p := best(policies, in.Template, (*Policy).usable); p != nil {
 			return Decision{Action: Claim, Policy: p}
 		}
 	}
@@ -84,37 +80,17 @@ func claimAnew(in Input, marked bool) Decision {
 	return Decision{Action: Wait}
 }
 
-// usable leaves out policies that are on their way out or not valid.
-func usable(p policyv1alpha1.Propagation) bool {
-	if p.GetDeletionTimestamp() != nil {
-		return false
-	}
-	_, errs := Complete(p)
-	return len(errs) == 0
-}
-
-// Complete returns the policy with its defaults filled in, and what is wrong with it. Admission does
-// both, unless it was away.
-func Complete(p policyv1alpha1.Propagation) (policyv1alpha1.Propagation, field.ErrorList) {
-	p = p.DeepCopyObject().(policyv1alpha1.Propagation)
-	validation.DefaultPropagation(p)
-	return p, validation.ValidatePropagation(p, nil)
-}
-
 // preemptor is the policy that may take the template from its owner, or nil. A namespaced policy
-// takes from any cluster-scoped one; among their own kind, only a higher priority takes.
-func preemptor(in Input) policyv1alpha1.Propagation {
-	owned := in.Owner.GetNamespace() != ""
-	if p := best(in.Policies, in.Template, func(p policyv1alpha1.Propagation) bool {
-		return preempts(p) && (!owned || priority(p) > priority(in.Owner))
+// takes from any cluster-scoped one; among their own kind, only a higher priority takes. A
+// cluster-scoped policy never takes from a namespaced one.
+func preemptor(in Input) *Policy {
+	owned := in.Owner.Propagation.GetNamespace() != ""
+	if p := best(in.Policies, in.Template, func(p *Policy) bool {
+		return p.Preempts() && p.usable() && (!owned || p.priority() > in.Owner.priority())
 	}); p != nil || owned {
 		return p
 	}
-	return best(in.ClusterPolicies, in.Template, func(p policyv1alpha1.Propagation) bool {
-		return preempts(p) && priority(p) > priority(in.Owner)
+	return best(in.ClusterPolicies, in.Template, func(p *Policy) bool {
+		return p.Preempts() && p.usable() && p.priority() > in.Owner.priority()
 	})
-}
-
-func preempts(p policyv1alpha1.Propagation) bool {
-	return p.GetPropagationSpec().Preemption == policyv1alpha1.PreemptAlways && usable(p)
 }

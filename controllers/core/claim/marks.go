@@ -87,6 +87,28 @@ func Mark(obj metav1.Object, p policyv1alpha1.Propagation) {
 	obj.SetAnnotations(orNil(a))
 }
 
+// MarkPatch is what a JSON merge patch (RFC 7386) says of labels and annotations to leave the marks
+// of the policy and none of any other; none at all for nil.
+func MarkPatch(p policyv1alpha1.Propagation) (labels, annotations map[string]any) {
+	marked := &metav1.ObjectMeta{}
+	if p != nil {
+		Mark(marked, p)
+	}
+	return orNull(markLabels, marked.Labels), orNull(markAnnotations, marked.Annotations)
+}
+
+// orNull takes the keys from m; null removes one that is not there.
+func orNull(keys []string, m map[string]string) map[string]any {
+	out := make(map[string]any, len(keys))
+	for _, k := range keys {
+		out[k] = nil
+		if v, ok := m[k]; ok {
+			out[k] = v
+		}
+	}
+	return out
+}
+
 func without(m map[string]string, keys []string) map[string]string {
 	out := maps.Clone(m)
 	if out == nil {

@@ -25,54 +25,74 @@ const (
 	MatchName
 )
 
-// Matches returns the closest match of the policy's selectors.
-func Matches(p policyv1alpha1.Propagation, t Template) Match {
-	if !mayClaim(p, t) {
-		return NoMatch
+// selectors are those of one policy, sorted so that a template is compared with the few that can
+// select it: a policy may name thousands of objects.
+type selectors struct {
+	named map[name]struct{}
+	wide  map[schema.GroupVersionKind][]wide
+}
+
+// name is a template as a selector with a name has it; an empty namespace stands for any.
+type name struct {
+	schema.GroupVersionKind
+	namespace, name string
+}
+
+// wide is a selector without a name.
+type wide struct {
+	namespace string
+	labels    labels.Selector // nil selects all
+}
+
+// sortSelectors goes by the exact apiVersion and kind; with a name a label selector is ignored. A
+// label selector that cannot be parsed selects nothing.
+func sortSelectors(in []policyv1alpha1.ResourceSelector) selectors {
+	out := selectors{named: map[name]struct{}{}, wide: map[schema.GroupVersionKind][]wide{}}
+	for i := range in {
+		s := &in[i]
+		gvk := schema.FromAPIVersionAndKind(s.APIVersion, s.Kind)
+		if s.Name != "" {
+			out.named[name{gvk, s.Namespace, s.Name}] = struct{}{}
+			continue
+		}
+		w := wide{namespace: s.Namespace}
+		if s.LabelSelector != nil {
+			var err error
+			if w.labels, err = metav1.LabelSelectorAsSelector(s.LabelSelector); err != nil {
+				continue
+			}
+		}
+		out.wide[gvk] = append(out.wide[gvk], w)
+	}
+	return out
+}
+
+func (s *selectors) match(t Template) Match {
+	for _, namespace := range [...]string{t.GetNamespace(), ""} {
+		if _, ok := s.named[name{t.GVK, namespace, t.GetName()}]; ok {
+			return MatchName
+		}
 	}
 	best := NoMatch
-	selectors := p.GetPropagationSpec().ResourceSelectors
-	for i := range selectors {
-		best = max(best, match(&selectors[i], t))
+	for _, w := range s.wide[t.GVK] {
+		switch {
+		case w.namespace != "" && w.namespace != t.GetNamespace():
+		case w.labels == nil:
+			best = max(best, MatchAll)
+		case w.labels.Matches(labels.Set(t.GetLabels())):
+			return MatchLabels
+		}
 	}
 	return best
 }
 
-// mayClaim: a namespaced policy has no say outside its namespace.
-func mayClaim(p policyv1alpha1.Propagation, t Template) bool {
-	return p.GetNamespace() == "" || p.GetNamespace() == t.GetNamespace()
-}
-
-// match goes by the exact apiVersion and kind; a name beats a label selector. A label selector that
-// cannot be parsed matches nothing.
-func match(s *policyv1alpha1.ResourceSelector, t Template) Match {
-	switch {
-	case schema.FromAPIVersionAndKind(s.APIVersion, s.Kind) != t.GVK:
-		return NoMatch
-	case s.Namespace != "" && s.Namespace != t.GetNamespace():
-		return NoMatch
-	case s.Name != "":
-		if s.Name == t.GetName() {
-			return MatchName
-		}
-		return NoMatch
-	case s.LabelSelector == nil:
-		return MatchAll
-	}
-	selector, err := metav1.LabelSelectorAsSelector(s.LabelSelector)
-	if err != nil || !selector.Matches(labels.Set(t.GetLabels())) {
-		return NoMatch
-	}
-	return MatchLabels
-}
-
 // best is the policy that wins the template among those that accept it, or nil: the highest
 // priority, then the closest match, then the smallest name.
-func best(policies []policyv1alpha1.Propagation, t Template, accept func(policyv1alpha1.Propagation) bool) policyv1alpha1.Propagation {
-	var winner policyv1alpha1.Propagation
+func best(policies []*Policy, t Template, accept func(*Policy) bool) *Policy {
+	var winner *Policy
 	var closest Match
 	for _, p := range policies {
-		m := Matches(p, t)
+		m := p.Match(t)
 		if m == NoMatch || (winner != nil && !wins(p, m, winner, closest)) || !accept(p) {
 			continue
 		}
@@ -81,14 +101,12 @@ func best(policies []policyv1alpha1.Propagation, t Template, accept func(policyv
 	return winner
 }
 
-func wins(a policyv1alpha1.Propagation, am Match, b policyv1alpha1.Propagation, bm Match) bool {
-	if ap, bp := priority(a), priority(b); ap != bp {
+func wins(a *Policy, am Match, b *Policy, bm Match) bool {
+	if ap, bp := a.priority(), b.priority(); ap != bp {
 		return ap > bp
 	}
 	if am != bm {
 		return am > bm
 	}
-	return a.GetName() < b.GetName()
+	return a.Propagation.GetName() < b.Propagation.GetName()
 }
-
-func priority(p policyv1alpha1.Propagation) int32 { return p.GetPropagationSpec().GetPriority() }

@@ -22,6 +22,10 @@ var builtIn = []string{
 	"traffic.seaway.dev", "events.k8s.io", "coordination.k8s.io",
 }
 
+// authenticationConfig is the ConfigMap in which an API server tells its extensions whom to trust. It
+// is never a template, also when kube-system is not skipped: members have their own.
+const authenticationConfig = "extension-apiserver-authentication"
+
 // Rules say what is never a template.
 type Rules struct {
 	groups     sets.Set[string]
@@ -81,6 +85,9 @@ func (r *Rules) SkipsKind(gvk schema.GroupVersionKind) bool {
 // reserved or skipped namespace, it is being deleted, or something else than a policy owns it.
 func (r *Rules) Skips(gvk schema.GroupVersionKind, obj metav1.Object) bool {
 	namespace := obj.GetNamespace()
+	if gvk.Kind == "ConfigMap" && gvk.Group == "" && namespace == metav1.NamespaceSystem && obj.GetName() == authenticationConfig {
+		return true
+	}
 	if gvk.Kind == "Namespace" && gvk.Group == "" {
 		namespace = obj.GetName()
 	}

@@ -87,6 +87,21 @@ func TestSkippedObjects(t *testing.T) {
 	}
 }
 
+// Also when a user skips no namespace at all.
+func TestTheAuthenticationOfTheHubIsNeverATemplate(t *testing.T) {
+	rules, err := ParseRules(nil, []string{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := gvk("", "v1", "ConfigMap")
+	for name, want := range map[string]bool{"extension-apiserver-authentication": true, "other": false} {
+		obj := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: name}}
+		if got := rules.Skips(config, obj); got != want {
+			t.Errorf("%s: skipped %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestRulesThatMakeNoSense(t *testing.T) {
 	for name, tt := range map[string]struct{ apis, namespaces []string }{
 		`skipped namespace "("`:  {namespaces: []string{"("}},
@@ -117,7 +132,7 @@ func body(generation int64, change func(map[string]any)) *unstructured.Unstructu
 
 func stamp(t *testing.T, obj metav1.Object, p policyv1alpha1.Propagation) Stamp {
 	t.Helper()
-	s, ok := NewStamp(obj, p)
+	s, ok := NewStamp(obj, Prepare(p))
 	if !ok {
 		t.Fatal("no stamp")
 	}
@@ -127,8 +142,8 @@ func stamp(t *testing.T, obj metav1.Object, p policyv1alpha1.Propagation) Stamp 
 func TestStampTellsWhatCounts(t *testing.T) {
 	plain := pp("a", nil)
 	lazy := pp("a", func(s *spec) { s.ActivationPreference = policyv1alpha1.LazyActivation })
-	newer := pp("a", nil)
-	newer.SetGeneration(2)
+	newer := pp("a", func(s *spec) { s.PropagateDeps = true })
+	wider := pp("a", priorityOf(7), anyDeployment())
 	annotated := func(key string) func(map[string]any) {
 		return func(o map[string]any) {
 			(&unstructured.Unstructured{Object: o}).SetAnnotations(map[string]string{key: "x"})
@@ -149,6 +164,7 @@ func TestStampTellsWhatCounts(t *testing.T) {
 		"an annotation of the federation":     {change: annotated("work.karmada.io/conflict-resolution"), policy: plain, want: true},
 		"the label that users set themselves": {change: annotated(names.SkipAutoPropagationLabel), policy: plain, want: true, lazy: true},
 		"the policy":                          {policy: newer, want: true},
+		"what the policy selects, and when":   {policy: wider},
 		"another policy":                      {policy: pp("b", nil), want: true},
 		"another object of the same name":     {change: func(o map[string]any) { (&unstructured.Unstructured{Object: o}).SetUID("2") }, policy: plain, want: true, lazy: true},
 	}
@@ -156,15 +172,15 @@ func TestStampTellsWhatCounts(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			after := stamp(t, body(tt.generation, tt.change), tt.policy)
-			if got := after.Outdated(before, plain); got != tt.want {
+			if got := after.Outdated(before, Prepare(plain)); got != tt.want {
 				t.Errorf("outdated %v, want %v", got, tt.want)
 			}
-			if got := after.Outdated(before, lazy); got != tt.lazy {
+			if got := after.Outdated(before, Prepare(lazy)); got != tt.lazy {
 				t.Errorf("lazily outdated %v, want %v", got, tt.lazy)
 			}
 		})
 	}
-	if !before.Outdated(Stamp{}, lazy) {
+	if !before.Outdated(Stamp{}, Prepare(lazy)) {
 		t.Error("a binding without a stamp is not outdated")
 	}
 }
@@ -177,14 +193,14 @@ func TestStampOfMetadata(t *testing.T) {
 		t.Error("with a generation, metadata alone gives another stamp")
 	}
 	partial.Generation = 0
-	if _, ok := NewStamp(partial, p); ok {
+	if _, ok := NewStamp(partial, Prepare(p)); ok {
 		t.Error("metadata without a generation cannot tell")
 	}
-	binding := &metav1.ObjectMeta{Annotations: map[string]string{StampAnnotation: stamp(t, whole, p).String()}}
+	binding := &metav1.ObjectMeta{Annotations: map[string]string{names.BuiltFromAnnotation: stamp(t, whole, p).String()}}
 	if StampOf(binding) != stamp(t, whole, p) {
 		t.Error("the annotation does not come back")
 	}
-	binding.Annotations[StampAnnotation] = "nonsense"
+	binding.Annotations[names.BuiltFromAnnotation] = "nonsense"
 	if StampOf(binding) != (Stamp{}) {
 		t.Error("nonsense is a stamp")
 	}

@@ -11,26 +11,23 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/seaway-io/seaway/api/names"
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 )
 
-// StampAnnotation on a binding records what it was built from, so that neither a restart nor a
-// change that does not count makes anybody build it again.
-const StampAnnotation = "seaway.dev/built-from"
-
-// Stamp tells apart what a binding is built from. Two equal stamps build the same binding.
+// Stamp tells apart what a binding is built from. Two equal stamps build the same binding. It is kept
+// on the binding (names.BuiltFromAnnotation), so that neither a restart nor a change that does not
+// count makes anybody build it again.
 type Stamp struct {
 	// Template stands for everything of the template but its status.
 	Template string
 	// Edit stands for what users write: Template without the marks of the federation.
 	Edit string
-	// Policy stands for the policy as it was.
+	// Policy stands for what of the policy goes into the binding.
 	Policy string
 }
 
 // NewStamp stamps a template and its policy. It is false when the template's metadata does not tell:
 // kinds without a generation have to be read whole, as *unstructured.Unstructured.
-func NewStamp(obj metav1.Object, p policyv1alpha1.Propagation) (Stamp, bool) {
+func NewStamp(obj metav1.Object, p *Policy) (Stamp, bool) {
 	content, ok := contentOf(obj)
 	if !ok {
 		return Stamp{}, false
@@ -38,7 +35,7 @@ func NewStamp(obj metav1.Object, p policyv1alpha1.Propagation) (Stamp, bool) {
 	return Stamp{
 		Template: digest(obj.GetUID(), content, those(obj.GetLabels(), all), those(obj.GetAnnotations(), all)),
 		Edit:     digest(obj.GetUID(), content, those(obj.GetLabels(), byUsers), those(obj.GetAnnotations(), byUsers)),
-		Policy:   fmt.Sprintf("%s/%d", IDOf(p), p.GetGeneration()),
+		Policy:   p.stamp,
 	}, true
 }
 
@@ -92,7 +89,7 @@ func (s Stamp) String() string { return s.Template + " " + s.Edit + " " + s.Poli
 
 // StampOf reads the stamp of a binding; a zero one when it has none that makes sense.
 func StampOf(binding metav1.Object) Stamp {
-	parts := strings.Fields(binding.GetAnnotations()[StampAnnotation])
+	parts := strings.Fields(binding.GetAnnotations()[names.BuiltFromAnnotation])
 	if len(parts) != 3 {
 		return Stamp{}
 	}
@@ -101,8 +98,8 @@ func StampOf(binding metav1.Object) Stamp {
 
 // Outdated says whether a binding with the stamp before has to be built again. A lazy policy waits
 // for the next edit by a user, whatever else has changed.
-func (s Stamp) Outdated(before Stamp, p policyv1alpha1.Propagation) bool {
-	if Lazy(p) && before != (Stamp{}) {
+func (s Stamp) Outdated(before Stamp, p *Policy) bool {
+	if p.Lazy() && before != (Stamp{}) {
 		return s.Edit != before.Edit
 	}
 	return s != before
