@@ -29,6 +29,7 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/scheduler/policies"
 )
 
 func cluster(name string, change func(*clusterv1alpha1.Cluster)) *clusterv1alpha1.Cluster {
@@ -87,9 +88,10 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 			},
 		}).Build()
 	w.reconciler = &reconciler{
-		client: c, recorder: w.events, placer: &Placer{clusters: clusters{reader: c}},
+		client: c, live: c, recorder: w.events, placer: newPlacer(c),
 		clock: clocktesting.NewFakePassiveClock(time.Unix(1000, 0)), name: policyv1alpha1.DefaultSchedulerName,
 		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} },
+		own:   newOwn(), returns: newReturns(), policies: policies.Finder{Cached: c, Live: c}, failback: 5 * time.Minute,
 	}
 	return w
 }
@@ -333,12 +335,10 @@ func TestInterests(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotSupportedIsSaid(t *testing.T) {
-	w := newWorld(t, cluster("m1", nil), binding(func(b *workv1alpha2.ResourceBinding) {
-		b.Spec.Placement.WorkloadAffinity = &policyv1alpha1.WorkloadAffinity{Affinity: &policyv1alpha1.WorkloadAffinityTerm{GroupByLabelKey: "a"}}
-	}))
+func TestWhatCannotBePlacedAsAskedIsSaid(t *testing.T) {
+	w := newWorld(t, cluster("m1", nil), binding(func(b *workv1alpha2.ResourceBinding) { b.Spec.Placement.ReplicaScheduling.ReplicaDivisionPreference = "Somehow" }))
 	c := scheduled(w.reconcile(t))
-	if c.Reason != "SchedulerError" || !strings.HasPrefix(c.Message, "spec.placement.workloadAffinity: Forbidden") {
+	if c.Reason != "SchedulerError" || !strings.HasPrefix(c.Message, "spec.placement.replicaScheduling.replicaDivisionPreference: Unsupported value") {
 		t.Errorf("condition %+v", c)
 	}
 	if said := w.said(); len(said) == 0 || !strings.HasPrefix(said[0], corev1.EventTypeWarning) {

@@ -22,11 +22,10 @@ type amount struct {
 // several components it is what one set of all of them takes.
 func UnitOf(spec *workv1alpha2.ResourceBindingSpec) Amounts {
 	if len(spec.Components) == 0 {
-		var requests corev1.ResourceList
-		if spec.ReplicaRequirements != nil {
-			requests = spec.ReplicaRequirements.ResourceRequest
+		if spec.ReplicaRequirements == nil {
+			return requested(nil)
 		}
-		return Amounts(nil).plus(requested(requests), 1)
+		return requested(spec.ReplicaRequirements.ResourceRequest)
 	}
 	var unit Amounts
 	for i := range spec.Components {
@@ -35,7 +34,11 @@ func UnitOf(spec *workv1alpha2.ResourceBindingSpec) Amounts {
 		if c.ReplicaRequirements != nil {
 			requests = c.ReplicaRequirements.ResourceRequest
 		}
-		unit = unit.plus(requested(requests), int64(max(c.Replicas, 0)))
+		n := int64(max(c.Replicas, 0))
+		if len(spec.Components) == 1 {
+			n = 1
+		}
+		unit = unit.plus(requested(requests), n)
 	}
 	return unit
 }

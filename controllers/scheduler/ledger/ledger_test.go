@@ -240,8 +240,9 @@ func TestUnitOf(t *testing.T) {
 		want corev1.ResourceList
 	}{
 		"no requests":      {workv1alpha2.ResourceBindingSpec{}, requests("pods", "1")},
+		"one component":    {workv1alpha2.ResourceBindingSpec{Components: []workv1alpha2.Component{of(4, "cpu", "500m")}}, requests("cpu", "500m", "pods", "1")},
 		"a set of two":     {workv1alpha2.ResourceBindingSpec{Components: []workv1alpha2.Component{of(1, "cpu", "1"), of(4, "cpu", "500m", "memory", "1Gi")}}, requests("cpu", "3", "memory", "4Gi", "pods", "5")},
-		"absurd":           {workv1alpha2.ResourceBindingSpec{Components: []workv1alpha2.Component{of(1<<31-1, "memory", "9Ei")}}, corev1.ResourceList{"memory": *resource.NewQuantity(most, resource.DecimalSI), "pods": *resource.NewQuantity(1<<31-1, resource.DecimalSI)}},
+		"absurd":           {workv1alpha2.ResourceBindingSpec{Components: []workv1alpha2.Component{of(1<<31-1, "memory", "8Ei"), of(0)}}, corev1.ResourceList{"memory": *resource.NewQuantity(most, resource.DecimalSI), "pods": *resource.NewQuantity(1<<31-1, resource.DecimalSI)}},
 		"negative numbers": {workv1alpha2.ResourceBindingSpec{Components: []workv1alpha2.Component{of(-4, "cpu", "1"), of(1, "cpu", "-1")}}, requests("pods", "1")},
 	}
 	for name, tt := range tests {

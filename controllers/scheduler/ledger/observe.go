@@ -17,10 +17,10 @@ func (l *Ledger) Observe(b workv1alpha2.Binding, before []workv1alpha2.TargetClu
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.holds[key]
-	if h == nil && !grows(before, spec.Clusters) {
+	if h == nil && !grows(spec, before) {
 		return // the usual case
 	}
-	had, has := replicas(before), replicas(spec.Clusters)
+	had, has := Units(spec, before), Units(spec, spec.Clusters)
 	if h == nil {
 		h = l.hold(key, UnitOf(spec))
 	}
@@ -70,7 +70,7 @@ func (l *Ledger) Restore(b workv1alpha2.Binding, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.hold(key, UnitOf(spec))
-	for cluster, n := range replicas(spec.Clusters) {
+	for cluster, n := range Units(spec, spec.Clusters) {
 		counted := min(reportedReplicas(status.AggregatedStatus, cluster), n)
 		if n > counted && !shows(status.AggregatedStatus, cluster, n, true) {
 			l.change(key, h, cluster, counted, func(e *entry) { e.to, e.until = n, until })
@@ -83,34 +83,38 @@ func keyOf(b workv1alpha2.Binding) types.NamespacedName {
 	return types.NamespacedName{Namespace: b.GetNamespace(), Name: b.GetName()}
 }
 
-// Replicas is what a target holds, in units: replicas, or sets of components.
-func Replicas(t *workv1alpha2.TargetCluster) int64 {
-	if len(t.Components) > 0 {
-		return 1
-	}
-	return int64(max(t.Replicas, 0))
-}
-
-func replicas(targets []workv1alpha2.TargetCluster) map[string]int64 {
+// Units is how many units each target holds: replicas, or sets of components, of which a cluster has
+// one.
+func Units(spec *workv1alpha2.ResourceBindingSpec, targets []workv1alpha2.TargetCluster) map[string]int64 {
 	out := make(map[string]int64, len(targets))
 	for i := range targets {
-		out[targets[i].Name] = Replicas(&targets[i])
+		out[targets[i].Name] = units(spec, &targets[i])
 	}
 	return out
 }
 
+func units(spec *workv1alpha2.ResourceBindingSpec, t *workv1alpha2.TargetCluster) int64 {
+	switch {
+	case len(spec.Components) > 1:
+		return 1
+	case len(spec.Components) == 1 && t.Replicas == 0:
+		return int64(max(spec.Components[0].Replicas, 0))
+	}
+	return int64(max(t.Replicas, 0))
+}
+
 // grows says whether a target holds more than before. Most events leave the targets as they are, in
 // the same order.
-func grows(before, after []workv1alpha2.TargetCluster) bool {
-	for i := range after {
-		t := &after[i]
+func grows(spec *workv1alpha2.ResourceBindingSpec, before []workv1alpha2.TargetCluster) bool {
+	for i := range spec.Clusters {
+		t := &spec.Clusters[i]
 		if i < len(before) && before[i].Name == t.Name {
-			if Replicas(t) > Replicas(&before[i]) {
+			if units(spec, t) > units(spec, &before[i]) {
 				return true
 			}
 			continue
 		}
-		if Replicas(t) > replicas(before)[t.Name] {
+		if units(spec, t) > Units(spec, before)[t.Name] {
 			return true
 		}
 	}
