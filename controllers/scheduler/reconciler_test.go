@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -267,6 +268,8 @@ func TestRefusedByAQuota(t *testing.T) {
 	}
 }
 
+var errRefused = errors.New("the hub is away")
+
 func TestPlacerWritesNothing(t *testing.T) {
 	w := newWorld(t, cluster("m1", nil), cluster("m2", nil), binding(nil))
 	b := binding(func(b *workv1alpha2.ResourceBinding) {
@@ -336,7 +339,9 @@ func TestInterests(t *testing.T) {
 }
 
 func TestWhatCannotBePlacedAsAskedIsSaid(t *testing.T) {
-	w := newWorld(t, cluster("m1", nil), binding(func(b *workv1alpha2.ResourceBinding) { b.Spec.Placement.ReplicaScheduling.ReplicaDivisionPreference = "Somehow" }))
+	w := newWorld(t, cluster("m1", nil), binding(func(b *workv1alpha2.ResourceBinding) {
+		b.Spec.Placement.ReplicaScheduling.ReplicaDivisionPreference = "Somehow"
+	}))
 	c := scheduled(w.reconcile(t))
 	if c.Reason != "SchedulerError" || !strings.HasPrefix(c.Message, "spec.placement.replicaScheduling.replicaDivisionPreference: Unsupported value") {
 		t.Errorf("condition %+v", c)
