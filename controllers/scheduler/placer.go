@@ -33,8 +33,8 @@ type Placer struct {
 
 	// Estimate asks members how many more replicas (or sets of components) they have room for, given
 	// what is assumed to be placed in them. A cluster that is absent from the answer, or has a
-	// negative number, goes by its summary. Nil asks nobody. It is called with a deadline and only
-	// for decisions that go by room.
+	// negative number, goes by its summary. Nil asks nobody. It is called with a deadline, only for
+	// decisions that go by room, and changes nothing it is given.
 	Estimate func(ctx context.Context, clusters []string, spec *workv1alpha2.ResourceBindingSpec, assumed map[string]corev1.ResourceList) map[string]int32
 
 	// Advise asks custom algorithms about clusters that could be targets. Nil asks nobody.
@@ -173,14 +173,11 @@ func candidates(in *placement.Input) (out []*clusterv1alpha1.Cluster) {
 
 // goesByRoom says whether the placement may depend on the room in clusters.
 func goesByRoom(spec *workv1alpha2.ResourceBindingSpec) bool {
-	if spec.Placement == nil {
+	if spec.Placement == nil || spec.Replicas == 0 && len(spec.Components) == 0 {
 		return false
 	}
-	if len(spec.Components) > 0 || len(spec.Placement.SpreadConstraints) > 0 {
-		return true
-	}
 	s := placement.StrategyOf(spec.Placement)
-	return placement.IsWorkload(spec) && spec.Replicas > 0 && (s == placement.DynamicWeight || s == placement.Aggregated)
+	return len(spec.Components) > 0 || len(spec.Placement.SpreadConstraints) > 0 || s == placement.DynamicWeight || s == placement.Aggregated
 }
 
 // ready is true also of a cluster of which nothing is known yet.

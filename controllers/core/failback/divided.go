@@ -65,10 +65,7 @@ func (s *State) divided() Step {
 		return s.take(b, more, stable)
 	case !stable:
 		return Step{RetryAt: due, Why: waiting(due)}
-	case more < 0:
-		if !begun {
-			return Step{} // an edit of the user, who does not wait for a step
-		}
+	case more < 0: // nobody waits for a step to get what is missing
 		return Step{Clusters: s.changed(b.divide(-more, share.gap, 1)), Holds: true, Why: "is scaled in the earlier group"}
 	}
 	if next := s.LastStep.Add(s.Terms.StepEvery); begun && s.Now.Before(next) {

@@ -59,7 +59,7 @@ func (f Finder) speaks(ctx context.Context, p *trafficv1alpha1.TrafficPolicy, re
 		if ref.Kind == target.Kind && ref.Name == target.Name {
 			return true, nil
 		}
-		if len(pods) == 0 {
+		if len(pods) == 0 || target.Kind != "Service" && target.Kind != "" {
 			continue
 		}
 		if selects, err := f.selects(ctx, p.Namespace, target.Name, pods); selects || err != nil {
