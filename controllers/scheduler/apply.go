@@ -18,42 +18,47 @@ import (
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
-// apply writes a decision: the placement and what it was made from in one patch, then the status.
-// What does not change is not written.
-func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, cause placement.Cause, result placement.Result, d *placement.Diagnosis) error {
-	moved, err := r.writeSpec(ctx, b, result, d)
+// apply writes a decision: the placement and what it was made from in one patch, then the status in
+// another, since the API server takes a status only by itself. What does not change is not written.
+// The decision was committed, and is settled here.
+func (r *reconciler) apply(ctx context.Context, cached workv1alpha2.Binding, cause placement.Cause, d *decision) error {
+	b := cached.DeepCopyObject().(workv1alpha2.Binding)
+	moved, err := r.writeSpec(ctx, b, d)
 	if err != nil {
-		return r.refused(ctx, b, err)
+		r.placer.settle(b, 0)
+		return r.refused(ctx, cached, err)
 	}
-	condition := metav1.Condition{Type: workv1alpha2.Scheduled, Status: metav1.ConditionFalse, Reason: d.Reason, Message: d.Message}
-	if d.Fits() {
+	r.placer.settle(b, b.GetGeneration())
+	condition := metav1.Condition{Type: workv1alpha2.Scheduled, Status: metav1.ConditionFalse, Reason: d.diagnosis.Reason, Message: d.diagnosis.Message}
+	fits := d.diagnosis.Fits()
+	if fits {
 		condition.Status = metav1.ConditionTrue
 	}
 	anew := moved || cause == placement.CauseTriggered
-	told, err := r.writeStatus(ctx, b, condition, anew, result.AffinityName)
+	told, err := r.writeStatus(ctx, b, condition, anew, d.result.AffinityName)
 	if err != nil {
 		return err
 	}
 	switch {
-	case d.Fits() && (moved || told):
-		r.tell(b, corev1.EventTypeNormal, names.EventReasonScheduleBindingSucceed, "Placed (%s). Result: %s", cause, placement.Targets(result.Clusters))
-	case !d.Fits() && told:
-		r.tell(b, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "Not placed (%s): %s", cause, d.Message)
+	case fits && (moved || told):
+		r.tell(b, corev1.EventTypeNormal, names.EventReasonScheduleBindingSucceed, "Placed (%s). Result: %s", cause, placement.Targets(d.result.Clusters))
+	case !fits && told:
+		r.tell(b, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "Not placed (%s): %s", cause, d.diagnosis.Message)
 	}
 	return nil
 }
 
 // writeSpec writes the clusters, and the placement they were made for when there is one.
-func (r *reconciler) writeSpec(ctx context.Context, b workv1alpha2.Binding, result placement.Result, d *placement.Diagnosis) (moved bool, err error) {
+func (r *reconciler) writeSpec(ctx context.Context, b workv1alpha2.Binding, d *decision) (moved bool, err error) {
 	applied, err := placement.AppliedPlacement(b.GetBindingSpec().Placement)
 	if err != nil {
 		return false, err
 	}
-	return hub.Patch(ctx, r.client, b.(client.Object), func(client.Object) {
-		if spec := b.GetBindingSpec(); !sameTargets(spec.Clusters, result.Clusters) {
-			spec.Clusters = result.Clusters
+	moved, err = hub.Patch(ctx, r.client, b.(client.Object), func(client.Object) {
+		if spec := b.GetBindingSpec(); !sameTargets(spec.Clusters, d.result.Clusters) {
+			spec.Clusters = d.result.Clusters
 		}
-		if d.Fits() {
+		if d.diagnosis.Fits() {
 			annotations := b.GetAnnotations()
 			if annotations == nil {
 				annotations = map[string]string{}
@@ -62,6 +67,10 @@ func (r *reconciler) writeSpec(ctx context.Context, b workv1alpha2.Binding, resu
 			b.SetAnnotations(annotations)
 		}
 	})
+	if moved {
+		r.own.wrote(keyOf(b), b.GetResourceVersion())
+	}
+	return moved, err
 }
 
 // writeStatus writes what the scheduler has seen and done. Told says whether the condition says
@@ -70,8 +79,9 @@ func (r *reconciler) writeSpec(ctx context.Context, b workv1alpha2.Binding, resu
 func (r *reconciler) writeStatus(ctx context.Context, b workv1alpha2.Binding, condition metav1.Condition, anew bool, affinity string) (told bool, err error) {
 	fits := condition.Status == metav1.ConditionTrue
 	before := meta.FindStatusCondition(b.GetBindingStatus().Conditions, workv1alpha2.Scheduled)
-	told = before == nil || before.Status != condition.Status || !fits && (before.Reason != condition.Reason || before.Message != condition.Message)
-	_, err = hub.PatchStatus(ctx, r.client, b.(client.Object), func(client.Object) {
+	told = before == nil || before.Status != condition.Status || !fits && (before.Reason != condition.Reason || before.Message != condition.Message) ||
+		fits && affinity != b.GetBindingStatus().SchedulerObservedAffinityName
+	return told, r.patchStatus(ctx, b, func(b workv1alpha2.Binding) {
 		status := b.GetBindingStatus()
 		if fits {
 			status.SchedulerObservedGeneration = b.GetGeneration()
@@ -83,19 +93,49 @@ func (r *reconciler) writeStatus(ctx context.Context, b workv1alpha2.Binding, co
 		}
 		hub.SetCondition(&status.Conditions, b.GetGeneration(), condition)
 	})
-	return told, err
+}
+
+// statusTries is how often a status is written when others write into it at the same moment.
+const statusTries = 3
+
+// patchStatus writes into the status. Who else writes there does not touch what the scheduler says, so
+// a conflict is no reason to decide anew, unless the spec has changed as well.
+func (r *reconciler) patchStatus(ctx context.Context, b workv1alpha2.Binding, mutate func(workv1alpha2.Binding)) error {
+	for try := 1; ; try++ {
+		changed, err := hub.PatchStatus(ctx, r.client, b.(client.Object), func(client.Object) { mutate(b) })
+		if changed {
+			r.own.wrote(keyOf(b), b.GetResourceVersion())
+		}
+		if !apierrors.IsConflict(err) || try == statusTries {
+			return err
+		}
+		fresh := r.empty()
+		if getErr := r.live.Get(ctx, client.ObjectKeyFromObject(b.(client.Object)), fresh.(client.Object)); getErr != nil {
+			return client.IgnoreNotFound(getErr)
+		}
+		if fresh.GetGeneration() != b.GetGeneration() || fresh.GetUID() != b.GetUID() {
+			return err
+		}
+		b = fresh
+	}
 }
 
 // observe notes a generation that needs no placing: what was said of the last one holds.
-func (r *reconciler) observe(ctx context.Context, b workv1alpha2.Binding) error {
-	_, err := hub.PatchStatus(ctx, r.client, b.(client.Object), func(client.Object) {
+func (r *reconciler) observe(ctx context.Context, cached workv1alpha2.Binding) error {
+	if status := cached.GetBindingStatus(); status.SchedulerObservedGeneration == cached.GetGeneration() {
+		c := meta.FindStatusCondition(status.Conditions, workv1alpha2.Scheduled)
+		if c == nil || c.ObservedGeneration == cached.GetGeneration() {
+			return nil
+		}
+	}
+	b := cached.DeepCopyObject().(workv1alpha2.Binding)
+	return client.IgnoreNotFound(r.patchStatus(ctx, b, func(b workv1alpha2.Binding) {
 		status := b.GetBindingStatus()
 		status.SchedulerObservedGeneration = b.GetGeneration()
 		if c := meta.FindStatusCondition(status.Conditions, workv1alpha2.Scheduled); c != nil {
 			hub.SetCondition(&status.Conditions, b.GetGeneration(), *c)
 		}
-	})
-	return client.IgnoreNotFound(err)
+	}))
 }
 
 // refused says in the status that the API server did not take the placement, when trying again is

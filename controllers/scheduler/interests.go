@@ -28,9 +28,16 @@ type interests struct {
 // group are bindings that wait for the same.
 type group struct {
 	placement.Interest
+	// earlier are the affinity terms before the one in use; nil when there are none.
+	earlier          *placement.Interest
 	apiVersion, kind string
-	short            bool // of room
+	failed           string // the reason why they could not be placed; empty when they are
 	bindings         sets.Set[types.NamespacedName]
+}
+
+// short says whether more room may help.
+func (g *group) short() bool {
+	return g.failed == workv1alpha2.ReasonUnschedulable || g.failed == workv1alpha2.ReasonSchedulerError
 }
 
 func newInterests() *interests {
@@ -39,14 +46,14 @@ func newInterests() *interests {
 
 // set notes what a binding waits for.
 func (x *interests) set(b workv1alpha2.Binding) {
-	key, spec := types.NamespacedName{Namespace: b.GetNamespace(), Name: b.GetName()}, b.GetBindingSpec()
+	key, spec := keyOf(b), b.GetBindingSpec()
 	if spec.Placement == nil {
 		x.drop(key)
 		return
 	}
-	short := waitsForRoom(b.GetBindingStatus())
-	observed := b.GetBindingStatus().SchedulerObservedAffinityName
-	id := groupID(spec, observed, short)
+	status := b.GetBindingStatus()
+	why, observed := failed(status), status.SchedulerObservedAffinityName
+	id := groupID(spec, observed, why)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.member[key] == id {
@@ -58,7 +65,11 @@ func (x *interests) set(b workv1alpha2.Binding) {
 		g = &group{
 			Interest:   placement.NewInterest(spec.Placement.DeepCopy(), observed),
 			apiVersion: spec.Resource.APIVersion, kind: spec.Resource.Kind,
-			short: short, bindings: sets.New[types.NamespacedName](),
+			failed: why, bindings: sets.New[types.NamespacedName](),
+		}
+		if term := termInUse(spec, status); term > 0 {
+			earlier := placement.NewInterest(withTerms(spec, 0, term).Placement.DeepCopy(), "")
+			g.earlier = &earlier
 		}
 		x.groups[id] = g
 	}
@@ -66,26 +77,27 @@ func (x *interests) set(b workv1alpha2.Binding) {
 	x.member[key] = id
 }
 
-func groupID(spec *workv1alpha2.ResourceBindingSpec, observed string, short bool) string {
+func groupID(spec *workv1alpha2.ResourceBindingSpec, observed, failed string) string {
 	id, err := json.Marshal(struct {
 		One      *policyv1alpha1.ClusterAffinity
 		Many     []policyv1alpha1.ClusterAffinityTerm
 		Observed string
 		API      string
 		Kind     string
-		Short    bool
-	}{spec.Placement.ClusterAffinity, spec.Placement.ClusterAffinities, observed, spec.Resource.APIVersion, spec.Resource.Kind, short})
+		Failed   string
+	}{spec.Placement.ClusterAffinity, spec.Placement.ClusterAffinities, observed, spec.Resource.APIVersion, spec.Resource.Kind, failed})
 	if err != nil {
 		return "" // not reached: the placement came from JSON
 	}
 	return string(id)
 }
 
-// waitsForRoom says whether the last attempt failed, and more room may help.
-func waitsForRoom(status *workv1alpha2.ResourceBindingStatus) bool {
-	c := meta.FindStatusCondition(status.Conditions, workv1alpha2.Scheduled)
-	return c != nil && c.Status == metav1.ConditionFalse &&
-		(c.Reason == workv1alpha2.ReasonUnschedulable || c.Reason == workv1alpha2.ReasonSchedulerError)
+// failed is the reason why the last attempt to place a binding failed; empty when it did not.
+func failed(status *workv1alpha2.ResourceBindingStatus) string {
+	if c := meta.FindStatusCondition(status.Conditions, workv1alpha2.Scheduled); c != nil && c.Status == metav1.ConditionFalse {
+		return c.Reason
+	}
+	return ""
 }
 
 // drop forgets a binding.
@@ -110,21 +122,69 @@ func (x *interests) leave(key types.NamespacedName) {
 // concerned are the bindings that a change from before to after concerns. Before is nil for a
 // cluster that is new.
 func (x *interests) concerned(before, after *clusterv1alpha1.Cluster) (out []types.NamespacedName) {
-	moved := before == nil || repositioned(before, after)
-	roomier := before != nil && !equality.Semantic.DeepEqual(before.Status.ResourceSummary, after.Status.ResourceSummary)
-	newAPIs := before != nil && !equality.Semantic.DeepEqual(before.Status.APIEnablements, after.Status.APIEnablements)
-	if !moved && !roomier && !newAPIs {
+	change := changeOf(before, after)
+	if change == (clusterChange{}) {
 		return nil
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	for _, g := range x.groups {
-		wakes := moved || roomier && g.short || newAPIs && !serves(before, g) && serves(after, g)
-		if wakes && (g.Includes(after) || before != nil && g.Includes(before)) {
+		if g.concerned(change, before, after) {
 			out = append(out, g.bindings.UnsortedList()...)
 		}
 	}
 	return out
+}
+
+// short are the bindings that lack room in a cluster, among others.
+func (x *interests) short(c *clusterv1alpha1.Cluster) (out []types.NamespacedName) {
+	return x.those(func(g *group) bool { return g.short() && g.Includes(c) })
+}
+
+// failed are the bindings that could not be placed.
+func (x *interests) failed() []types.NamespacedName {
+	return x.those(func(g *group) bool { return g.failed != "" })
+}
+
+func (x *interests) those(which func(*group) bool) (out []types.NamespacedName) {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	for _, g := range x.groups {
+		if which(g) {
+			out = append(out, g.bindings.UnsortedList()...)
+		}
+	}
+	return out
+}
+
+// clusterChange says what of a cluster changed.
+type clusterChange struct{ moved, roomier, newAPIs, readiness bool }
+
+func changeOf(before, after *clusterv1alpha1.Cluster) clusterChange {
+	if before == nil {
+		return clusterChange{moved: true}
+	}
+	return clusterChange{
+		moved:     repositioned(before, after),
+		roomier:   !equality.Semantic.DeepEqual(before.Status.ResourceSummary, after.Status.ResourceSummary),
+		newAPIs:   !equality.Semantic.DeepEqual(before.Status.APIEnablements, after.Status.APIEnablements),
+		readiness: ready(before) != ready(after),
+	}
+}
+
+// concerned says whether a change of a cluster may give the bindings another placement. Those that
+// use a later affinity term than their first look at the clusters of earlier ones as well; room
+// there they ask for now and then, as it changes all the time.
+func (g *group) concerned(change clusterChange, before, after *clusterv1alpha1.Cluster) bool {
+	includes := func(i *placement.Interest) bool { return i.Includes(after) || before != nil && i.Includes(before) }
+	served := change.newAPIs && !serves(before, g) && serves(after, g)
+	recovered := change.readiness && ready(after)
+	if change.moved || served || change.roomier && g.short() || recovered && g.failed != "" {
+		if includes(&g.Interest) {
+			return true
+		}
+	}
+	return g.earlier != nil && (change.moved || served || change.readiness) && includes(g.earlier)
 }
 
 // repositioned says whether a cluster may match other affinities and tolerations than before, or is

@@ -2,6 +2,8 @@ package scheduler
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -16,50 +18,113 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/scheduler/policies"
 )
 
-// unschedulableRetry looks again at a binding that lacked room, should no cluster report a change.
-const unschedulableRetry = 5 * time.Minute
+const (
+	// unplacedRetry looks again at a binding that could not be placed, should no event tell that it can.
+	unplacedRetry = 5 * time.Minute
+	// catchUp is how long the cache is given to show what was written.
+	catchUp = 20 * time.Millisecond
+	// overtaken is how often a decision may be overtaken by others before it is made alone.
+	overtaken = 3
+)
 
 type reconciler struct {
 	client   client.Client
+	live     client.Reader
 	recorder record.EventRecorder
 	placer   *Placer
+	record   RecordFunc
 	clock    clock.PassiveClock
 	name     string
 	empty    func() workv1alpha2.Binding
+	own      *own
+	returns  *returns
+	policies policies.Finder
+	// failback is how long an earlier affinity group must be stable by default; 0 turns failback off.
+	failback time.Duration
 }
 
 // Reconcile places a binding when that is due.
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	b := r.empty()
-	if err := r.client.Get(ctx, req.NamespacedName, b.(client.Object)); err != nil {
+	b := r.empty() // the cache's own: it is copied before it is changed
+	if err := r.client.Get(ctx, req.NamespacedName, b.(client.Object), client.UnsafeDisableDeepCopy); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if !r.mine(b) {
 		return ctrl.Result{}, nil
+	}
+	if r.own.behind(req.NamespacedName, b.GetResourceVersion()) {
+		return ctrl.Result{RequeueAfter: catchUp}, nil
 	}
 	clusters, err := r.placer.clusters.now(ctx)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	cause := placement.Due(b.GetBindingSpec(), b.GetBindingStatus(), b.GetAnnotations()[names.AppliedPlacementAnnotation], clusters.terminating)
-	if cause == placement.NotDue {
-		return hub.Result(ctrl.Result{}, r.observe(ctx, b))
+	again, done, err := r.goBack(ctx, b, cause)
+	if done || err != nil {
+		return hub.Result(again, err)
 	}
+	if cause == placement.NotDue {
+		return hub.Result(again, r.observe(ctx, b))
+	}
+	fits, err := r.place(ctx, b, cause, request{binding: b, spec: b.GetBindingSpec(), status: b.GetBindingStatus()}, nil)
+	if !fits && (again.RequeueAfter == 0 || again.RequeueAfter > unplacedRetry) {
+		again.RequeueAfter = unplacedRetry
+	}
+	return hub.Result(again, err)
+}
+
+// place makes a decision and writes it. Amend, when it is not nil, changes what placement came to.
+func (r *reconciler) place(ctx context.Context, b workv1alpha2.Binding, cause placement.Cause, req request, amend func(*decision)) (fits bool, err error) {
 	start := r.clock.Now()
-	result, diagnosis, err := r.placer.Place(ctx, b, nil, false)
+	d, err := r.decide(ctx, b, req, amend)
 	if err != nil {
-		return ctrl.Result{}, err
+		return false, err
 	}
 	algorithm.WithLabelValues("Place").Observe(r.clock.Since(start).Seconds())
-
-	err = r.apply(ctx, b, cause, result, &diagnosis)
-	count(cause, r.clock.Since(start), diagnosis.Fits() && err == nil)
-	if diagnosis.Reason == workv1alpha2.ReasonUnschedulable {
-		return hub.Result(ctrl.Result{RequeueAfter: unschedulableRetry}, err)
+	err = r.apply(ctx, b, cause, &d)
+	count(cause, r.clock.Since(start), d.diagnosis.Fits() && err == nil)
+	if err == nil && r.record != nil {
+		r.record(b, cause, d.input, d.result, d.diagnosis)
 	}
-	return hub.Result(ctrl.Result{}, err)
+	return d.diagnosis.Fits(), err
+}
+
+// errOvertaken: others kept taking what a decision counted on, even while it was made alone.
+var errOvertaken = errors.New("the room found was taken by others meanwhile")
+
+// decide makes a decision and commits it. It is made beside those of other workers, and again when one
+// of them took what it counts on. When that happens too often, nobody else commits until it is made.
+func (r *reconciler) decide(ctx context.Context, b workv1alpha2.Binding, req request, amend func(*decision)) (decision, error) {
+	try := func(commit func(*decision) bool) (decision, bool, error) {
+		d, err := r.placer.decide(ctx, req)
+		if err != nil {
+			return d, false, err
+		}
+		if amend != nil {
+			amend(&d)
+		}
+		return d, commit(&d), nil
+	}
+	for range overtaken {
+		d, ok, err := try(func(d *decision) bool { return r.placer.commit(b, d, r.clock.Now()) })
+		if ok || err != nil {
+			return d, err
+		}
+	}
+	r.placer.turn.Lock()
+	defer r.placer.turn.Unlock()
+	req.alone = true
+	for range overtaken { // what a watch shows may still come in between
+		d, ok, err := try(func(d *decision) bool { return r.placer.enter(b, d, r.clock.Now()) })
+		if ok || err != nil {
+			return d, err
+		}
+	}
+	return decision{}, fmt.Errorf("place: %w", errOvertaken)
 }
 
 // mine says whether this scheduler places the binding at all. One without a placement follows other
@@ -98,7 +163,7 @@ func (r *reconciler) targetedAt(ctx context.Context, cluster string) []types.Nam
 	var out []types.NamespacedName
 	for _, b := range bindings {
 		if global == (b.GetNamespace() == "") {
-			out = append(out, types.NamespacedName{Namespace: b.GetNamespace(), Name: b.GetName()})
+			out = append(out, keyOf(b))
 		}
 	}
 	return out

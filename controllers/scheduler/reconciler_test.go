@@ -2,6 +2,7 @@ package scheduler
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,7 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/scheduler/policies"
 )
 
 func cluster(name string, change func(*clusterv1alpha1.Cluster)) *clusterv1alpha1.Cluster {
@@ -87,9 +89,10 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 			},
 		}).Build()
 	w.reconciler = &reconciler{
-		client: c, recorder: w.events, placer: &Placer{clusters: clusters{reader: c}},
+		client: c, live: c, recorder: w.events, placer: newPlacer(c),
 		clock: clocktesting.NewFakePassiveClock(time.Unix(1000, 0)), name: policyv1alpha1.DefaultSchedulerName,
 		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} },
+		own:   newOwn(), returns: newReturns(), policies: policies.Finder{Cached: c, Live: c}, failback: 5 * time.Minute,
 	}
 	return w
 }
@@ -265,6 +268,8 @@ func TestRefusedByAQuota(t *testing.T) {
 	}
 }
 
+var errRefused = errors.New("the hub is away")
+
 func TestPlacerWritesNothing(t *testing.T) {
 	w := newWorld(t, cluster("m1", nil), cluster("m2", nil), binding(nil))
 	b := binding(func(b *workv1alpha2.ResourceBinding) {
@@ -333,12 +338,12 @@ func TestInterests(t *testing.T) {
 	}
 }
 
-func TestWhatIsNotSupportedIsSaid(t *testing.T) {
+func TestWhatCannotBePlacedAsAskedIsSaid(t *testing.T) {
 	w := newWorld(t, cluster("m1", nil), binding(func(b *workv1alpha2.ResourceBinding) {
-		b.Spec.Placement.WorkloadAffinity = &policyv1alpha1.WorkloadAffinity{Affinity: &policyv1alpha1.WorkloadAffinityTerm{GroupByLabelKey: "a"}}
+		b.Spec.Placement.ReplicaScheduling.ReplicaDivisionPreference = "Somehow"
 	}))
 	c := scheduled(w.reconcile(t))
-	if c.Reason != "SchedulerError" || !strings.HasPrefix(c.Message, "spec.placement.workloadAffinity: Forbidden") {
+	if c.Reason != "SchedulerError" || !strings.HasPrefix(c.Message, "spec.placement.replicaScheduling.replicaDivisionPreference: Unsupported value") {
 		t.Errorf("condition %+v", c)
 	}
 	if said := w.said(); len(said) == 0 || !strings.HasPrefix(said[0], corev1.EventTypeWarning) {

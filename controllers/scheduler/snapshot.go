@@ -1,0 +1,49 @@
+package scheduler
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+
+	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+)
+
+// snapshot is the clusters at one time. It is shared: nobody changes it.
+type snapshot struct {
+	version     uint64
+	all         []*clusterv1alpha1.Cluster
+	terminating sets.Set[string]
+}
+
+// clusters keeps a snapshot for as long as no cluster changes. It is read from a cache that has
+// synced, never put together from events, so that it is complete from the first moment.
+type clusters struct {
+	reader    client.Reader
+	following atomic.Bool
+	version   atomic.Uint64
+	last      atomic.Pointer[snapshot]
+}
+
+func (c *clusters) now(ctx context.Context) (*snapshot, error) {
+	version := c.version.Load()
+	if last := c.last.Load(); last != nil && last.version == version && c.following.Load() {
+		return last, nil
+	}
+	var list clusterv1alpha1.ClusterList
+	if err := c.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list clusters: %w", err)
+	}
+	s := &snapshot{version: version, all: make([]*clusterv1alpha1.Cluster, 0, len(list.Items)), terminating: sets.New[string]()}
+	for i := range list.Items {
+		cluster := &list.Items[i]
+		s.all = append(s.all, cluster)
+		if cluster.DeletionTimestamp != nil {
+			s.terminating.Insert(cluster.Name)
+		}
+	}
+	c.last.Store(s)
+	return s, nil
+}
