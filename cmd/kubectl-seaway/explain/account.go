@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/claim"
@@ -153,7 +155,7 @@ func (h *hub) unbound(ctx context.Context, template *unstructured.Unstructured, 
 		return fmt.Errorf("%s is placed nowhere: %s", what, why)
 	}
 	p := h.policies()
-	v, err := p.decide(ctx, templateOf(template), false)
+	v, err := p.decide(ctx, templateOf(template))
 	if err != nil {
 		return err
 	}
@@ -252,7 +254,7 @@ func (h *hub) compute(b workv1alpha2.Binding, policy string, clusters []*cluster
 	in := placement.Input{Clusters: clusters, Spec: b.GetBindingSpec(), Status: b.GetBindingStatus()}
 	result, d := placement.Place(in)
 	return decision.Of(decision.Made{
-		Controller: in.Spec.SchedulerName, Policy: policy,
+		Controller: cmp.Or(in.Spec.SchedulerName, policyv1alpha1.DefaultSchedulerName), Policy: policy,
 		Input: in, Result: result, Diagnosis: d, Now: h.now(),
 	})
 }

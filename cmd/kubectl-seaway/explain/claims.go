@@ -17,7 +17,8 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 )
 
-// policy is a policy with its defaults, and what is wrong with it.
+// policy is a policy with its defaults, and what is wrong with it. It is the embedded one that goes
+// by its type with others.
 type policy struct {
 	policyv1alpha1.Propagation
 	errs field.ErrorList
@@ -112,8 +113,8 @@ type ruling struct {
 }
 
 // decide finds the owner of a template among all policies.
-func (p *policies) decide(ctx context.Context, t claim.Template, policyChanged bool) (ruling, error) {
-	in := claim.Input{Template: t, PolicyChanged: policyChanged}
+func (p *policies) decide(ctx context.Context, t claim.Template) (ruling, error) {
+	in := claim.Input{Template: t}
 	global, err := p.in(ctx, "")
 	if err != nil {
 		return ruling{}, err
@@ -134,16 +135,25 @@ func (p *policies) decide(ctx context.Context, t claim.Template, policyChanged b
 	in.Policies, in.ClusterPolicies = propagations(own), propagations(global)
 	var v ruling
 	if marks, ok := claim.MarksOf(t); ok {
-		if v.owner = find(func(p *policy) bool { return marks.Names(p) }); v.owner != nil {
+		if v.owner = find(func(p *policy) bool { return marks.Names(p.Propagation) }); v.owner != nil {
 			in.Owner = v.owner.Propagation
 		}
 	}
+	in.PolicyChanged = p.stir(t, v.owner)
 	d := claim.Decide(in)
 	v.Action = d.Action
 	if d.Policy != nil {
 		v.policy = find(func(p *policy) bool { return p.Propagation == d.Policy })
 	}
 	return v, nil
+}
+
+// stir says whether applying the policies of the files makes the hub look at the template again: its
+// owner is one of them, or one may take it.
+func (p *policies) stir(t claim.Template, owner *policy) bool {
+	return slices.ContainsFunc(p.files, func(f *policy) bool {
+		return f == owner || f.GetPropagationSpec().Preemption == policyv1alpha1.PreemptAlways && claim.Matches(f.Propagation, t) != claim.NoMatch
+	})
 }
 
 func propagations(in []*policy) (out []policyv1alpha1.Propagation) {

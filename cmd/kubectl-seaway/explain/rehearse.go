@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -152,7 +153,7 @@ func (p *policies) judge(ctx context.Context, t *unstructured.Unstructured) (*Re
 		told.Action, told.Why = actionNone, why
 		return told, nil, nil
 	}
-	v, err := p.decide(ctx, template, true)
+	v, err := p.decide(ctx, template)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -298,6 +299,9 @@ func (r *Rehearsal) text(w io.Writer) {
 			placed, why = moves(t.Decision), t.Decision.Message
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", label(t.Template), t.Action, orDash(t.Policy), orDash(t.From), placed, orDash(why))
+	}
+	if slices.ContainsFunc(r.Templates, func(t RehearsedTemplate) bool { return t.Decision != nil }) {
+		fmt.Fprintln(w, "\nWorked out from what clusters report of themselves; estimators and placement plugins were not asked.")
 	}
 	for i := range r.Templates {
 		t := &r.Templates[i]
