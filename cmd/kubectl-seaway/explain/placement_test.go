@@ -138,6 +138,7 @@ func TestWhatCannotBeExplained(t *testing.T) {
 		"an object that is not":    {"deploy/wep", `there is no deployments.apps "wep" in namespace shop`},
 		"no name":                  {"deploy/", `"deploy/" is no KIND/NAME, such as deploy/web`},
 		"claimed by no policy":     {"deploy/api", "Deployment shop/api is claimed by no policy\n  PropagationPolicy/shop/old spec.resourceSelectors[0] selects apiVersion apps/v1beta2; write apps/v1, the version that the hub prefers\n  PropagationPolicy/shop/labelled spec.resourceSelectors[0] selects the labels team=checkout\n  PropagationPolicy/shop/web spec.resourceSelectors[0] selects the name web"},
+		"a cluster-scoped object":  {"ns/shop", "Namespace shop is claimed by no policy, and none is about Namespaces here"},
 		"claimed, not bound":       {"cm/fresh", "ConfigMap shop/fresh is claimed by ClusterPropagationPolicy/config, but has no binding yet; `kubectl describe` it to see why"},
 		"a kind that is not meant": {"rb/web-deployment", "ResourceBinding shop/web-deployment is placed nowhere: objects of its kind are never propagated"},
 	} {
