@@ -3,6 +3,7 @@ package names
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -31,6 +32,12 @@ func TestDerivedNames(t *testing.T) {
 		"role in the member":                    {MemberRole("member1"), "karmada-controller-manager:karmada-member1"},
 		"user of the agent":                     {AgentUser("member1"), "system:karmada:agent:member1"},
 		"label of a cluster-scoped dependent":   {DependedByLabelKey("", "b"), DependedByLabelPrefix + hash("b")},
+		"decisions about a template":            {DecisionOf("apps", "Deployment", "default", "nginx"), "75f902ec09a803db"},
+		"decision about a template":             {DecisionName("apps", "Deployment", "default", "nginx", time.Unix(1, 5000)), "nginx-deployment-7f572eaf39"},
+		"decision about a name with a colon":    {DecisionName("rbac.authorization.k8s.io", "ClusterRole", "", "system:foo", time.Unix(1, 0))[:22], "system.foo-clusterrole"},
+		"decision about a long name":            {strings.Join(validation.IsDNS1123Subdomain(DecisionName("apps", "Deployment", "default", strings.Repeat("a.", 120), time.Unix(1, 0))), ","), ""},
+		"home of a namespaced template's":       {DecisionNamespace("shop"), "shop"},
+		"home of a cluster-scoped template's":   {DecisionNamespace(""), "karmada-system"},
 		"depended-by key is a valid label name": {strings.Join(validation.IsQualifiedName(DependedByLabelKey("ns", "b")), ","), ""},
 	}
 	for name, tt := range tests {

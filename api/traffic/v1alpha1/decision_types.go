@@ -9,12 +9,17 @@ import (
 // controller that decided, is never changed afterwards, and is deleted after a time. Nothing reads it
 // to decide anything.
 //
+// It lies in the namespace of its subject, or in karmada-system for a cluster-scoped one, and the
+// label seaway.dev/decision-of is equal for all decisions about one subject. It has no owner: why
+// something moved the night before it was deleted can be read until the time is over.
+//
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:categories=seaway
 // +kubebuilder:printcolumn:name="Subject",type=string,JSONPath=`.spec.subject.name`
 // +kubebuilder:printcolumn:name="Kind",type=string,JSONPath=`.spec.subject.kind`
 // +kubebuilder:printcolumn:name="Cause",type=string,JSONPath=`.spec.cause`
 // +kubebuilder:printcolumn:name="Outcome",type=string,JSONPath=`.spec.outcome`
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.spec.message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.spec.time`
 type Decision struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -60,6 +65,10 @@ type DecisionSpec struct {
 	Cause string `json:"cause,omitempty"`
 	// Outcome of the decision.
 	Outcome DecisionOutcome `json:"outcome"`
+	// Reason is that of the condition Scheduled that came of it, for example Success or NoClusterFit.
+	//
+	// +optional
+	Reason string `json:"reason,omitempty"`
 	// Message is a sentence for people.
 	//
 	// +optional
@@ -84,6 +93,7 @@ type DecisionSpec struct {
 	// +optional
 	Clusters []DecisionCluster `json:"clusters,omitempty"`
 	// ClustersOmitted is how many clusters were left out of Clusters, by the filter that excluded them.
+	// Target counts targets, and Passed what no filter excluded and that is no target all the same.
 	//
 	// +optional
 	ClustersOmitted map[string]int32 `json:"clustersOmitted,omitempty"`
@@ -114,6 +124,14 @@ type DecisionSubject struct {
 	UID types.UID `json:"uid,omitempty"`
 }
 
+// Keys of ClustersOmitted that are no filters.
+const (
+	// DecisionOmittedTarget counts targets.
+	DecisionOmittedTarget = "Target"
+	// DecisionOmittedPassed counts what no filter excluded and that is no target.
+	DecisionOmittedPassed = "Passed"
+)
+
 // DecisionCluster is what was decided about one cluster.
 type DecisionCluster struct {
 	Cluster string `json:"cluster"`
@@ -123,6 +141,10 @@ type DecisionCluster struct {
 	Before *int32 `json:"before,omitempty"`
 	// +optional
 	After *int32 `json:"after,omitempty"`
+	// Affinity is the affinity group in which the cluster was judged, where that is not the one in use.
+	//
+	// +optional
+	Affinity string `json:"affinity,omitempty"`
 	// Filter that excluded the cluster.
 	//
 	// +optional

@@ -14,6 +14,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/view"
 )
 
@@ -43,7 +44,7 @@ func message(t *testing.T, rcode int, authoritative bool, records ...string) *dn
 const soa = "apps.example.com. 300 IN SOA ns1.apps.example.com. hostmaster.apps.example.com. 41 3600 300 604800 30"
 
 func TestPrint(t *testing.T) {
-	v := federation(t)
+	v := goldentest.Federation(t)
 	ask := answers(map[string]*dns.Msg{
 		"192.0.2.53:53 apps.example.com":       message(t, dns.RcodeSuccess, true, soa),
 		"[2001:db8::53]:53 apps.example.com":   message(t, dns.RcodeSuccess, true, soa),
@@ -56,7 +57,7 @@ func TestPrint(t *testing.T) {
 	if !errors.Is(err, ErrBroken) {
 		t.Errorf("error %v", err)
 	}
-	golden(t, "federation", out.Bytes())
+	goldentest.Compare(t, "federation", out.Bytes())
 }
 
 func TestPrintIsContentWithWarnings(t *testing.T) {
@@ -194,7 +195,7 @@ func TestZones(t *testing.T) {
 }
 
 func TestReportsOfNameServers(t *testing.T) {
-	v := federation(t)
+	v := goldentest.Federation(t)
 	v.Zones = nil
 	v.Health[1].Spec.RenewTime = v.Health[0].Spec.RenewTime
 	want := []string{"ok name server ns1: fresh, every plan in force", "warn name server ns2: 0 of 1 plans in force"}
@@ -229,7 +230,7 @@ func TestAuthority(t *testing.T) {
 }
 
 func TestDelegation(t *testing.T) {
-	v := federation(t)
+	v := goldentest.Federation(t)
 	v.Zones = v.Zones[:1]
 	for name, tc := range map[string]struct {
 		resolver string

@@ -1,6 +1,7 @@
-// Package explain is `kubectl seaway explain`: why a client is answered what it is answered. It reads
-// the hub's plans and reports and walks one question through the very code of the name servers; it
-// decides nothing of its own.
+// Package explain is `kubectl seaway explain`: why a client is answered what it is answered, and why
+// an application runs where it runs. It reads the hub's objects and walks one question through the
+// very code of the name servers, the claim and the placement; it decides nothing of its own and
+// writes nothing.
 package explain
 
 import (
@@ -31,7 +32,7 @@ import (
 // Command is `kubectl seaway explain`.
 func Command() *cobra.Command {
 	cmd := &cobra.Command{Use: "explain", Short: "Say why things are as they are"}
-	cmd.AddCommand(name())
+	cmd.AddCommand(name(), placed())
 	return cmd
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
 	"github.com/seaway-io/seaway/dns/core/answer"
 	"github.com/seaway-io/seaway/dns/core/zone/zonetest"
 	"github.com/seaway-io/seaway/dns/geodb"
@@ -32,7 +33,7 @@ func TestPrint(t *testing.T) {
 			if q.Type == 0 {
 				q.Type = dns.TypeA
 			}
-			v := federation(t)
+			v := goldentest.Federation(t)
 			e, err := answer.Explain(compile(v, zonetest.Places()), q)
 			if err != nil {
 				t.Fatal(err)
@@ -41,14 +42,14 @@ func TestPrint(t *testing.T) {
 			if err := Print(&out, v, databases, e); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name, out.Bytes())
+			goldentest.Compare(t, name, out.Bytes())
 		})
 	}
 }
 
 // A server that is silent has no voice, and one that sees the cluster down has.
 func TestReportsCountAsTheServersCountThem(t *testing.T) {
-	v := federation(t)
+	v := goldentest.Federation(t)
 	v.Health[0].Spec.Plans[0].Endpoints[0].Verdict = "Unhealthy"
 	e, err := answer.Explain(compile(v, zonetest.Places()), answer.Question{Name: "shop.apps.example.com", Type: dns.TypeA, Client: netip.MustParseAddr("203.0.113.9")})
 	if err != nil || e.Chosen != "sin" {

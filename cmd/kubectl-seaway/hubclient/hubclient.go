@@ -18,6 +18,8 @@ type Flags struct {
 	Kubeconfig string
 	Context    string
 	Timeout    time.Duration
+	// namespace is that of AddNamespace; empty when it was not given.
+	namespace string
 }
 
 // Add adds the flags to a command.
@@ -27,11 +29,32 @@ func (f *Flags) Add(fs *pflag.FlagSet) {
 	fs.DurationVar(&f.Timeout, "request-timeout", 10*time.Second, "how long to wait for the hub")
 }
 
-// Config is the way to the hub.
-func (f *Flags) Config() (*rest.Config, error) {
+// AddNamespace adds the flag of commands that work in one namespace.
+func (f *Flags) AddNamespace(fs *pflag.FlagSet) {
+	fs.StringVarP(&f.namespace, "namespace", "n", "", "namespace; that of the kubeconfig's context when not given")
+}
+
+// Namespace is the one to work in.
+func (f *Flags) Namespace() (string, error) {
+	if f.namespace != "" {
+		return f.namespace, nil
+	}
+	namespace, _, err := f.loader().Namespace()
+	if err != nil {
+		return "", fmt.Errorf("read the kubeconfig: %w", err)
+	}
+	return namespace, nil
+}
+
+func (f *Flags) loader() clientcmd.ClientConfig {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = f.Kubeconfig
-	cfg, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.Context}).ClientConfig()
+	return clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: f.Context})
+}
+
+// Config is the way to the hub.
+func (f *Flags) Config() (*rest.Config, error) {
+	cfg, err := f.loader().ClientConfig()
 	if err != nil {
 		return nil, fmt.Errorf("no way to the hub: %w; name its kubeconfig with --kubeconfig", err)
 	}

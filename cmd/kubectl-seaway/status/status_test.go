@@ -7,14 +7,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/view"
 )
 
 func TestPrint(t *testing.T) {
-	failOpen := federation(t)
+	failOpen := goldentest.Federation(t)
 	failOpen.Plans[0].Spec.FailOpen = true
 	for name, v := range map[string]view.View{
-		"federation": federation(t),
+		"federation": goldentest.Federation(t),
 		"fail-open":  failOpen,
 		"empty":      {},
 	} {
@@ -23,13 +24,13 @@ func TestPrint(t *testing.T) {
 			if err := Print(&out, v); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, name, out.Bytes())
+			goldentest.Compare(t, name, out.Bytes())
 		})
 	}
 }
 
 func TestClients(t *testing.T) {
-	plan := &federation(t).Plans[0]
+	plan := &goldentest.Federation(t).Plans[0]
 	for name, tc := range map[string]struct {
 		cluster string
 		want    []string

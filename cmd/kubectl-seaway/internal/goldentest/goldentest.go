@@ -1,4 +1,6 @@
-package explain
+// Package goldentest compares what a command prints with files that people review. It is for tests
+// only; `go test -update` writes the files anew.
+package goldentest
 
 import (
 	"bytes"
@@ -15,22 +17,8 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
-// federation is the one that all commands are tested with.
-func federation(t *testing.T) view.View {
-	t.Helper()
-	data, err := os.ReadFile("../view/testdata/federation.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var v view.View
-	if err := yaml.UnmarshalStrict(data, &v); err != nil {
-		t.Fatal(err)
-	}
-	return v
-}
-
-// golden compares with a file, which people review.
-func golden(t *testing.T, name string, got []byte) {
+// Compare compares with testdata/NAME.golden of the package under test.
+func Compare(t *testing.T, name string, got []byte) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")
 	if *update {
@@ -48,4 +36,18 @@ func golden(t *testing.T, name string, got []byte) {
 	if diff := cmp.Diff(string(bytes.TrimSpace(want)), string(bytes.TrimSpace(got))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// Federation is the one that all commands are tested with.
+func Federation(t *testing.T) view.View {
+	t.Helper()
+	data, err := os.ReadFile("../view/testdata/federation.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v view.View
+	if err := yaml.UnmarshalStrict(data, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
 }
