@@ -22,14 +22,16 @@ import (
 type policy struct {
 	policyv1alpha1.Propagation
 	errs field.ErrorList
+	// ready is what decides; it holds the same object.
+	ready *claim.Policy
 	// live is the one of the same name on the hub, if this one is of a file.
 	live policyv1alpha1.Propagation
 	file bool
 }
 
 func newPolicy(p policyv1alpha1.Propagation) *policy {
-	complete, errs := claim.Complete(p)
-	return &policy{Propagation: complete, errs: errs}
+	ready := claim.Prepare(p)
+	return &policy{Propagation: ready.Propagation, errs: ready.Errors, ready: ready}
 }
 
 // String names a policy as the rest of the product does.
@@ -100,6 +102,7 @@ func (p *policy) replace(all []*policy) []*policy {
 		p.SetLabels(labels)
 	}
 	p.errs = validation.ValidatePropagation(p.Propagation, p.live)
+	p.ready.Errors = p.errs
 	return append(slices.Delete(all, i, i+1), p)
 }
 
@@ -132,18 +135,18 @@ func (p *policies) decide(ctx context.Context, t claim.Template) (ruling, error)
 		}
 		return nil
 	}
-	in.Policies, in.ClusterPolicies = propagations(own), propagations(global)
+	in.Policies, in.ClusterPolicies = ready(own), ready(global)
 	var v ruling
 	if marks, ok := claim.MarksOf(t); ok {
 		if v.owner = find(func(p *policy) bool { return marks.Names(p.Propagation) }); v.owner != nil {
-			in.Owner = v.owner.Propagation
+			in.Owner = v.owner.ready
 		}
 	}
 	in.PolicyChanged = p.stir(t, v.owner)
 	d := claim.Decide(in)
 	v.Action = d.Action
 	if d.Policy != nil {
-		v.policy = find(func(p *policy) bool { return p.Propagation == d.Policy })
+		v.policy = find(func(p *policy) bool { return p.ready == d.Policy })
 	}
 	return v, nil
 }
@@ -152,13 +155,13 @@ func (p *policies) decide(ctx context.Context, t claim.Template) (ruling, error)
 // owner is one of them, or one may take it.
 func (p *policies) stir(t claim.Template, owner *policy) bool {
 	return slices.ContainsFunc(p.files, func(f *policy) bool {
-		return f == owner || f.GetPropagationSpec().Preemption == policyv1alpha1.PreemptAlways && claim.Matches(f.Propagation, t) != claim.NoMatch
+		return f == owner || f.GetPropagationSpec().Preemption == policyv1alpha1.PreemptAlways && f.ready.Match(t) != claim.NoMatch
 	})
 }
 
-func propagations(in []*policy) (out []policyv1alpha1.Propagation) {
+func ready(in []*policy) (out []*claim.Policy) {
 	for _, p := range in {
-		out = append(out, p.Propagation)
+		out = append(out, p.ready)
 	}
 	return out
 }
@@ -173,7 +176,7 @@ func bind(present workv1alpha2.Binding, template *unstructured.Unstructured, p *
 	if owner := metav1.GetControllerOf(b); owner != nil && owner.UID != template.GetUID() {
 		return nil, fmt.Errorf("the binding %s belongs to another object, %s %s of %s; it has to be deleted first", b.GetName(), owner.Kind, owner.Name, owner.APIVersion)
 	}
-	source := claim.Source{Template: template, Policy: p.Propagation}
+	source := claim.Source{Template: template, Policy: p.ready}
 	var err error
 	if source.Replicas, source.Requirements, err = interpret.New().Replicas(template); err != nil {
 		return nil, err

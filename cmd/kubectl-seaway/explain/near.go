@@ -38,7 +38,7 @@ func nearest(all []*policy, t claim.Template) []miss {
 // missOf is false for policies that are about other kinds, or would claim the template.
 func missOf(p *policy, t claim.Template) (miss, bool) {
 	m := miss{Policy: p.String()}
-	if claim.Matches(p.Propagation, t) != claim.NoMatch {
+	if p.ready.Match(t) != claim.NoMatch {
 		switch {
 		case p.GetDeletionTimestamp() != nil:
 			m.Why, m.nearness = "selects it, but is being deleted", 6

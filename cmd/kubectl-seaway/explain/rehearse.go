@@ -190,7 +190,7 @@ func whyLeft(files []*policy, v ruling, t claim.Template) string {
 	var reasons []string
 	for _, f := range files {
 		switch {
-		case claim.Matches(f.Propagation, t) == claim.NoMatch:
+		case f.ready.Match(t) == claim.NoMatch:
 			if m, near := missOf(f, t); near {
 				reasons = append(reasons, f.String()+" "+m.Why)
 			}
@@ -257,7 +257,7 @@ func (h *hub) fill(ctx context.Context, told *RehearsedTemplate, t *candidate, p
 
 // caveats say what may make it come otherwise, or later.
 func (h *hub) caveats(ctx context.Context, p *policy, replicas int32, unborn bool) (notes []string) {
-	if claim.Lazy(p.Propagation) {
+	if p.ready.Lazy() {
 		notes = append(notes, "the policy is lazy: it takes effect at the next edit of the template")
 	}
 	for _, name := range p.GetPropagationSpec().DependentOverrides {
