@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,11 @@ const (
 	FilterSpread        Filter = "SpreadConstraint"
 	FilterTaint         Filter = "TaintToleration"
 	FilterEviction      Filter = "ClusterEviction"
+	// FilterWorkloadAffinity and FilterWorkloadAntiAffinity go by where other workloads run.
+	FilterWorkloadAffinity     Filter = "WorkloadAffinity"
+	FilterWorkloadAntiAffinity Filter = "WorkloadAntiAffinity"
+	// FilterPluginPrefix is followed by the name of a custom algorithm.
+	FilterPluginPrefix Filter = "plugin/"
 	// FilterSelection is no filter of a single cluster: others were enough, or better.
 	FilterSelection Filter = "Selection"
 	// FilterDivision: the division left the cluster without replicas.
@@ -35,8 +41,17 @@ type Diagnosis struct {
 	Message string
 	// Terms are the affinities that were tried, in order; the last one is in use when one was found.
 	Terms []TermDiagnosis
-	// Previous are the targets before.
-	Previous []workv1alpha2.TargetCluster
+	// Previous are the targets before, Targets those now: equal when none were found.
+	Previous, Targets []workv1alpha2.TargetCluster
+	// Bypassed are the custom algorithms that had no say, because they failed.
+	Bypassed []Bypass
+}
+
+// Bypass is a custom algorithm that failed.
+type Bypass struct {
+	Plugin string
+	// Reason says how it failed.
+	Reason string
 }
 
 // Fits says whether a placement was found.
@@ -150,7 +165,7 @@ func noClusterFits(verdicts []Verdict) string {
 		return "there are no clusters"
 	}
 	var groups []string
-	for _, f := range []Filter{FilterExclude, FilterTerminating, FilterAPIEnablement, FilterAffinity, FilterSpread, FilterTaint, FilterEviction} {
+	for _, f := range filtersIn(verdicts) {
 		out := slices.DeleteFunc(slices.Clone(verdicts), func(v Verdict) bool { return v.Filter != f })
 		if len(out) == 0 {
 			continue
@@ -166,6 +181,30 @@ func noClusterFits(verdicts []Verdict) string {
 		groups = append(groups, text)
 	}
 	return fmt.Sprintf("0/%d clusters fit (%s)", len(verdicts), strings.Join(groups, "; "))
+}
+
+// filtersIn are the filters that excluded clusters, in the order in which they are asked.
+func filtersIn(verdicts []Verdict) []Filter {
+	var used []Filter
+	for _, v := range verdicts {
+		if v.Filter != "" && !slices.Contains(used, v.Filter) {
+			used = append(used, v.Filter)
+		}
+	}
+	rank := func(f Filter) int {
+		if i := slices.Index(filterOrder, f); i >= 0 {
+			return i
+		}
+		return len(filterOrder)
+	}
+	slices.SortFunc(used, func(a, b Filter) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
+	return used
+}
+
+// filterOrder are the filters that come before custom algorithms.
+var filterOrder = []Filter{
+	FilterExclude, FilterTerminating, FilterAPIEnablement, FilterAffinity, FilterSpread, FilterTaint, FilterEviction,
+	FilterWorkloadAffinity, FilterWorkloadAntiAffinity,
 }
 
 // Targets is the short text of a placement: {m1:2, m2:1}.
