@@ -145,15 +145,11 @@ func (d *Division) Sentence() string {
 	if d.Mode == Unchanged {
 		return "the present division holds"
 	}
-	order := "ascending"
-	if d.Descend {
-		order = "descending"
-	}
 	parts := make([]string, 0, len(d.Shares))
 	for _, s := range d.Shares {
 		parts = append(parts, fmt.Sprintf("%s weighs %d and gets %d", s.Cluster, s.Weight, s.Replicas))
 	}
-	return fmt.Sprintf("%d replicas divided by %s (%s, ties by %s name): %s", d.Replicas, d.Strategy, d.Mode, order, strings.Join(parts, ", "))
+	return fmt.Sprintf("%d replicas divided by %s (%s, ties by %s name): %s", d.Replicas, d.Strategy, d.Mode, d.order(), strings.Join(parts, ", "))
 }
 
 // namesShown bounds the clusters named in a message.

@@ -165,7 +165,7 @@ func (p *placer) decide(t *term, candidates []candidate, d *TermDiagnosis) ([]wo
 
 // choose estimates and selects; both only when the outcome depends on it.
 func (p *placer) choose(candidates []candidate, d *TermDiagnosis) ([]candidate, *refusal) {
-	if p.selects || p.workload && p.strategy.byCapacity() {
+	if p.readsRoom() {
 		for i := range candidates {
 			c := &candidates[i]
 			c.estimate = p.room(c.memberView)
@@ -201,6 +201,9 @@ func (p *placer) choose(candidates []candidate, d *TermDiagnosis) ([]candidate, 
 	}
 	return selected, nil
 }
+
+// readsRoom says whether the outcome depends on how much room there is.
+func (p *placer) readsRoom() bool { return p.selects || p.workload && p.strategy.byCapacity() }
 
 // room is the estimate for one cluster. Nothing is estimated while no pods are wanted, and a cluster
 // without a known bound has room for as many as are wanted.

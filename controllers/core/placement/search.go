@@ -17,8 +17,8 @@ const (
 
 // search goes through the sets of cells, in their order, that keep the constraints: of every grouping
 // at least minGroups and at most maxGroups groups, and at least minGroups clusters. A cluster in
-// several zones counts for each of them. The best set has the highest total score, then the most
-// clusters, then comes first. A set that keeps the constraints is not extended.
+// several zones counts for each of them. The best set uses the groups of the highest total score,
+// then of the most clusters, then comes first. A set that keeps the constraints is not extended.
 type search struct {
 	cells     []cell
 	groups    []group
@@ -116,9 +116,9 @@ func (s *search) finds(set []int) bool {
 }
 
 func (s *search) extend(from int) {
-	if clusters, ok := s.keeps(); ok {
-		if s.best.cells == nil || s.sum > s.best.score || s.sum == s.best.score && clusters > s.best.clusters {
-			s.best = found{slices.Clone(s.set), clusters, s.sum}
+	if clusters, score, ok := s.keeps(); ok {
+		if s.best.cells == nil || score > s.best.score || score == s.best.score && clusters > s.best.clusters {
+			s.best = found{slices.Clone(s.set), clusters, score}
 		}
 		return
 	}
@@ -189,23 +189,32 @@ func (s *search) adds(c *cell, grouping int) (n int) {
 	return n
 }
 
-// keeps says whether the set keeps the constraints, and how many clusters are in its groups.
-func (s *search) keeps() (clusters int, ok bool) {
-	for i := range s.groupings {
-		if s.used[i] < s.groupings[i].min {
-			return 0, false
-		}
+// keeps says whether the set keeps the constraints, and how many clusters, of what score, are in the
+// groups it uses: those of its cells, and of other cells that are in no other groups.
+func (s *search) keeps() (clusters int, score int64, ok bool) {
+	if s.lacksGroups() {
+		return 0, 0, false
 	}
 	if s.plain {
-		return s.size, s.size >= s.clusters.min
+		return s.size, s.sum, s.size >= s.clusters.min
 	}
 	s.steps += len(s.cells) / 32 // looking at all cells is work too
 	for i := range s.cells {
 		if s.inUse(&s.cells[i]) {
-			clusters += len(s.cells[i].clusters)
+			clusters, score = clusters+len(s.cells[i].clusters), score+s.cells[i].score
 		}
 	}
-	return clusters, clusters >= s.clusters.min
+	return clusters, score, clusters >= s.clusters.min
+}
+
+// lacksGroups says whether a grouping has fewer groups in the set than it must.
+func (s *search) lacksGroups() bool {
+	for i := range s.groupings {
+		if s.used[i] < s.groupings[i].min {
+			return true
+		}
+	}
+	return false
 }
 
 // inUse says whether the cell is in no other groups than the set.
@@ -252,7 +261,7 @@ func (s *search) greedy() {
 			for g := range s.groupings {
 				gain += min(s.adds(&s.cells[i], g), max(s.groupings[g].min-s.used[g], 0))
 			}
-			if gain > most || next < 0 && s.lacksOnlyClusters() {
+			if gain > most || next < 0 && !s.lacksGroups() {
 				next, most = i, gain
 			}
 		}
@@ -260,19 +269,9 @@ func (s *search) greedy() {
 			return
 		}
 		s.push(next)
-		if clusters, ok := s.keeps(); ok {
-			s.best = found{slices.Clone(s.set), clusters, s.sum}
+		if clusters, score, ok := s.keeps(); ok {
+			s.best = found{slices.Clone(s.set), clusters, score}
 			return
 		}
 	}
-}
-
-// lacksOnlyClusters says whether there are groups enough in the set.
-func (s *search) lacksOnlyClusters() bool {
-	for i := range s.groupings {
-		if s.used[i] < s.groupings[i].min {
-			return false
-		}
-	}
-	return true
 }
