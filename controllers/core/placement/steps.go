@@ -22,12 +22,12 @@ func (d *Diagnosis) Steps() []string {
 		steps = append(steps, "The placement cannot be read: "+strings.TrimSuffix(d.Message, ".")+".")
 	}
 	for i := range d.Terms {
-		steps = append(steps, d.Terms[i].steps()...)
+		steps = append(steps, d.Terms[i].steps(len(d.Previous) > 0)...)
 	}
 	return append(steps, d.change())
 }
 
-func (t *TermDiagnosis) steps() []string {
+func (t *TermDiagnosis) steps(runs bool) []string {
 	subject, step := "", "Of %d clusters %d pass the filters%s."
 	if t.Affinity != "" {
 		subject, step = fmt.Sprintf("Affinity group %q: ", t.Affinity), "of %d clusters %d pass the filters%s."
@@ -36,7 +36,7 @@ func (t *TermDiagnosis) steps() []string {
 	if t.Selection != "" {
 		steps = append(steps, "Selected: "+t.Selection+".")
 	}
-	steps = append(steps, t.Division.steps()...)
+	steps = append(steps, t.Division.steps(runs)...)
 	if t.Reason != "" {
 		steps = append(steps, fmt.Sprintf("%snot used, %s: %s.", subject, t.Reason, strings.TrimSuffix(t.Message, ".")))
 	}
@@ -78,7 +78,7 @@ func (t *TermDiagnosis) outBy() string {
 func (f Filter) ofOne() bool { return f != "" && f != FilterSelection && f != FilterDivision }
 
 // steps tell a division in one sentence for the whole, and one for the shares.
-func (d *Division) steps() []string {
+func (d *Division) steps(runs bool) []string {
 	switch {
 	case d == nil:
 		return nil
@@ -87,7 +87,11 @@ func (d *Division) steps() []string {
 	case d.Mode == Unchanged:
 		return []string{"The present division holds."}
 	}
-	steps := []string{fmt.Sprintf("%d replicas are divided by %s, %s; names break ties in %s order.", d.Replicas, d.Strategy, d.Mode.words(), d.order())}
+	mode := d.Mode
+	if !runs {
+		mode = FromScratch // there is nothing to keep
+	}
+	steps := []string{fmt.Sprintf("%d replicas are divided by %s, %s; names break ties in %s order.", d.Replicas, d.Strategy, mode.words(), d.order())}
 	if len(d.Shares) == 0 {
 		return steps
 	}
