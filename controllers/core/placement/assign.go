@@ -20,15 +20,9 @@ func (p *placer) assign(selected []candidate, tiers int, d *TermDiagnosis) ([]wo
 		return p.withoutEmpty(everywhere(selected, replicas)), nil
 	}
 	targets := everywhere(selected, 0)
-	add := func(shares []Share) {
-		for _, s := range shares {
-			i, _ := find(targets, s.Cluster)
-			targets[i].Replicas += s.Replicas
-		}
-	}
 	if p.strategy == StaticWeight {
 		d.Division = p.divideByWeight(selected)
-		add(d.Division.Shares)
+		addShares(targets, d.Division.Shares)
 		return p.withoutEmpty(targets), nil
 	}
 	division, keep, refused := p.divideByRoom(selected, tiers)
@@ -41,7 +35,7 @@ func (p *placer) assign(selected []candidate, tiers int, d *TermDiagnosis) ([]wo
 			targets[i].Replicas = selected[i].present
 		}
 	}
-	add(division.Shares)
+	addShares(targets, division.Shares)
 	return p.withoutEmpty(targets), nil
 }
 
@@ -51,6 +45,20 @@ func everywhere(selected []candidate, replicas int32) []workv1alpha2.TargetClust
 		targets = append(targets, workv1alpha2.TargetCluster{Name: selected[i].Name, Replicas: replicas})
 	}
 	return targets
+}
+
+// addShares adds replicas to targets, which are sorted by name. Most divisions are too.
+func addShares(targets []workv1alpha2.TargetCluster, shares []Share) {
+	next := 0
+	for i := range shares {
+		for next < len(targets) && targets[next].Name < shares[i].Cluster {
+			next++
+		}
+		if next == len(targets) || targets[next].Name != shares[i].Cluster {
+			next, _ = find(targets, shares[i].Cluster)
+		}
+		targets[next].Replicas += shares[i].Replicas
+	}
 }
 
 func (p *placer) withoutEmpty(targets []workv1alpha2.TargetCluster) []workv1alpha2.TargetCluster {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 )
 
 // realistic is a fleet as it is reported: hundreds of resources served, several resources counted.
@@ -85,5 +86,23 @@ func BenchmarkCounterfactual(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		Counterfactual(in, result, d)
+	}
+}
+
+// Ten thousand rules are looked up, not tried one by one for each of a thousand clusters.
+func BenchmarkManyRules(b *testing.B) {
+	p := static("")
+	p.ClusterAffinity = &set{}
+	for i := range 10000 {
+		name := fmt.Sprintf("m%04d", 9999-i)
+		p.ClusterAffinity.ClusterNames = append(p.ClusterAffinity.ClusterNames, name)
+		p.ReplicaScheduling.WeightPreference.StaticWeightList = append(p.ReplicaScheduling.WeightPreference.StaticWeightList,
+			policyv1alpha1.StaticClusterWeight{Weight: 1, TargetCluster: set{ClusterNames: []string{name}}})
+	}
+	in := scene{policy: p, replicas: 100}.input()
+	in.Snapshot = NewSnapshot(realistic(1000), nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		Place(in)
 	}
 }

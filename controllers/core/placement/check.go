@@ -71,7 +71,11 @@ func checkReplicaScheduling(rs *policyv1alpha1.ReplicaSchedulingStrategy, path *
 		errs = append(errs, field.NotSupported(path.Child("dynamicWeight"), d, []policyv1alpha1.DynamicWeightFactor{policyv1alpha1.DynamicWeightByAvailableReplicas}))
 	}
 	for i := range rs.WeightPreference.StaticWeightList {
-		w, at := &rs.WeightPreference.StaticWeightList[i], path.Child("staticWeightList").Index(i)
+		w := &rs.WeightPreference.StaticWeightList[i]
+		if w.Weight > 0 && w.TargetCluster.LabelSelector == nil && w.TargetCluster.FieldSelector == nil {
+			continue // most of what may be very many rules
+		}
+		at := path.Child("staticWeightList").Index(i)
 		if w.Weight < 1 {
 			errs = append(errs, field.Invalid(at.Child("weight"), w.Weight, "must be at least 1"))
 		}

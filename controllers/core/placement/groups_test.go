@@ -116,7 +116,7 @@ func TestSpreadKeepsEveryConstraint(t *testing.T) {
 		}
 		var chosen clusters
 		for _, c := range world {
-			if isTarget(result.Clusters, c.Name) {
+			if _, is := find(result.Clusters, c.Name); is {
 				chosen = append(chosen, c)
 			}
 		}

@@ -236,21 +236,21 @@ func better(a, b candidate) int {
 	)
 }
 
-// markLeftOut completes the verdicts of clusters that were selected and got nothing.
+// markLeftOut completes the verdicts of clusters that were selected and got nothing. Both are sorted by
+// name.
 func (p *placer) markLeftOut(selected []candidate, targets []workv1alpha2.TargetCluster) {
+	next := 0
 	for i := range selected {
-		if c := &selected[i]; !isTarget(targets, c.Name) {
-			c.verdict.Filter, c.verdict.Detail = FilterDivision, "gets no replicas"
+		c := &selected[i]
+		if next < len(targets) && targets[next].Name == c.Name {
+			next++
+			continue
 		}
+		c.verdict.Filter, c.verdict.Detail = FilterDivision, "gets no replicas"
 	}
 }
 
 // find looks a cluster up in targets sorted by name.
 func find(targets []workv1alpha2.TargetCluster, name string) (int, bool) {
 	return slices.BinarySearchFunc(targets, name, func(t workv1alpha2.TargetCluster, name string) int { return cmp.Compare(t.Name, name) })
-}
-
-func isTarget(targets []workv1alpha2.TargetCluster, name string) bool {
-	_, in := find(targets, name)
-	return in
 }

@@ -11,7 +11,7 @@ import (
 // then puts one together greedily.
 const (
 	plainSteps = 1 << 16
-	manySteps  = 1 << 13 // the best cells come first there
+	manySteps  = 1 << 12 // the best cells come first there
 	patience   = 4       // times as many while there is no set
 )
 

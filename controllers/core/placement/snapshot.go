@@ -2,7 +2,6 @@ package placement
 
 import (
 	"cmp"
-	"hash/maphash"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -93,21 +92,17 @@ type apiReader struct {
 	known map[uint64][]int // sets by their hash
 }
 
-var apiSeed = maphash.MakeSeed()
-
 // read finds or adds what a cluster serves.
 func (r *apiReader) read(enabled []clusterv1alpha1.APIEnablement) int {
-	var h maphash.Hash
-	h.SetSeed(apiSeed)
+	h := newHasher()
 	for i := range enabled {
-		h.WriteString(enabled[i].GroupVersion)
+		h.text(enabled[i].GroupVersion)
+		h.number(int64(len(enabled[i].Resources)))
 		for j := range enabled[i].Resources {
-			h.WriteByte(0)
-			h.WriteString(enabled[i].Resources[j].Kind)
+			h.text(enabled[i].Resources[j].Kind)
 		}
-		h.WriteByte(1)
 	}
-	return r.add(&apiSet{hash: h.Sum64(), enabled: enabled})
+	return r.add(&apiSet{hash: h.sum, enabled: enabled})
 }
 
 // index takes over a set of the previous snapshot.
