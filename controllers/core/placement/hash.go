@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"math/bits"
 	"slices"
 
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
@@ -63,63 +65,71 @@ func bindingFacts(in *Input) any {
 
 // hashMember adds what the placement reads of a cluster.
 func (p *placer) hashMember(h *hasher, m *memberView) {
-	h.text(m.Name)
-	h.truth(m.DeletionTimestamp != nil)
+	facts := m.facts
+	if m.supply == nil {
+		facts = factsOf(m.Cluster)
+	}
+	h.number(int64(facts))
 	h.truth(p.in.Exclude.Has(m.Name))
 	h.truth(p.servers.has(m))
+	if p.readsRoom() {
+		h.number(p.room(m))
+	}
+}
+
+// factsOf is the hash of what any placement reads of a cluster, but for room and APIs.
+func factsOf(c *clusterv1alpha1.Cluster) uint64 {
+	h := newHasher()
+	h.text(c.Name)
+	h.truth(c.DeletionTimestamp != nil)
 	var labels uint64 // a sum, as maps have no order
-	for key, value := range m.Labels {
+	for key, value := range c.Labels {
 		one := newHasher()
 		one.text(key)
 		one.text(value)
 		labels += one.sum
 	}
 	h.number(int64(labels))
-	h.text(m.Spec.Provider)
-	h.text(m.Spec.Region)
-	h.text(m.Spec.Zone)
-	h.number(int64(len(m.Spec.Zones)))
-	for _, zone := range m.Spec.Zones {
+	h.text(c.Spec.Provider)
+	h.text(c.Spec.Region)
+	h.text(c.Spec.Zone)
+	h.number(int64(len(c.Spec.Zones)))
+	for _, zone := range c.Spec.Zones {
 		h.text(zone)
 	}
-	for i := range m.Spec.Taints {
-		t := &m.Spec.Taints[i]
+	for i := range c.Spec.Taints {
+		t := &c.Spec.Taints[i]
 		h.text(t.Key)
 		h.text(t.Value)
 		h.text(string(t.Effect))
 	}
-	if p.readsRoom() {
-		h.number(p.room(m))
-	}
+	return h.sum
 }
 
-// hasher is FNV-1a with 64 bits, over fields that cannot run into each other.
+// hasher is FNV-1a with 64 bits over texts, with a faster step for numbers. Fields cannot run into each
+// other.
 type hasher struct{ sum uint64 }
 
 func newHasher() hasher { return hasher{14695981039346656037} }
 
 func (h *hasher) String() string { return fmt.Sprintf("%016x", h.sum) }
 
-func (h *hasher) octet(b byte) { h.sum = (h.sum ^ uint64(b)) * 1099511628211 }
-
 func (h *hasher) text(s string) {
 	h.number(int64(len(s)))
 	for i := range len(s) {
-		h.octet(s[i])
+		h.sum = (h.sum ^ uint64(s[i])) * 1099511628211
 	}
 }
 
 func (h *hasher) number(n int64) {
-	for i := 0; i < 64; i += 8 {
-		h.octet(byte(n >> i))
-	}
+	h.sum = bits.RotateLeft64((h.sum^uint64(n))*0x9e3779b97f4a7c15, 31)
 }
 
 func (h *hasher) truth(b bool) {
 	if b {
-		h.octet(1)
+		h.number(1)
 	} else {
-		h.octet(0)
+		h.number(0)
 	}
 }
 

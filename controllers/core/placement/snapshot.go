@@ -24,11 +24,12 @@ type memberView struct {
 	apis int
 	// supply is what is free in it; nil outside of a Snapshot.
 	supply *supply
+	// facts is the hash of what else is read of it; only in a Snapshot.
+	facts uint64
 }
 
 // apiSet is what a cluster serves.
 type apiSet struct {
-	hash    uint64
 	enabled []clusterv1alpha1.APIEnablement
 }
 
@@ -36,18 +37,40 @@ type apiSet struct {
 // clusters that have not changed since, so that one change in a large fleet costs little.
 func NewSnapshot(clusters []*clusterv1alpha1.Cluster, previous *Snapshot) *Snapshot {
 	s := &Snapshot{members: unprepared(clusters)}
-	r := apiReader{into: s, from: map[*apiSet]int{}, known: map[uint64][]int{}}
+	taken := map[*apiSet]int{}
 	for i := range s.members {
 		m := &s.members[i]
 		if old := previous.find(m.Cluster); old != nil {
-			m.supply, m.apis = old.supply, r.index(previous.apis[old.apis])
+			set := previous.apis[old.apis]
+			at, known := taken[set]
+			if !known {
+				at = s.index(set)
+				taken[set] = at
+			}
+			m.supply, m.facts, m.apis = old.supply, old.facts, at
 			continue
 		}
 		m.supply = new(supply)
 		m.supply.read(m.Cluster, nil)
-		m.apis = r.read(m.Status.APIEnablements)
+		m.facts = factsOf(m.Cluster)
+		m.apis = s.index(&apiSet{m.Status.APIEnablements})
 	}
 	return s
+}
+
+// comparedSets bounds with how many others a set is compared. Beyond it, sets that are equal may be
+// kept twice, which only costs.
+const comparedSets = 16
+
+// index finds a set of APIs, or adds it.
+func (s *Snapshot) index(set *apiSet) int {
+	for i := len(s.apis) - 1; i >= max(0, len(s.apis)-comparedSets); i-- {
+		if sameAPIs(s.apis[i].enabled, set.enabled) {
+			return i
+		}
+	}
+	s.apis = append(s.apis, set)
+	return len(s.apis) - 1
 }
 
 // find looks up the same version of a cluster.
@@ -83,48 +106,6 @@ func (in *Input) members() []memberView {
 		return in.Snapshot.members
 	}
 	return unprepared(in.Clusters)
-}
-
-// apiReader finds clusters that serve the same.
-type apiReader struct {
-	into  *Snapshot
-	from  map[*apiSet]int  // sets of the previous snapshot that are in this one
-	known map[uint64][]int // sets by their hash
-}
-
-// read finds or adds what a cluster serves.
-func (r *apiReader) read(enabled []clusterv1alpha1.APIEnablement) int {
-	h := newHasher()
-	for i := range enabled {
-		h.text(enabled[i].GroupVersion)
-		h.number(int64(len(enabled[i].Resources)))
-		for j := range enabled[i].Resources {
-			h.text(enabled[i].Resources[j].Kind)
-		}
-	}
-	return r.add(&apiSet{hash: h.sum, enabled: enabled})
-}
-
-// index takes over a set of the previous snapshot.
-func (r *apiReader) index(set *apiSet) int {
-	i, ok := r.from[set]
-	if !ok {
-		i = r.add(set)
-		r.from[set] = i
-	}
-	return i
-}
-
-func (r *apiReader) add(set *apiSet) int {
-	for _, i := range r.known[set.hash] {
-		if sameAPIs(r.into.apis[i].enabled, set.enabled) {
-			return i
-		}
-	}
-	i := len(r.into.apis)
-	r.into.apis = append(r.into.apis, set)
-	r.known[set.hash] = append(r.known[set.hash], i)
-	return i
 }
 
 func sameAPIs(a, b []clusterv1alpha1.APIEnablement) bool {
