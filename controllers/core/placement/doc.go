@@ -21,7 +21,9 @@
 // then of the most clusters. Each cell of it gives its best cluster, and the best other clusters that
 // add no group fill up to maxGroups by cluster. A cell's score is what it has room for, then the mean
 // score of its clusters. With one grouping a cell is a group and the result is Karmada's for regions.
-// The search is bounded and deterministic, see search.
+// The search is bounded and deterministic, see search. Present targets that keep every constraint, and
+// have room, stay without one, unless the placement is made anew; only by region alone, where the
+// result is Karmada's, they may give way to better ones.
 //
 // Under static weights constraints only filter, since the weights name the clusters.
 //

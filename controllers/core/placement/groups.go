@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 )
 
 // groupWeight makes what a cell can take count above the scores of its clusters.
@@ -90,21 +92,51 @@ func (c *cells) count(grouping int) (n int) {
 }
 
 // selectByGroups chooses cells whose groups keep every constraint, takes the best cluster of each, and
-// fills up with the best others that add no group.
+// fills up with the best others that add no group. The present targets stay as long as they keep every
+// constraint and have room; only by region alone they are chosen anew each time, as Karmada does.
 func (p *placer) selectByGroups(candidates []candidate) ([]candidate, string, *refusal) {
 	cells := cellsOf(candidates, p.spread.groupings)
 	if refused := p.tooFewGroups(cells, len(candidates)); refused != nil {
 		return nil, "", refused
 	}
 	p.rank(cells.all)
+	if selected, used := p.staying(cells); selected != nil {
+		return selected, p.chosen(cells, used, len(selected)), nil
+	}
 	s := newSearch(cells, &p.spread)
 	if s.run(); s.best.cells == nil {
 		return nil, "", p.noGroups(s, len(candidates))
 	}
-	var selected, rest []candidate
-	used := make([]bool, len(cells.groups))
+	selected, used := p.fill(cells, s.best.cells)
+	return selected, p.chosen(cells, used, len(selected)), nil
+}
+
+// staying is the selection by the cells of the present targets; nil when these cannot stay.
+func (p *placer) staying(cells *cells) (selected []candidate, used []bool) {
+	if p.fresh || p.byRegionAlone() {
+		return nil, nil
+	}
+	s := newSearch(cells, &p.spread)
+	if !s.stays() {
+		return nil, nil
+	}
+	selected, used = p.fill(cells, s.best.cells)
+	if p.strategy.byCapacity() && roomOf(selected) < p.demand.units() {
+		return nil, nil
+	}
+	return selected, used
+}
+
+func (p *placer) byRegionAlone() bool {
+	return len(p.spread.groupings) == 1 && p.spread.groupings[0].by == policyv1alpha1.SpreadByFieldRegion
+}
+
+// fill takes the best cluster of each cell in a set, and fills up. It also says which groups are used.
+func (p *placer) fill(cells *cells, set []int) (selected []candidate, used []bool) {
+	var rest []candidate
+	used = make([]bool, len(cells.groups))
 	first := map[*candidate]bool{}
-	for _, i := range s.best.cells {
+	for _, i := range set {
 		selected = append(selected, *cells.all[i].clusters[0])
 		first[cells.all[i].clusters[0]] = true
 		for _, g := range cells.all[i].groups {
@@ -112,7 +144,7 @@ func (p *placer) selectByGroups(candidates []candidate) ([]candidate, string, *r
 		}
 	}
 	for i := range cells.all {
-		if !s.within(&cells.all[i], used) {
+		if slices.ContainsFunc(cells.all[i].groups, func(g int) bool { return !used[g] }) {
 			continue
 		}
 		for _, c := range cells.all[i].clusters {
@@ -122,8 +154,7 @@ func (p *placer) selectByGroups(candidates []candidate) ([]candidate, string, *r
 		}
 	}
 	slices.SortFunc(rest, better)
-	selected = append(selected, rest[:min(len(rest), p.spread.cluster.max-len(selected))]...)
-	return selected, p.chosen(cells, used, len(selected)), nil
+	return append(selected, rest[:min(len(rest), p.spread.cluster.max-len(selected))]...), used
 }
 
 // chosen says which groups were chosen.

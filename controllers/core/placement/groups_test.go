@@ -76,6 +76,11 @@ func TestSpreadBySeveralGroupings(t *testing.T) {
 		"too few clusters for several groupings":       {scene: scene{clusters: world, policy: all(dup(), [2]int{1, 0}, [2]int{1, 0}, [2]int{1, 0}, [2]int{9, 0}), replicas: 1}, reason: refused, message: "5 clusters fit, minGroups by cluster is 9"},
 		"more racks than clusters allowed":             {scene: scene{clusters: world, policy: all(dup(), [2]int{1, 0}, [2]int{1, 0}, [2]int{4, 0}, [2]int{1, 3}), replicas: 1}, reason: refused, message: "4 values of label rack need a cluster each, maxGroups by cluster is 3"},
 		"a divided workload takes its room there":      {scene: scene{clusters: world, policy: all(dynamic(), [2]int{2, 2}, [2]int{2, 2}, [2]int{1, 0}, [2]int{1, 0}), replicas: 20}, want: "m1:10 m5:10"},
+		"where it runs it stays":                       {scene: scene{clusters: world, policy: all(dup(), [2]int{2, 2}, [2]int{2, 2}, [2]int{1, 0}, [2]int{2, 2}), replicas: 11, present: "m4:1 m5:1"}, want: "m4:11 m5:11"},
+		"one of its clusters is gone":                  {scene: scene{clusters: world, policy: all(dup(), [2]int{2, 2}, [2]int{2, 2}, [2]int{1, 0}, [2]int{2, 2}), replicas: 1, present: "m4:1 m9:1"}, want: "m4:1 m5:1"},
+		"it moves when a constraint is broken":         {scene: scene{clusters: world, policy: all(dup(), [2]int{2, 2}, [2]int{2, 2}, [2]int{1, 0}, [2]int{2, 2}), replicas: 1, present: "m3:1 m4:1"}, want: "m3:1 m5:1"},
+		"it moves for room":                            {scene: scene{clusters: append(grid("eu/za/r1", "us/zb/r2"), member("big", in("", "ap", "zc"), label("rack", "r3"), pods(50))), policy: all(dynamic(), [2]int{2, 2}, [2]int{2, 2}, [2]int{1, 0}, [2]int{2, 2}), replicas: 40, present: "m1:2 m2:2"}, want: "big:32 m1:8"},
+		"made anew it goes to the best":                {scene: scene{clusters: append(grid("eu/za/r1", "us/zb/r2"), member("big", in("", "ap", "zc"), label("rack", "r3"), pods(50))), policy: all(dynamic(), [2]int{1, 1}, [2]int{1, 1}, [2]int{1, 0}, [2]int{1, 1}), replicas: 15, present: "m1:1", fresh: true}, want: "big:15"},
 		"where it runs is preferred":                   {scene: scene{clusters: world, policy: all(dup(), [2]int{2, 2}, [2]int{2, 2}, [2]int{1, 0}, [2]int{2, 2}), replicas: 1, present: "m4:1 m5:1"}, want: "m4:1 m5:1"},
 	})
 }

@@ -90,6 +90,24 @@ func (s *search) run() {
 	}
 }
 
+// stays takes the cells of present targets for the set, and says whether they keep the constraints.
+func (s *search) stays() bool {
+	for i := range s.cells {
+		if !slices.ContainsFunc(s.cells[i].clusters, func(c *candidate) bool { return c.target }) {
+			continue
+		}
+		if !s.admits(&s.cells[i]) {
+			return false
+		}
+		s.push(i)
+	}
+	clusters, score, ok := s.keeps()
+	if ok {
+		s.best = found{slices.Clone(s.set), clusters, score}
+	}
+	return ok
+}
+
 // shortest takes the groups of a set by score, then name, and leaves out the rest as soon as those
 // taken are a set that the search finds as well.
 func (s *search) shortest(set []int) []int {
@@ -225,11 +243,6 @@ func (s *search) inUse(c *cell) bool {
 		}
 	}
 	return true
-}
-
-// within says whether the cell is in no other groups than these.
-func (s *search) within(c *cell, groups []bool) bool {
-	return !slices.ContainsFunc(c.groups, func(g int) bool { return !groups[g] })
 }
 
 // hopeless says that no extension by the cells from here on keeps the constraints.
