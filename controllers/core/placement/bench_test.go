@@ -36,6 +36,7 @@ func benchPolicies() map[string]policy {
 		"duplicated": dup(), "static": equal(), "dynamic": dynamic(), "aggregated": aggregated(),
 		"labels":  only(dynamic(), set{LabelSelector: matchLabels("env", "prod")}),
 		"few":     only(dup(), named("m0001 m0002 m0003")),
+		"nofit":   only(dup(), named("nowhere")),
 		"cluster": spreadBy(dynamic(), "cluster", 1, 5),
 		"region":  spreadBy(spreadBy(dynamic(), "cluster", 2, 6), "region", 2, 3),
 		"several": spreadByLabel(spreadBy(spreadBy(dup(), "cluster", 3, 9), "zone", 3, 4), "rack", 3, 6),

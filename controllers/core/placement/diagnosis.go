@@ -162,19 +162,15 @@ func noClusterFits(verdicts []Verdict) string {
 	}
 	var groups []string
 	for _, f := range filtersIn(verdicts) {
-		out := slices.DeleteFunc(slices.Clone(verdicts), func(v Verdict) bool { return v.Filter != f })
-		if len(out) == 0 {
-			continue
+		out, named := 0, make([]string, 0, namesShown)
+		for i := range verdicts {
+			if v := &verdicts[i]; v.Filter == f {
+				if out++; out <= namesShown {
+					named = append(named, v.Cluster+" "+v.Detail)
+				}
+			}
 		}
-		var named []string
-		for _, v := range out[:min(len(out), namesShown)] {
-			named = append(named, v.Cluster+" "+v.Detail)
-		}
-		text := fmt.Sprintf("%d by %s: %s", len(out), f, strings.Join(named, ", "))
-		if more := len(out) - len(named); more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-		groups = append(groups, text)
+		groups = append(groups, fmt.Sprintf("%d by %s: %s", out, f, list(named, out)))
 	}
 	return fmt.Sprintf("0/%d clusters fit (%s)", len(verdicts), strings.Join(groups, "; "))
 }
@@ -182,9 +178,9 @@ func noClusterFits(verdicts []Verdict) string {
 // filtersIn are the filters that excluded clusters, in the order in which they are asked.
 func filtersIn(verdicts []Verdict) []Filter {
 	var used []Filter
-	for _, v := range verdicts {
-		if v.Filter != "" && !slices.Contains(used, v.Filter) {
-			used = append(used, v.Filter)
+	for i := range verdicts {
+		if f := verdicts[i].Filter; f != "" && !slices.Contains(used, f) {
+			used = append(used, f)
 		}
 	}
 	rank := func(f Filter) int {

@@ -27,16 +27,23 @@ type candidate struct {
 
 // filter writes a verdict for each member and returns those that pass, sorted by name.
 func (p *placer) filter(t *term, verdicts []Verdict) []candidate {
-	candidates := make([]candidate, 0, len(p.members))
+	passing := 0
 	for i := range p.members {
 		m, v := &p.members[i], &verdicts[i]
+		_, target := p.present[m.Name]
 		v.Cluster = m.Name
-		present, target := p.present[m.Name]
-		if v.Tier, v.Filter, v.Detail = p.judge(t, m, target); v.Filter != "" {
+		if v.Tier, v.Filter, v.Detail = p.judge(t, m, target); v.Filter == "" {
+			passing++
+		}
+	}
+	candidates := make([]candidate, 0, passing)
+	for i := range verdicts {
+		v := &verdicts[i]
+		if v.Filter != "" {
 			continue
 		}
-		c := candidate{memberView: m, verdict: v, tier: v.Tier, target: target, present: present}
-		if target {
+		c := candidate{memberView: &p.members[i], verdict: v, tier: v.Tier}
+		if c.present, c.target = p.present[v.Cluster]; c.target {
 			v.Score, v.Scores = localityScore, atHome
 		}
 		c.advised = p.advice.score(v)
