@@ -1,6 +1,7 @@
 package affinity
 
 import (
+	"fmt"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -58,6 +59,40 @@ func TestMatches(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			if got := Matches(tt.cluster, tt.affinity); got != tt.want {
 				t.Errorf("Matches = %v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestMismatchNamesThePart(t *testing.T) {
+	cluster := &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "fra"}, Spec: clusterv1alpha1.ClusterSpec{Region: "eu"}}
+	region := &policyv1alpha1.FieldSelector{MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "region", Operator: corev1.NodeSelectorOpIn, Values: []string{"us"}}}}
+	many := make([]string, 10000)
+	for i := range many {
+		many[i] = fmt.Sprintf("m%d", i)
+	}
+	tests := map[string]struct {
+		affinity *policyv1alpha1.ClusterAffinity
+		want     string
+	}{
+		"excluded":                     {&policyv1alpha1.ClusterAffinity{ExcludeClusters: []string{"fra"}}, MismatchExclude},
+		"excluded in a long list":      {&policyv1alpha1.ClusterAffinity{ExcludeClusters: append(many, "fra")}, MismatchExclude},
+		"labels":                       {&policyv1alpha1.ClusterAffinity{LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}}, MismatchLabels},
+		"labels that make no sense":    {&policyv1alpha1.ClusterAffinity{LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "not a value!"}}}, MismatchLabels},
+		"fields":                       {&policyv1alpha1.ClusterAffinity{FieldSelector: region}, MismatchFields},
+		"names":                        {&policyv1alpha1.ClusterAffinity{ClusterNames: []string{"iad"}}, MismatchNames},
+		"a long list of names":         {&policyv1alpha1.ClusterAffinity{ClusterNames: many}, MismatchNames},
+		"in a long list of names":      {&policyv1alpha1.ClusterAffinity{ClusterNames: append(many, "fra")}, ""},
+		"labels are told before names": {&policyv1alpha1.ClusterAffinity{ClusterNames: []string{"iad"}, LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}}, MismatchLabels},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			m := New(tt.affinity)
+			if got := m.Mismatch(cluster); got != tt.want {
+				t.Errorf("Mismatch = %q, want %q", got, tt.want)
+			}
+			if n := testing.AllocsPerRun(10, func() { m.Mismatch(cluster) }); n > 0 {
+				t.Errorf("%v allocations", n)
 			}
 		})
 	}

@@ -11,51 +11,18 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
 
-// clusterSet is a ClusterAffinity that can say which part of it a cluster fails.
-type clusterSet struct {
-	source         *policyv1alpha1.ClusterAffinity // nil is every cluster
-	labels, fields affinity.Matcher
-}
-
-func newClusterSet(a *policyv1alpha1.ClusterAffinity) clusterSet {
-	s := clusterSet{source: a}
-	if a != nil {
-		s.labels = affinity.New(&policyv1alpha1.ClusterAffinity{LabelSelector: a.LabelSelector})
-		s.fields = affinity.New(&policyv1alpha1.ClusterAffinity{FieldSelector: a.FieldSelector})
-	}
-	return s
-}
-
-// mismatch says what keeps the cluster out of the set; empty when nothing does. The texts are
-// constants, as most clusters of a large fleet are out of most sets.
-func (s *clusterSet) mismatch(c *clusterv1alpha1.Cluster) string {
-	switch {
-	case s.source == nil:
-		return ""
-	case slices.Contains(s.source.ExcludeClusters, c.Name):
-		return "is listed in exclude"
-	case !s.labels.Matches(c):
-		return "does not match labelSelector"
-	case !s.fields.Matches(c):
-		return "does not match fieldSelector"
-	case len(s.source.ClusterNames) > 0 && !slices.Contains(s.source.ClusterNames, c.Name):
-		return "is not listed in clusterNames"
-	}
-	return ""
-}
-
 // term is one entry of clusterAffinities, or the one clusterAffinity with an empty name.
 type term struct {
 	name string
 	// tiers are the term itself and its overflow terms in order.
-	tiers []clusterSet
+	tiers []affinity.Matcher
 }
 
 // tierOf is the first tier the cluster is in. Without one it is -1 and says what keeps the cluster
 // out of the main tier.
 func (t *term) tierOf(c *clusterv1alpha1.Cluster) (tier int, mismatch string) {
 	for i := range t.tiers {
-		why := t.tiers[i].mismatch(c)
+		why := t.tiers[i].Mismatch(c)
 		if why == "" {
 			return i, ""
 		}
@@ -69,14 +36,14 @@ func (t *term) tierOf(c *clusterv1alpha1.Cluster) (tier int, mismatch string) {
 // termsOf compiles the affinities of a placement. There is always at least one term.
 func termsOf(p *policyv1alpha1.Placement) []term {
 	if len(p.ClusterAffinities) == 0 {
-		return []term{{tiers: []clusterSet{newClusterSet(p.ClusterAffinity)}}}
+		return []term{{tiers: []affinity.Matcher{affinity.New(p.ClusterAffinity)}}}
 	}
 	terms := make([]term, 0, len(p.ClusterAffinities))
 	for i := range p.ClusterAffinities {
 		source := &p.ClusterAffinities[i]
-		t := term{name: source.AffinityName, tiers: []clusterSet{newClusterSet(&source.ClusterAffinity)}}
+		t := term{name: source.AffinityName, tiers: []affinity.Matcher{affinity.New(&source.ClusterAffinity)}}
 		for j := range source.OverflowAffinities {
-			t.tiers = append(t.tiers, newClusterSet(&source.OverflowAffinities[j].ClusterAffinity))
+			t.tiers = append(t.tiers, affinity.New(&source.OverflowAffinities[j].ClusterAffinity))
 		}
 		terms = append(terms, t)
 	}

@@ -5,31 +5,24 @@ import (
 	"fmt"
 	"slices"
 
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
-	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
 
 // assign gives replicas to the selected clusters, which are sorted by name, and returns the targets
 // in that order.
 func (p *placer) assign(selected []candidate, tiers int, d *TermDiagnosis) ([]workv1alpha2.TargetCluster, *refusal) {
-	if !p.workload {
+	if !p.workload || p.demand.inSets() {
 		return everywhere(selected, 0), nil
 	}
+	replicas := p.demand.replicas
 	if p.strategy == Duplicated {
-		d.Division = &Division{Strategy: Duplicated, Mode: FromScratch, Replicas: p.spec.Replicas}
-		return p.withoutEmpty(everywhere(selected, p.spec.Replicas)), nil
+		d.Division = &Division{Strategy: Duplicated, Mode: FromScratch, Replicas: replicas}
+		return p.withoutEmpty(everywhere(selected, replicas)), nil
 	}
 	targets := everywhere(selected, 0)
-	add := func(shares []Share) {
-		for _, s := range shares {
-			i, _ := find(targets, s.Cluster)
-			targets[i].Replicas += s.Replicas
-		}
-	}
 	if p.strategy == StaticWeight {
 		d.Division = p.divideByWeight(selected)
-		add(d.Division.Shares)
+		addShares(targets, d.Division.Shares)
 		return p.withoutEmpty(targets), nil
 	}
 	division, keep, refused := p.divideByRoom(selected, tiers)
@@ -37,21 +30,35 @@ func (p *placer) assign(selected []candidate, tiers int, d *TermDiagnosis) ([]wo
 	if refused != nil {
 		return nil, refused
 	}
-	if keep {
-		for i := range selected {
+	for i := range selected {
+		if keep[selected[i].tier] {
 			targets[i].Replicas = selected[i].present
 		}
 	}
-	add(division.Shares)
+	addShares(targets, division.Shares)
 	return p.withoutEmpty(targets), nil
 }
 
 func everywhere(selected []candidate, replicas int32) []workv1alpha2.TargetCluster {
 	targets := make([]workv1alpha2.TargetCluster, 0, len(selected))
-	for _, c := range selected {
-		targets = append(targets, workv1alpha2.TargetCluster{Name: c.Name, Replicas: replicas})
+	for i := range selected {
+		targets = append(targets, workv1alpha2.TargetCluster{Name: selected[i].Name, Replicas: replicas})
 	}
 	return targets
+}
+
+// addShares adds replicas to targets, which are sorted by name. Most divisions are too.
+func addShares(targets []workv1alpha2.TargetCluster, shares []Share) {
+	next := 0
+	for i := range shares {
+		for next < len(targets) && targets[next].Name < shares[i].Cluster {
+			next++
+		}
+		if next == len(targets) || targets[next].Name != shares[i].Cluster {
+			next, _ = find(targets, shares[i].Cluster)
+		}
+		targets[next].Replicas += shares[i].Replicas
+	}
 }
 
 func (p *placer) withoutEmpty(targets []workv1alpha2.TargetCluster) []workv1alpha2.TargetCluster {
@@ -61,91 +68,100 @@ func (p *placer) withoutEmpty(targets []workv1alpha2.TargetCluster) []workv1alph
 	return slices.DeleteFunc(targets, func(t workv1alpha2.TargetCluster) bool { return t.Replicas == 0 })
 }
 
-// weightAffinities compiles the clusters of the static weights, in order.
-func weightAffinities(policy *policyv1alpha1.Placement) []affinity.Matcher {
-	if StrategyOf(policy) != StaticWeight || policy.ReplicaScheduling.WeightPreference == nil {
-		return nil
+// divideByRoom divides by capacity, tier by tier: each takes as many replicas as it has room for, with
+// those that are there already. In tiers that keep theirs the shares come on top of the present
+// replicas.
+func (p *placer) divideByRoom(selected []candidate, tiers int) (d *Division, keep []bool, refused *refusal) {
+	d = &Division{Strategy: p.strategy, Mode: Unchanged, Descend: p.descend}
+	if p.fresh {
+		d.Mode = FromScratch
 	}
-	rules := policy.ReplicaScheduling.WeightPreference.StaticWeightList
-	out := make([]affinity.Matcher, 0, len(rules))
-	for i := range rules {
-		out = append(out, affinity.New(&rules[i].TargetCluster))
-	}
-	return out
-}
-
-// divideByWeight divides all replicas from scratch by static weight. A cluster weighs as much as the
-// heaviest rule that matches it; without one it gets nothing, unless none has any: then all are
-// equal.
-func (p *placer) divideByWeight(selected []candidate) *Division {
-	shares := make([]Share, 0, len(selected))
-	for _, c := range selected {
-		var weight int64
-		for i := range p.weights {
-			if p.weights[i].Matches(c.Cluster) {
-				weight = max(weight, p.policy.ReplicaScheduling.WeightPreference.StaticWeightList[i].Weight)
+	keep = make([]bool, tiers)
+	rest := int64(p.demand.replicas)
+	for tier := range tiers {
+		all, room := make([]*candidate, 0, len(selected)), int64(0)
+		for i := range selected {
+			if c := &selected[i]; c.tier == tier {
+				all, room = append(all, c), room+c.available
 			}
 		}
-		if weight > 0 {
-			shares = append(shares, Share{Cluster: c.Name, Weight: weight})
-		}
-	}
-	if len(shares) == 0 {
-		for _, c := range selected {
-			shares = append(shares, Share{Cluster: c.Name, Weight: 1})
-		}
-	}
-	Divide(p.spec.Replicas, shares, p.descend)
-	return &Division{Strategy: StaticWeight, Mode: FromScratch, Replicas: p.spec.Replicas, Descend: p.descend, Shares: shares}
-}
-
-// divideByRoom divides by capacity. When keep is true the shares come on top of the present
-// replicas.
-func (p *placer) divideByRoom(selected []candidate, tiers int) (d *Division, keep bool, refused *refusal) {
-	d = &Division{Strategy: p.strategy, Replicas: p.spec.Replicas, Descend: p.descend}
-	var assigned int64
-	for _, c := range selected {
-		assigned += int64(c.present)
-	}
-	weigh := func(c candidate) int64 { return c.available }
-	wanted := int64(p.spec.Replicas)
-	switch {
-	case p.fresh:
-		d.Mode = FromScratch
-	case assigned == wanted:
-		d.Mode, d.Replicas = Unchanged, 0
-		return d, true, nil
-	case assigned > wanted:
-		d.Mode = ScaleDown
-		weigh = func(c candidate) int64 { return int64(c.present) }
-	default:
-		d.Mode, d.Replicas, keep = ScaleUp, p.spec.Replicas-int32(assigned), true
-		weigh = func(c candidate) int64 { return c.estimate }
-	}
-	rest := d.Replicas
-	for tier := range tiers {
-		shares := sharesOf(selected, tier, weigh)
-		n := int32(min(int64(rest), weightOf(shares)))
-		if n == 0 {
-			continue
-		}
-		if p.strategy == Aggregated {
-			shares = aggregate(shares, n, p.preferred(selected, d.Mode))
-		}
-		Divide(n, shares, p.descend)
-		d.Shares = append(d.Shares, shares...)
+		n := min(rest, room)
 		rest -= n
+		keep[tier] = p.divideTier(all, n, d)
 	}
 	if rest > 0 {
-		return d, keep, &refusal{workv1alpha2.ReasonUnschedulable,
-			fmt.Sprintf("there is room for %d of %d replicas", d.Replicas-rest, d.Replicas)}
+		room, wanted := d.Replicas, int64(d.Replicas)+rest
+		d.Replicas = clamp(wanted)
+		return d, keep, &refusal{workv1alpha2.ReasonUnschedulable, fmt.Sprintf("there is room for %d of %d replicas", room, wanted)}
 	}
 	return d, keep, nil
 }
 
-func sharesOf(selected []candidate, tier int, weigh func(candidate) int64) (shares []Share) {
-	for _, c := range selected {
-		if weight := weigh(c); c.tier == tier && weight > 0 {
+// divideTier divides n replicas, for which there is room, over the clusters of a tier, and says
+// whether they keep their present ones.
+func (p *placer) divideTier(all []*candidate, n int64, d *Division) (keep bool) {
+	var assigned int64
+	for _, c := range all {
+		assigned += int64(c.present)
+	}
+	mode, weigh := FromScratch, func(c *candidate) int64 { return c.available }
+	switch {
+	case p.fresh:
+	case assigned == n:
+		return true
+	case assigned > n:
+		mode, weigh = ScaleDown, func(c *candidate) int64 { return int64(c.present) }
+	default:
+		mode, weigh, keep = ScaleUp, func(c *candidate) int64 { return c.estimate }, true
+		n -= assigned
+	}
+	if d.Mode == Unchanged {
+		d.Mode = mode
+	}
+	for _, level := range p.levels(all, mode) {
+		shares := sharesOf(level, weigh)
+		part := int32(min(n, weightOf(shares)))
+		if part == 0 {
+			continue
+		}
+		if p.strategy == Aggregated {
+			shares = aggregate(shares, part, preferred(level, mode))
+		}
+		Divide(part, shares, p.descend)
+		d.Shares, d.Replicas = append(d.Shares, shares...), d.Replicas+part
+		n -= int64(part)
+	}
+	return keep
+}
+
+// levels are the clusters of a tier in the order in which they are filled. They are one level, but
+// for an aggregation that custom algorithms advise: there the better-scored are filled first.
+func (p *placer) levels(all []*candidate, mode Mode) [][]*candidate {
+	advised := slices.ContainsFunc(all, func(c *candidate) bool { return c.advised != 0 })
+	if p.strategy != Aggregated || !advised {
+		return [][]*candidate{all}
+	}
+	points := func(c *candidate) int64 {
+		if mode == ScaleUp && c.present > 0 {
+			return c.advised + localityScore
+		}
+		return c.advised
+	}
+	slices.SortStableFunc(all, func(a, b *candidate) int { return cmp.Compare(points(b), points(a)) })
+	var levels [][]*candidate
+	for i, c := range all {
+		if i == 0 || points(c) != points(all[i-1]) {
+			levels = append(levels, nil)
+		}
+		levels[len(levels)-1] = append(levels[len(levels)-1], c)
+	}
+	return levels
+}
+
+func sharesOf(level []*candidate, weigh func(*candidate) int64) []Share {
+	shares := make([]Share, 0, len(level))
+	for _, c := range level {
+		if weight := weigh(c); weight > 0 {
 			shares = append(shares, Share{Cluster: c.Name, Weight: weight})
 		}
 	}
@@ -160,10 +176,12 @@ func weightOf(shares []Share) (sum int64) {
 }
 
 // preferred are the clusters an aggregation fills first: those that have replicas, when these stay.
-func (p *placer) preferred(selected []candidate, mode Mode) map[string]bool {
+func preferred(level []*candidate, mode Mode) map[string]bool {
 	out := map[string]bool{}
-	for _, c := range selected {
-		out[c.Name] = mode == ScaleUp && c.present > 0
+	for _, c := range level {
+		if mode == ScaleUp && c.present > 0 {
+			out[c.Name] = true
+		}
 	}
 	return out
 }

@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -10,8 +11,8 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
-// check refuses what cannot be placed as asked: what admission would have refused, and what is not
-// supported. Nothing of it may be ignored in silence.
+// check refuses what cannot be placed as asked: what admission would have refused. Nothing of it may be
+// ignored in silence.
 func check(spec *workv1alpha2.ResourceBindingSpec) (errs field.ErrorList) {
 	path := field.NewPath("spec")
 	if spec.Placement == nil {
@@ -20,16 +21,34 @@ func check(spec *workv1alpha2.ResourceBindingSpec) (errs field.ErrorList) {
 	if spec.Replicas < 0 {
 		errs = append(errs, field.Invalid(path.Child("replicas"), spec.Replicas, "must not be negative"))
 	}
-	if len(spec.Components) > 0 {
-		errs = append(errs, field.Forbidden(path.Child("components"), "workloads of several components cannot be placed by this scheduler"))
-	}
-	p, path := spec.Placement, path.Child("placement")
-	if p.WorkloadAffinity != nil && (p.WorkloadAffinity.Affinity != nil || p.WorkloadAffinity.AntiAffinity != nil) {
-		errs = append(errs, field.Forbidden(path.Child("workloadAffinity"), "affinity between workloads is not supported by this scheduler; remove it"))
-	}
+	p := spec.Placement
+	errs = append(errs, checkComponents(spec, path)...)
+	path = path.Child("placement")
 	errs = append(errs, checkAffinities(p, path)...)
 	errs = append(errs, checkReplicaScheduling(p.ReplicaScheduling, path.Child("replicaScheduling"))...)
 	return append(errs, checkSpread(p, path.Child("spreadConstraints"))...)
+}
+
+// checkComponents refuses components that cannot be counted, and several of them where replicas are
+// divided over clusters: a set of components runs whole in one cluster, and the policy has to say so.
+// Duplicated puts a whole set in each.
+func checkComponents(spec *workv1alpha2.ResourceBindingSpec, path *field.Path) (errs field.ErrorList) {
+	for i := range spec.Components {
+		if n := spec.Components[i].Replicas; n < 0 {
+			errs = append(errs, field.Invalid(path.Child("components").Index(i).Child("replicas"), n, "must not be negative"))
+		}
+	}
+	if len(spec.Components) < 2 || StrategyOf(spec.Placement) == Duplicated {
+		return errs
+	}
+	one := slices.ContainsFunc(spec.Placement.SpreadConstraints, func(c policyv1alpha1.SpreadConstraint) bool {
+		return c.SpreadByLabel == "" && spreadField(&c) == policyv1alpha1.SpreadByFieldCluster && c.MinGroups <= 1 && c.MaxGroups == 1
+	})
+	if !one {
+		errs = append(errs, field.Required(path.Child("placement", "spreadConstraints"), fmt.Sprintf(
+			"a workload of several components (spec.components has %d) is not divided, it runs whole in one cluster: add {spreadByField: cluster, minGroups: 1, maxGroups: 1}", len(spec.Components))))
+	}
+	return errs
 }
 
 func checkReplicaScheduling(rs *policyv1alpha1.ReplicaSchedulingStrategy, path *field.Path) (errs field.ErrorList) {
@@ -52,7 +71,11 @@ func checkReplicaScheduling(rs *policyv1alpha1.ReplicaSchedulingStrategy, path *
 		errs = append(errs, field.NotSupported(path.Child("dynamicWeight"), d, []policyv1alpha1.DynamicWeightFactor{policyv1alpha1.DynamicWeightByAvailableReplicas}))
 	}
 	for i := range rs.WeightPreference.StaticWeightList {
-		w, at := &rs.WeightPreference.StaticWeightList[i], path.Child("staticWeightList").Index(i)
+		w := &rs.WeightPreference.StaticWeightList[i]
+		if w.Weight > 0 && w.TargetCluster.LabelSelector == nil && w.TargetCluster.FieldSelector == nil {
+			continue // most of what may be very many rules
+		}
+		at := path.Child("staticWeightList").Index(i)
 		if w.Weight < 1 {
 			errs = append(errs, field.Invalid(at.Child("weight"), w.Weight, "must be at least 1"))
 		}
@@ -62,7 +85,8 @@ func checkReplicaScheduling(rs *policyv1alpha1.ReplicaSchedulingStrategy, path *
 }
 
 func checkSpread(p *policyv1alpha1.Placement, path *field.Path) (errs field.ErrorList) {
-	seen := map[policyv1alpha1.SpreadFieldValue]bool{}
+	var fields []policyv1alpha1.SpreadFieldValue
+	var labels []string
 	for i := range p.SpreadConstraints {
 		c, at := &p.SpreadConstraints[i], path.Index(i)
 		switch {
@@ -72,25 +96,30 @@ func checkSpread(p *policyv1alpha1.Placement, path *field.Path) (errs field.Erro
 			errs = append(errs, field.Invalid(at.Child("maxGroups"), c.MaxGroups, "must be 0 or at least minGroups"))
 		}
 		if c.SpreadByLabel != "" {
-			if !ignoresSpread(p) {
-				errs = append(errs, field.Forbidden(at.Child("spreadByLabel"), "groups by label are not supported by this scheduler; use spreadByField cluster or region"))
+			if c.SpreadByField != "" {
+				errs = append(errs, field.Forbidden(at.Child("spreadByLabel"), "spreadByField and spreadByLabel exclude each other; keep one of the two"))
 			}
+			if slices.Contains(labels, c.SpreadByLabel) {
+				errs = append(errs, field.Duplicate(at.Child("spreadByLabel"), c.SpreadByLabel))
+			}
+			labels = append(labels, c.SpreadByLabel)
 			continue
 		}
 		by := spreadField(c)
 		if !slices.Contains(spreadFields, by) {
 			errs = append(errs, field.NotSupported(at.Child("spreadByField"), by, spreadFields))
 		}
-		if seen[by] {
+		if slices.Contains(fields, by) {
 			errs = append(errs, field.Duplicate(at.Child("spreadByField"), by))
 		}
-		seen[by] = true
+		fields = append(fields, by)
 	}
 	if len(errs) > 0 || ignoresSpread(p) {
 		return errs
 	}
-	if !seen[policyv1alpha1.SpreadByFieldCluster] {
-		return field.ErrorList{field.Required(path.Index(0).Child("spreadByField"),
+	if len(fields) > 0 && !slices.Contains(fields, policyv1alpha1.SpreadByFieldCluster) {
+		i := slices.IndexFunc(p.SpreadConstraints, func(c policyv1alpha1.SpreadConstraint) bool { return c.SpreadByField != "" })
+		return field.ErrorList{field.Required(path.Index(i).Child("spreadByField"),
 			"a constraint by cluster is needed beside one by region, zone or provider: add {spreadByField: cluster}")}
 	}
 	return errs

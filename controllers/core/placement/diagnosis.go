@@ -1,6 +1,7 @@
 package placement
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,6 +21,11 @@ const (
 	FilterSpread        Filter = "SpreadConstraint"
 	FilterTaint         Filter = "TaintToleration"
 	FilterEviction      Filter = "ClusterEviction"
+	// FilterWorkloadAffinity and FilterWorkloadAntiAffinity go by where other workloads run.
+	FilterWorkloadAffinity     Filter = "WorkloadAffinity"
+	FilterWorkloadAntiAffinity Filter = "WorkloadAntiAffinity"
+	// FilterPluginPrefix is followed by the name of a custom algorithm.
+	FilterPluginPrefix Filter = "plugin/"
 	// FilterSelection is no filter of a single cluster: others were enough, or better.
 	FilterSelection Filter = "Selection"
 	// FilterDivision: the division left the cluster without replicas.
@@ -35,8 +41,17 @@ type Diagnosis struct {
 	Message string
 	// Terms are the affinities that were tried, in order; the last one is in use when one was found.
 	Terms []TermDiagnosis
-	// Previous are the targets before.
-	Previous []workv1alpha2.TargetCluster
+	// Previous are the targets before, Targets those now: equal when none were found.
+	Previous, Targets []workv1alpha2.TargetCluster
+	// Bypassed are the custom algorithms that had no say, because they failed.
+	Bypassed []Bypass
+}
+
+// Bypass is a custom algorithm that failed.
+type Bypass struct {
+	Plugin string
+	// Reason says how it failed.
+	Reason string
 }
 
 // Fits says whether a placement was found.
@@ -130,15 +145,11 @@ func (d *Division) Sentence() string {
 	if d.Mode == Unchanged {
 		return "the present division holds"
 	}
-	order := "ascending"
-	if d.Descend {
-		order = "descending"
-	}
 	parts := make([]string, 0, len(d.Shares))
 	for _, s := range d.Shares {
 		parts = append(parts, fmt.Sprintf("%s weighs %d and gets %d", s.Cluster, s.Weight, s.Replicas))
 	}
-	return fmt.Sprintf("%d replicas divided by %s (%s, ties by %s name): %s", d.Replicas, d.Strategy, d.Mode, order, strings.Join(parts, ", "))
+	return fmt.Sprintf("%d replicas divided by %s (%s, ties by %s name): %s", d.Replicas, d.Strategy, d.Mode, d.order(), strings.Join(parts, ", "))
 }
 
 // namesShown bounds the clusters named in a message.
@@ -150,22 +161,42 @@ func noClusterFits(verdicts []Verdict) string {
 		return "there are no clusters"
 	}
 	var groups []string
-	for _, f := range []Filter{FilterExclude, FilterTerminating, FilterAPIEnablement, FilterAffinity, FilterSpread, FilterTaint, FilterEviction} {
-		out := slices.DeleteFunc(slices.Clone(verdicts), func(v Verdict) bool { return v.Filter != f })
-		if len(out) == 0 {
-			continue
+	for _, f := range filtersIn(verdicts) {
+		out, named := 0, make([]string, 0, namesShown)
+		for i := range verdicts {
+			if v := &verdicts[i]; v.Filter == f {
+				if out++; out <= namesShown {
+					named = append(named, v.Cluster+" "+v.Detail)
+				}
+			}
 		}
-		var named []string
-		for _, v := range out[:min(len(out), namesShown)] {
-			named = append(named, v.Cluster+" "+v.Detail)
-		}
-		text := fmt.Sprintf("%d by %s: %s", len(out), f, strings.Join(named, ", "))
-		if more := len(out) - len(named); more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-		groups = append(groups, text)
+		groups = append(groups, fmt.Sprintf("%d by %s: %s", out, f, list(named, out)))
 	}
 	return fmt.Sprintf("0/%d clusters fit (%s)", len(verdicts), strings.Join(groups, "; "))
+}
+
+// filtersIn are the filters that excluded clusters, in the order in which they are asked.
+func filtersIn(verdicts []Verdict) []Filter {
+	var used []Filter
+	for i := range verdicts {
+		if f := verdicts[i].Filter; f != "" && !slices.Contains(used, f) {
+			used = append(used, f)
+		}
+	}
+	rank := func(f Filter) int {
+		if i := slices.Index(filterOrder, f); i >= 0 {
+			return i
+		}
+		return len(filterOrder)
+	}
+	slices.SortFunc(used, func(a, b Filter) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
+	return used
+}
+
+// filterOrder are the filters that come before custom algorithms.
+var filterOrder = []Filter{
+	FilterExclude, FilterTerminating, FilterAPIEnablement, FilterAffinity, FilterSpread, FilterTaint, FilterEviction,
+	FilterWorkloadAffinity, FilterWorkloadAntiAffinity,
 }
 
 // Targets is the short text of a placement: {m1:2, m2:1}.

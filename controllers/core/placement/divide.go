@@ -75,20 +75,37 @@ func (h *seats) giveInBulk(n int32) (given int32) {
 	if n/8 < parties {
 		return 0
 	}
-	sum := new(big.Int)
+	quota := h.quotas(uint64(n - parties))
 	for _, s := range h.shares {
-		sum.Add(sum, new(big.Int).SetUint64(h.weight(s)))
-	}
-	most := big.NewInt(int64(n - parties))
-	for _, s := range h.shares {
-		quota := new(big.Int).SetUint64(h.weight(s))
-		quota.Mul(quota, most).Quo(quota, sum)
-		if seats := int32(quota.Int64()) - 1; seats > 0 {
+		if seats := int32(quota(h.weight(s))) - 1; seats > 0 {
 			s.Replicas = seats
 			given += seats
 		}
 	}
 	return given
+}
+
+// quotas computes weight*seats/sum of weights, rounded down. It is below 2^31, as seats is.
+func (h *seats) quotas(seats uint64) func(weight uint64) uint64 {
+	var sum, over uint64
+	for _, s := range h.shares {
+		var carry uint64
+		sum, carry = bits.Add64(sum, h.weight(s), 0)
+		over += carry
+	}
+	if over == 0 {
+		return func(weight uint64) uint64 {
+			hi, lo := bits.Mul64(weight, seats)
+			quota, _ := bits.Div64(hi, lo, sum)
+			return quota
+		}
+	}
+	total := new(big.Int).SetUint64(over)
+	total.Lsh(total, 64).Add(total, new(big.Int).SetUint64(sum))
+	return func(weight uint64) uint64 {
+		quota := new(big.Int).SetUint64(weight)
+		return quota.Mul(quota, new(big.Int).SetUint64(seats)).Quo(quota, total).Uint64()
+	}
 }
 
 func (h *seats) Len() int { return len(h.shares) }

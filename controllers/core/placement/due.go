@@ -92,15 +92,16 @@ func placementChanged(p *policyv1alpha1.Placement, applied, observedAffinity str
 }
 
 func replicasChanged(spec *workv1alpha2.ResourceBindingSpec) bool {
-	if !IsWorkload(spec) || spec.Placement.ReplicaScheduling == nil {
-		return false
+	if !IsWorkload(spec) || spec.Placement.ReplicaScheduling == nil || len(spec.Components) > 1 {
+		return false // what is placed in whole sets has no replicas in its targets
 	}
+	wanted := replicasOf(spec)
 	if StrategyOf(spec.Placement) == Duplicated {
-		return slices.ContainsFunc(spec.Clusters, func(t workv1alpha2.TargetCluster) bool { return t.Replicas != spec.Replicas })
+		return slices.ContainsFunc(spec.Clusters, func(t workv1alpha2.TargetCluster) bool { return t.Replicas != wanted })
 	}
 	var sum int64
 	for _, t := range spec.Clusters {
 		sum += int64(t.Replicas)
 	}
-	return sum != int64(spec.Replicas)
+	return sum != int64(wanted)
 }

@@ -4,75 +4,113 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-
-	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 )
 
 // localityScore is the score of a present target.
 const localityScore = 100
 
-// filter writes a verdict for each of p.clusters and returns those that pass, sorted by name.
+// atHome are the scores of a present target that nobody else scored.
+var atHome = []Score{{Name: ScoreLocality, Points: localityScore}}
+
+// candidate is a cluster that passes the filters.
+type candidate struct {
+	*memberView
+	verdict   *Verdict
+	tier      int
+	score     int64
+	advised   int64 // the part of the score that custom algorithms gave
+	target    bool  // it is a present target
+	present   int32 // replicas it has
+	estimate  int64 // room for more
+	available int64 // room with those it has
+}
+
+// filter writes a verdict for each member and returns those that pass, sorted by name.
 func (p *placer) filter(t *term, verdicts []Verdict) []candidate {
-	candidates := make([]candidate, 0, len(p.clusters))
-	for i, c := range p.clusters {
+	passing := 0
+	for i := range p.members {
+		m, v := &p.members[i], &verdicts[i]
+		_, target := p.present[m.Name]
+		v.Cluster = m.Name
+		if v.Tier, v.Filter, v.Detail = p.judge(t, m, target); v.Filter == "" {
+			passing++
+		}
+	}
+	candidates := make([]candidate, 0, passing)
+	for i := range verdicts {
 		v := &verdicts[i]
-		v.Cluster = c.Name
-		if v.Tier, v.Filter, v.Detail = p.judge(t, c); v.Filter != "" {
+		if v.Filter != "" {
 			continue
 		}
-		present, target := p.present[c.Name]
-		if target {
-			v.Score, v.Scores = localityScore, []Score{{Name: ScoreLocality, Points: localityScore}}
+		c := candidate{memberView: &p.members[i], verdict: v, tier: v.Tier}
+		if c.present, c.target = p.present[v.Cluster]; c.target {
+			v.Score, v.Scores = localityScore, atHome
 		}
-		candidates = append(candidates, candidate{Cluster: c, verdict: v, tier: v.Tier, score: v.Score, present: present})
+		c.advised = p.advice.score(v)
+		c.score = v.Score
+		candidates = append(candidates, c)
 	}
 	return candidates
 }
 
 // judge names the first filter that excludes the cluster, or none. A present target is not driven
-// out by taints or by an API that is missing from the last report.
-func (p *placer) judge(t *term, c *clusterv1alpha1.Cluster) (tier int, excluded Filter, detail string) {
-	_, target := p.present[c.Name]
+// out by taints, by an API that is missing from the last report, by other workloads or, unless the
+// placement is made anew, by a custom algorithm.
+func (p *placer) judge(t *term, m *memberView, target bool) (tier int, excluded Filter, detail string) {
 	switch {
-	case p.in.Exclude.Has(c.Name):
+	case p.in.Exclude.Has(m.Name):
 		return 0, FilterExclude, "is lost"
-	case c.DeletionTimestamp != nil:
+	case m.DeletionTimestamp != nil:
 		return 0, FilterTerminating, "is being deleted"
-	case !target && !serves(c, p.gvk):
-		return 0, FilterAPIEnablement, "does not serve " + p.spec.Resource.APIVersion + " " + p.spec.Resource.Kind
+	case !target && !p.servers.has(m):
+		return 0, FilterAPIEnablement, p.lacksAPI
 	}
-	tier, mismatch := t.tierOf(c)
+	tier, mismatch := t.tierOf(m.Cluster)
 	if tier < 0 || tier > 0 && !p.workload {
 		if mismatch == "" {
 			mismatch = "is only in an overflow affinity, which is for replicas"
 		}
 		return 0, FilterAffinity, mismatch
 	}
-	if missing := p.spread.missing(c); missing != "" {
+	if missing := p.spread.missing(m.Cluster); missing != "" {
 		return tier, FilterSpread, missing
 	}
 	if !target {
-		if taint := untolerated(c.Spec.Taints, p.policy.ClusterTolerations); taint != nil {
-			return tier, FilterTaint, "has the taint " + taint.ToString()
+		if taint := untolerated(m.Spec.Taints, p.policy.ClusterTolerations); taint != nil {
+			return tier, FilterTaint, p.taints.text(taint)
 		}
 	}
-	if p.evicted.Has(c.Name) {
+	if p.evicted.Has(m.Name) {
 		return tier, FilterEviction, "is being left (gracefulEvictionTasks)"
 	}
-	return tier, "", ""
-}
-
-func serves(c *clusterv1alpha1.Cluster, gvk schema.GroupVersionKind) bool {
-	version := gvk.GroupVersion().String()
-	for i := range c.Status.APIEnablements {
-		e := &c.Status.APIEnablements[i]
-		if e.GroupVersion == version && slices.ContainsFunc(e.Resources, func(r clusterv1alpha1.APIResource) bool { return r.Kind == gvk.Kind }) {
-			return true
+	if !target {
+		if excluded, detail = p.peers.judge(m.Name); excluded != "" {
+			return tier, excluded, detail
 		}
 	}
-	return false
+	if !target || p.fresh {
+		excluded, detail = p.advice.judge(m.Name)
+	}
+	return tier, excluded, detail
+}
+
+// taintTexts are the details of taints seen so far: the clusters of a fleet share few.
+type taintTexts map[taintKey]string
+
+type taintKey struct {
+	key, value string
+	effect     corev1.TaintEffect
+}
+
+func (t *taintTexts) text(taint *corev1.Taint) string {
+	k := taintKey{taint.Key, taint.Value, taint.Effect}
+	if *t == nil {
+		*t = taintTexts{}
+	}
+	if (*t)[k] == "" {
+		(*t)[k] = "has the taint " + taint.ToString()
+	}
+	return (*t)[k]
 }
 
 // untolerated is the first taint that keeps new workloads away and is not tolerated.
@@ -102,17 +140,4 @@ func tolerates(t corev1.Toleration, taint *corev1.Taint) bool {
 		return t.Key != "" && t.Value == taint.Value
 	}
 	return false
-}
-
-// missing says which field that constraints group by the cluster lacks.
-func (s *spread) missing(c *clusterv1alpha1.Cluster) string {
-	switch {
-	case s.uses[policyv1alpha1.SpreadByFieldProvider] && c.Spec.Provider == "":
-		return "has no provider to spread by"
-	case s.uses[policyv1alpha1.SpreadByFieldRegion] && c.Spec.Region == "":
-		return "has no region to spread by"
-	case s.uses[policyv1alpha1.SpreadByFieldZone] && len(c.Spec.Zones) == 0 && c.Spec.Zone == "":
-		return "has no zone to spread by"
-	}
-	return ""
 }

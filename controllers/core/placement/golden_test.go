@@ -205,23 +205,14 @@ func TestGoldenOrderedAffinities(t *testing.T) {
 	})
 }
 
-func TestGoldenNotSupported(t *testing.T) {
+func TestGoldenRefused(t *testing.T) {
 	ab := members("m1 m2")
-	affine := func(p *policy) {
-		p.WorkloadAffinity = &policyv1alpha1.WorkloadAffinity{AntiAffinity: &policyv1alpha1.WorkloadAntiAffinityTerm{GroupByLabelKey: "app"}}
-	}
-	byLabel := func(p *policy) {
-		p.SpreadConstraints = []policyv1alpha1.SpreadConstraint{{SpreadByLabel: "rack", MinGroups: 2}}
-	}
 	run(t, map[string]golden{
-		"workload affinity":           {scene: scene{clusters: ab, policy: with(dup(), affine), replicas: 1, present: "m1:1"}, want: "m1:1", reason: refused, message: "spec.placement.workloadAffinity"},
-		"spread by label":             {scene: scene{clusters: ab, policy: with(dup(), byLabel), replicas: 1}, reason: refused, message: "spec.placement.spreadConstraints[0].spreadByLabel"},
 		"spread by zone alone":        {scene: scene{clusters: ab, policy: spreadBy(dup(), "zone", 1, 0), replicas: 1}, reason: refused, message: "spec.placement.spreadConstraints[0].spreadByField"},
 		"spread by region alone":      {scene: scene{clusters: ab, policy: spreadBy(dup(), "region", 1, 0), replicas: 1}, reason: refused, message: "add {spreadByField: cluster}"},
 		"a field that does not exist": {scene: scene{clusters: ab, policy: spreadBy(dup(), "rack", 1, 0), replicas: 1}, reason: refused, message: "spreadConstraints[0].spreadByField: Unsupported value"},
 		"a field twice":               {scene: scene{clusters: ab, policy: spreadBy(spreadBy(dup(), "cluster", 1, 0), "cluster", 1, 0), replicas: 1}, reason: refused, message: "spreadConstraints[1].spreadByField: Duplicate"},
 		"max below min":               {scene: scene{clusters: ab, policy: spreadBy(dup(), "cluster", 3, 2), replicas: 1}, reason: refused, message: "spreadConstraints[0].maxGroups"},
-		"several components":          {scene: scene{clusters: ab, policy: dup(), change: func(in *Input) { in.Spec.Components = make([]workv1alpha2.Component, 2) }}, reason: refused, message: "spec.components"},
 		"no placement":                {scene: scene{clusters: ab, change: func(in *Input) { in.Spec.Placement = nil }}, reason: refused, message: "spec.placement: Required"},
 		"a weight of zero":            {scene: scene{clusters: ab, policy: static("m1=0"), replicas: 1}, reason: refused, message: "staticWeightList[0].weight"},
 		"negative replicas":           {scene: scene{clusters: ab, policy: dup(), replicas: -1}, reason: refused, message: "spec.replicas"},

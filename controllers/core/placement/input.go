@@ -13,6 +13,9 @@ type Input struct {
 	// Clusters are all members, in any order.
 	Clusters []*clusterv1alpha1.Cluster
 
+	// Snapshot, when it is set, is used instead of Clusters: the same, read once for many placements.
+	Snapshot *Snapshot
+
 	// Spec is the binding's. Its resource UID breaks ties between equal weights.
 	Spec *workv1alpha2.ResourceBindingSpec
 

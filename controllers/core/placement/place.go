@@ -4,18 +4,18 @@ import (
 	"cmp"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
-	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
-	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
 
 // Place computes a placement. It is deterministic, does not depend on the order of the clusters, and
-// placing its result again changes nothing. When it finds none, the result is the present placement
+// placing its result again changes nothing (but for Karmada's choice of regions, which present targets
+// sway). When it finds none, the result is the present placement
 // without the clusters that are being deleted: nothing that runs is removed for lack of a better
 // place. The Diagnosis says which case it is.
 func Place(in Input) (Result, Diagnosis) {
@@ -23,14 +23,16 @@ func Place(in Input) (Result, Diagnosis) {
 	p, errs := newPlacer(&in)
 	if len(errs) > 0 {
 		diagnosis.Reason, diagnosis.Message = workv1alpha2.ReasonSchedulerError, errs.ToAggregate().Error()
-		return in.keep(), diagnosis
+		return in.keep(&diagnosis), diagnosis
 	}
+	diagnosis.Bypassed = p.bypassed
 	var first *refusal
 	for i := range p.terms {
 		targets, verdict, refused := p.try(&p.terms[i])
 		diagnosis.Terms = append(diagnosis.Terms, verdict)
 		if refused == nil {
 			diagnosis.Reason, diagnosis.Message = workv1alpha2.ReasonScheduledSuccess, placed(targets)
+			diagnosis.Targets = targets
 			return Result{Clusters: targets, AffinityName: p.terms[i].name}, diagnosis
 		}
 		if first == nil {
@@ -38,19 +40,20 @@ func Place(in Input) (Result, Diagnosis) {
 		}
 	}
 	diagnosis.Reason, diagnosis.Message = first.reason, first.message
-	return in.keep(), diagnosis
+	return in.keep(&diagnosis), diagnosis
 }
 
 // keep is the present placement. Clusters that are being deleted leave it: their user wants them
 // gone, and they wait for it.
-func (in *Input) keep() Result {
+func (in *Input) keep(d *Diagnosis) Result {
 	terminating := sets.New[string]()
-	for _, c := range in.Clusters {
-		if c.DeletionTimestamp != nil {
-			terminating.Insert(c.Name)
+	for _, m := range in.members() {
+		if m.DeletionTimestamp != nil {
+			terminating.Insert(m.Name)
 		}
 	}
 	kept := slices.DeleteFunc(slices.Clone(in.Spec.Clusters), func(t workv1alpha2.TargetCluster) bool { return terminating.Has(t.Name) })
+	d.Targets = kept
 	return Result{Clusters: kept, AffinityName: in.observedAffinity()}
 }
 
@@ -63,39 +66,53 @@ type placer struct {
 	spec     *workv1alpha2.ResourceBindingSpec
 	policy   *policyv1alpha1.Placement
 	strategy Strategy
+	demand   demand
 	workload bool
 	fresh    bool
 	descend  bool
-	clusters []*clusterv1alpha1.Cluster // sorted by name
-	gvk      schema.GroupVersionKind
+	members  []memberView // sorted by name
+	servers  servers
+	lacksAPI string           // what a cluster is said to lack that does not serve the kind
 	present  map[string]int32 // replicas of the present targets
 	evicted  sets.Set[string]
 	spread   spread
-	weights  []affinity.Matcher // of the static weights, in their order
-	terms    []term             // in the order they are tried
+	selects  bool // spread constraints choose among clusters
+	peers    peers
+	advice   adviser
+	bypassed []Bypass
+	weights  weights // static ones
+	terms    []term  // in the order they are tried
+	requests []corev1.ResourceName
+	scratch  supply // of the cluster at hand, outside of a Snapshot
+	taints   taintTexts
 }
 
 func newPlacer(in *Input) (*placer, field.ErrorList) {
 	if errs := check(in.Spec); len(errs) > 0 {
 		return nil, errs
 	}
-	policy := in.Spec.Placement
+	policy, ref := in.Spec.Placement, &in.Spec.Resource
 	p := &placer{
 		in: in, spec: in.Spec, policy: policy,
 		strategy: StrategyOf(policy),
+		demand:   demandOf(in.Spec),
 		workload: IsWorkload(in.Spec),
 		fresh:    in.Fresh || triggered(in.Spec, in.Status),
-		descend:  NamesDescend(in.Spec.Resource.UID),
-		gvk:      schema.FromAPIVersionAndKind(in.Spec.Resource.APIVersion, in.Spec.Resource.Kind),
-		clusters: slices.Clone(in.Clusters),
+		descend:  NamesDescend(ref.UID),
+		members:  in.members(),
+		servers:  newServers(in.Snapshot, schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind)),
+		lacksAPI: "does not serve " + ref.APIVersion + " " + ref.Kind,
 		present:  make(map[string]int32, len(in.Spec.Clusters)),
 		evicted:  sets.New[string](),
 		spread:   newSpread(policy),
-		weights:  weightAffinities(policy),
+		peers:    newPeers(&in.Groups),
+		weights:  newWeights(policy),
 	}
-	slices.SortFunc(p.clusters, func(a, b *clusterv1alpha1.Cluster) int { return cmp.Compare(a.Name, b.Name) })
+	p.advice, p.bypassed = newAdviser(in.Advice)
+	p.requests = p.demand.names()
+	p.selects = !ignoresSpread(policy) || p.demand.inSets() && p.spread.one()
 	for _, t := range in.Spec.Clusters {
-		p.present[t.Name] = t.Replicas
+		p.present[t.Name] = max(t.Replicas, 0)
 	}
 	for i := range in.Spec.GracefulEvictionTasks {
 		p.evicted.Insert(in.Spec.GracefulEvictionTasks[i].FromCluster)
@@ -117,19 +134,8 @@ func (p *placer) inOrder(terms []term) []term {
 	return terms
 }
 
-// candidate is a cluster that passes the filters.
-type candidate struct {
-	*clusterv1alpha1.Cluster
-	verdict   *Verdict
-	tier      int
-	score     int64
-	present   int32 // replicas it has
-	estimate  int64 // room for more
-	available int64 // room with those it has
-}
-
 func (p *placer) try(t *term) ([]workv1alpha2.TargetCluster, TermDiagnosis, *refusal) {
-	d := TermDiagnosis{Affinity: t.name, Clusters: make([]Verdict, len(p.clusters))}
+	d := TermDiagnosis{Affinity: t.name, Clusters: make([]Verdict, len(p.members))}
 	candidates := p.filter(t, d.Clusters)
 	targets, refused := p.decide(t, candidates, &d)
 	if refused != nil {
@@ -146,7 +152,10 @@ func (p *placer) decide(t *term, candidates []candidate, d *TermDiagnosis) ([]wo
 	if refused != nil {
 		return nil, refused
 	}
-	slices.SortFunc(selected, func(a, b candidate) int { return cmp.Compare(a.Name, b.Name) })
+	byName := func(a, b candidate) int { return cmp.Compare(a.Name, b.Name) }
+	if !slices.IsSortedFunc(selected, byName) {
+		slices.SortFunc(selected, byName)
+	}
 	targets, refused := p.assign(selected, len(t.tiers), d)
 	if refused != nil {
 		return nil, refused
@@ -157,16 +166,18 @@ func (p *placer) decide(t *term, candidates []candidate, d *TermDiagnosis) ([]wo
 
 // choose estimates and selects; both only when the outcome depends on it.
 func (p *placer) choose(candidates []candidate, d *TermDiagnosis) ([]candidate, *refusal) {
-	selects := !ignoresSpread(p.policy)
-	if selects || p.workload && p.strategy.byCapacity() {
+	if p.readsRoom() {
 		for i := range candidates {
 			c := &candidates[i]
-			c.estimate = p.in.room(c.Cluster)
+			c.estimate = p.room(c.memberView)
 			c.available = c.estimate + int64(c.present)
+			if c.target && p.demand.inSets() {
+				c.available++ // the set that runs there
+			}
 			c.verdict.Available = c.available
 		}
 	}
-	if !selects {
+	if !p.selects {
 		return candidates, nil
 	}
 	slices.SortFunc(candidates, better)
@@ -175,16 +186,45 @@ func (p *placer) choose(candidates []candidate, d *TermDiagnosis) ([]candidate, 
 	if refused != nil {
 		return nil, refused
 	}
-	chosen := sets.New[string]()
-	for _, c := range selected {
-		chosen.Insert(c.Name)
+	chosen := make(map[string]bool, len(selected))
+	for i := range selected {
+		chosen[selected[i].Name] = true
 	}
-	for _, c := range candidates {
-		if !chosen.Has(c.Name) {
+	for i := range candidates {
+		c := &candidates[i]
+		switch {
+		case chosen[c.Name]:
+		case p.demand.inSets() && c.available < 1:
+			c.verdict.Filter, c.verdict.Detail = FilterSelection, "has no room for a whole set"
+		default:
 			c.verdict.Filter, c.verdict.Detail = FilterSelection, "was not chosen under the spread constraints"
 		}
 	}
 	return selected, nil
+}
+
+// readsRoom says whether the outcome depends on how much room there is.
+func (p *placer) readsRoom() bool { return p.selects || p.workload && p.strategy.byCapacity() }
+
+// room is the estimate for one cluster. Nothing is estimated while no pods are wanted, and a cluster
+// without a known bound has room for as many as are wanted.
+func (p *placer) room(m *memberView) int64 {
+	if p.demand.nothing() {
+		return unbounded
+	}
+	s := m.supply
+	if s == nil {
+		s = &p.scratch
+		s.read(m.Cluster, p.requests)
+	}
+	n := s.capacity(&p.demand, p.in.Assumed[m.Name])
+	if better, ok := p.in.Estimates[m.Name]; ok && better >= 0 {
+		n = min(n, better)
+	}
+	if n == unbounded {
+		return p.demand.units()
+	}
+	return int64(n)
 }
 
 // better orders candidates: nearer tiers, present targets, more room, name.
@@ -197,12 +237,17 @@ func better(a, b candidate) int {
 	)
 }
 
-// markLeftOut completes the verdicts of clusters that were selected and got nothing.
+// markLeftOut completes the verdicts of clusters that were selected and got nothing. Both are sorted by
+// name.
 func (p *placer) markLeftOut(selected []candidate, targets []workv1alpha2.TargetCluster) {
-	for _, c := range selected {
-		if _, in := find(targets, c.Name); !in {
-			c.verdict.Filter, c.verdict.Detail = FilterDivision, "gets no replicas"
+	next := 0
+	for i := range selected {
+		c := &selected[i]
+		if next < len(targets) && targets[next].Name == c.Name {
+			next++
+			continue
 		}
+		c.verdict.Filter, c.verdict.Detail = FilterDivision, "gets no replicas"
 	}
 }
 
