@@ -129,11 +129,12 @@ func bestGroups(groups []group, b bounds, clusters int) []group {
 		left := min(b.max-len(at.groups), len(groups)-from)
 		return at.clusters+upTo[len(groups)]-upTo[len(groups)-left] < clusters || len(at.groups)+left < b.min
 	}
+	enough := func(n, have int) bool { return n >= b.min && have >= clusters }
 	var best path
 	steps := 0
 	var extend func(from int, at path)
 	extend = func(from int, at path) {
-		if len(at.groups) >= b.min && at.clusters >= clusters {
+		if enough(len(at.groups), at.clusters) {
 			if best.groups == nil || at.score > best.score || at.score == best.score && at.clusters > best.clusters {
 				best = path{slices.Clone(at.groups), at.clusters, at.score}
 			}
@@ -149,8 +150,31 @@ func bestGroups(groups []group, b bounds, clusters int) []group {
 	}
 	extend(0, path{})
 	var chosen []group
-	for _, i := range best.groups {
+	for _, i := range shortest(groups, best.groups, enough) {
 		chosen = append(chosen, groups[i])
 	}
 	return chosen
+}
+
+// shortest takes the groups of a set by score, then name, and leaves out the rest as soon as those
+// taken are a set that the search finds as well: one that has enough with its last group, not before.
+func shortest(groups []group, set []int, enough func(n, clusters int) bool) []int {
+	byScore := slices.SortedFunc(slices.Values(set), func(a, b int) int {
+		return cmp.Or(cmp.Compare(groups[b].score, groups[a].score), cmp.Compare(groups[a].name, groups[b].name))
+	})
+	found := func(set []int) bool {
+		have := 0
+		for n, i := range slices.Sorted(slices.Values(set)) {
+			if have += len(groups[i].clusters); enough(n+1, have) {
+				return n+1 == len(set)
+			}
+		}
+		return false
+	}
+	for n := 1; n < len(byScore); n++ {
+		if found(byScore[:n]) {
+			return byScore[:n]
+		}
+	}
+	return byScore
 }
