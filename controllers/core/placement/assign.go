@@ -3,6 +3,7 @@ package placement
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
@@ -37,8 +38,8 @@ func (p *placer) assign(selected []candidate, tiers int, d *TermDiagnosis) ([]wo
 	if refused != nil {
 		return nil, refused
 	}
-	if keep {
-		for i := range selected {
+	for i := range selected {
+		if keep[selected[i].tier] {
 			targets[i].Replicas = selected[i].present
 		}
 	}
@@ -99,64 +100,71 @@ func (p *placer) divideByWeight(selected []candidate) *Division {
 	return &Division{Strategy: StaticWeight, Mode: FromScratch, Replicas: p.spec.Replicas, Descend: p.descend, Shares: shares}
 }
 
-// divideByRoom divides by capacity. When keep is true the shares come on top of the present
+// divideByRoom divides by capacity, tier by tier: each takes as many replicas as it has room for, with
+// those that are there already. In tiers that keep theirs the shares come on top of the present
 // replicas.
-func (p *placer) divideByRoom(selected []candidate, tiers int) (d *Division, keep bool, refused *refusal) {
-	d = &Division{Strategy: p.strategy, Replicas: p.spec.Replicas, Descend: p.descend}
-	var assigned int64
-	for _, c := range selected {
-		assigned += int64(c.present)
-	}
-	weigh := func(c candidate) int64 { return c.available }
-	wanted := int64(p.spec.Replicas)
-	switch {
-	case p.fresh:
+func (p *placer) divideByRoom(selected []candidate, tiers int) (d *Division, keep []bool, refused *refusal) {
+	d = &Division{Strategy: p.strategy, Mode: Unchanged, Descend: p.descend}
+	if p.fresh {
 		d.Mode = FromScratch
-	case assigned == wanted:
-		d.Mode, d.Replicas = Unchanged, 0
-		return d, true, nil
-	case assigned > wanted:
-		d.Mode = ScaleDown
-		weigh = func(c candidate) int64 { return int64(c.present) }
-	default:
-		d.Mode, d.Replicas, keep = ScaleUp, p.spec.Replicas-int32(assigned), true
-		weigh = func(c candidate) int64 { return c.estimate }
 	}
-	rest := d.Replicas
+	keep = make([]bool, tiers)
+	rest := int64(p.spec.Replicas)
 	for tier := range tiers {
-		shares := sharesOf(selected, tier, weigh)
-		n := int32(min(int64(rest), weightOf(shares)))
-		if n == 0 {
-			continue
-		}
-		if p.strategy == Aggregated {
-			shares = aggregate(shares, n, p.preferred(selected, d.Mode))
-		}
-		Divide(n, shares, p.descend)
-		d.Shares = append(d.Shares, shares...)
+		members := slices.DeleteFunc(slices.Clone(selected), func(c candidate) bool { return c.tier != tier })
+		n := min(rest, roomOf(members))
 		rest -= n
+		keep[tier] = p.divideTier(members, n, d)
 	}
 	if rest > 0 {
-		return d, keep, &refusal{workv1alpha2.ReasonUnschedulable,
-			fmt.Sprintf("there is room for %d of %d replicas", d.Replicas-rest, d.Replicas)}
+		wanted := int64(d.Replicas) + rest
+		room := d.Replicas
+		d.Replicas = int32(min(wanted, math.MaxInt32))
+		return d, keep, &refusal{workv1alpha2.ReasonUnschedulable, fmt.Sprintf("there is room for %d of %d replicas", room, wanted)}
 	}
 	return d, keep, nil
 }
 
-func sharesOf(selected []candidate, tier int, weigh func(candidate) int64) (shares []Share) {
-	for _, c := range selected {
-		if weight := weigh(c); c.tier == tier && weight > 0 {
+// divideTier divides n replicas, for which there is room, over the members of a tier, and says whether
+// they keep their present ones.
+func (p *placer) divideTier(members []candidate, n int64, d *Division) (keep bool) {
+	var assigned int64
+	for _, c := range members {
+		assigned += int64(c.present)
+	}
+	mode, weigh := FromScratch, func(c candidate) int64 { return c.available }
+	switch {
+	case p.fresh:
+	case assigned == n:
+		return true
+	case assigned > n:
+		mode, weigh = ScaleDown, func(c candidate) int64 { return int64(c.present) }
+	default:
+		mode, weigh, keep = ScaleUp, func(c candidate) int64 { return c.estimate }, true
+		n -= assigned
+	}
+	if d.Mode == Unchanged {
+		d.Mode = mode
+	}
+	if n == 0 {
+		return keep
+	}
+	shares := sharesOf(members, weigh)
+	if p.strategy == Aggregated {
+		shares = aggregate(shares, int32(n), p.preferred(members, mode))
+	}
+	Divide(int32(n), shares, p.descend)
+	d.Shares, d.Replicas = append(d.Shares, shares...), d.Replicas+int32(n)
+	return keep
+}
+
+func sharesOf(members []candidate, weigh func(candidate) int64) (shares []Share) {
+	for _, c := range members {
+		if weight := weigh(c); weight > 0 {
 			shares = append(shares, Share{Cluster: c.Name, Weight: weight})
 		}
 	}
 	return shares
-}
-
-func weightOf(shares []Share) (sum int64) {
-	for _, s := range shares {
-		sum += s.Weight
-	}
-	return sum
 }
 
 // preferred are the clusters an aggregation fills first: those that have replicas, when these stay.
