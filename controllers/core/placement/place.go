@@ -95,7 +95,7 @@ func newPlacer(in *Input) (*placer, field.ErrorList) {
 	}
 	slices.SortFunc(p.clusters, func(a, b *clusterv1alpha1.Cluster) int { return cmp.Compare(a.Name, b.Name) })
 	for _, t := range in.Spec.Clusters {
-		p.present[t.Name] = t.Replicas
+		p.present[t.Name] = max(t.Replicas, 0)
 	}
 	for i := range in.Spec.GracefulEvictionTasks {
 		p.evicted.Insert(in.Spec.GracefulEvictionTasks[i].FromCluster)
