@@ -263,7 +263,7 @@ func oracleSpreadByCluster(t *testing.T, r *oracleRun) {
 	states := []oracleState{{room: 0, has: -1}, {room: 1, has: -1}, {room: 3, has: -1}, {room: 1, has: 1}}
 	var policies []policy
 	for _, b := range oracleSpreads {
-		for _, p := range []policy{dup(), dynamic(), aggregated(), equal()} {
+		for _, p := range []policy{dup(), dynamic(), aggregated()} {
 			policies = append(policies, spreadBy(p, "cluster", b[0], b[1]))
 		}
 	}
