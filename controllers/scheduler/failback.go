@@ -187,6 +187,7 @@ func (w *way) take(d *decision) {
 		to.AffinityName = name
 	}
 	d.result = to
+	d.diagnosis.Targets = to.Clusters
 	d.diagnosis.Reason = workv1alpha2.ReasonScheduledSuccess
 	d.diagnosis.Message = fmt.Sprintf("The workload %s: %s.", step.Why, placement.Targets(to.Clusters))
 }
@@ -211,6 +212,7 @@ func (w *way) rest() (*workv1alpha2.ResourceBindingSpec, func(*decision)) {
 	return &spec, func(d *decision) {
 		d.result.Clusters = append(slices.Clone(d.result.Clusters), kept...)
 		slices.SortFunc(d.result.Clusters, func(a, b workv1alpha2.TargetCluster) int { return cmp.Compare(a.Name, b.Name) })
+		d.diagnosis.Targets = d.result.Clusters
 	}
 }
 

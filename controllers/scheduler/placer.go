@@ -115,7 +115,7 @@ func (p *Placer) decide(ctx context.Context, r request) (decision, error) {
 		return d, err
 	}
 	d.input = placement.Input{
-		Clusters: snapshot.all, Spec: r.spec, Status: r.status, Groups: d.peers.Groups,
+		Clusters: snapshot.all, Snapshot: snapshot.ready, Spec: r.spec, Status: r.status, Groups: d.peers.Groups,
 		Exclude: r.exclude, Fresh: r.fresh, KeepEmpty: p.KeepEmpty,
 	}
 	if d.assumed != nil {

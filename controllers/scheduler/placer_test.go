@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -315,27 +314,28 @@ func TestPeersThatAreBeingPlacedCount(t *testing.T) {
 	}
 }
 
-// TestAntiAffinityHoldsAmongWorkers counts, for a group, how often two decisions would have been made from
-// the same state.
+// Two decisions of a group that were made from the same state would share a cluster.
 func TestAntiAffinityHoldsAmongWorkers(t *testing.T) {
-	s := newStore(64, 3, func(_ int, b *workv1alpha2.ResourceBinding) {
+	const many = 64
+	s := newStore(many, many, func(i int, b *workv1alpha2.ResourceBinding) {
+		dynamic(i, b)
+		b.Spec.Placement.SpreadConstraints = []policyv1alpha1.SpreadConstraint{{SpreadByField: policyv1alpha1.SpreadByFieldCluster, MinGroups: 1, MaxGroups: 1}}
 		b.Spec.WorkloadAffinityGroups = &workv1alpha2.WorkloadAffinityGroups{AntiAffinityGroup: "app=shop"}
 	})
 	r := s.reconciler()
 	for _, b := range s.bindings {
 		r.placer.groups.observe(b)
 	}
-	var mu sync.Mutex
-	seen := map[int]int{}
-	r.record = func(_ workv1alpha2.Binding, _ placement.Cause, in placement.Input, _ placement.Result, _ placement.Diagnosis) {
-		mu.Lock()
-		defer mu.Unlock()
-		seen[len(in.Groups.AntiAffinity)]++
-	}
 	s.all(t, r, 8)
-	for n := range 64 {
-		if seen[n] != 1 {
-			t.Errorf("%d decisions saw %d placed peers, want 1", seen[n], n)
+	in := map[string]string{}
+	for _, b := range s.bindings {
+		if len(b.Spec.Clusters) != 1 {
+			t.Fatalf("%s is placed %s: %+v", b.Name, placement.Targets(b.Spec.Clusters), b.Status.Conditions)
 		}
+		cluster := b.Spec.Clusters[0].Name
+		if other := in[cluster]; other != "" {
+			t.Errorf("%s and %s are both in %s", other, b.Name, cluster)
+		}
+		in[cluster] = b.Name
 	}
 }

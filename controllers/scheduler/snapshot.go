@@ -9,12 +9,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/placement"
 )
 
 // snapshot is the clusters at one time. It is shared: nobody changes it.
 type snapshot struct {
 	version     uint64
 	all         []*clusterv1alpha1.Cluster
+	ready       *placement.Snapshot // all of them, made ready to be judged
 	terminating sets.Set[string]
 }
 
@@ -44,6 +46,11 @@ func (c *clusters) now(ctx context.Context) (*snapshot, error) {
 			s.terminating.Insert(cluster.Name)
 		}
 	}
+	var before *placement.Snapshot
+	if last := c.last.Load(); last != nil {
+		before = last.ready
+	}
+	s.ready = placement.NewSnapshot(s.all, before)
 	c.last.Store(s)
 	return s, nil
 }

@@ -256,5 +256,6 @@ func (h *hub) compute(b workv1alpha2.Binding, policy string, clusters []*cluster
 	return decision.Of(decision.Made{
 		Controller: cmp.Or(in.Spec.SchedulerName, policyv1alpha1.DefaultSchedulerName), Policy: policy,
 		Input: in, Result: result, Diagnosis: d, Now: h.now(),
+		InputHash: placement.InputHash(in), Steps: d.Steps(), Counterfactual: placement.Counterfactual(in, result, d),
 	})
 }

@@ -36,7 +36,11 @@ import (
 	"github.com/seaway-io/seaway/controllers/binding/works"
 	"github.com/seaway-io/seaway/controllers/cluster"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/core/placement"
+	"github.com/seaway-io/seaway/controllers/decision"
+	"github.com/seaway-io/seaway/controllers/deschedule"
 	"github.com/seaway-io/seaway/controllers/discovery"
+	"github.com/seaway-io/seaway/controllers/estimate"
 	"github.com/seaway-io/seaway/controllers/execution"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
 	"github.com/seaway-io/seaway/controllers/failover"
@@ -44,6 +48,8 @@ import (
 	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/member"
 	"github.com/seaway-io/seaway/controllers/namespace"
+	"github.com/seaway-io/seaway/controllers/plugin"
+	"github.com/seaway-io/seaway/controllers/rebalance"
 	"github.com/seaway-io/seaway/controllers/scheduler"
 	"github.com/seaway-io/seaway/controllers/status"
 	"github.com/seaway-io/seaway/controllers/template"
@@ -60,7 +66,13 @@ type options struct {
 	probeAddress   string
 	webhookURL     string
 	webhookCertDir string
+	failbackAfter  time.Duration
+	descheduler    bool
+	estimatorAddr  string
+	estimatorCerts string
+	remote         bool
 	cluster        cluster.Options
+	template       template.Options
 }
 
 func (o *options) addFlags(fs *pflag.FlagSet) {
@@ -71,7 +83,13 @@ func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.probeAddress, "health-probe-bind-address", ":10357", "address of /healthz and /readyz; 0 for none")
 	fs.StringVar(&o.webhookURL, "webhook-url", "", "https URL (host and port) at which the hub's API server reaches this process for admission; none: no admission, the controllers check alone")
 	fs.StringVar(&o.webhookCertDir, "webhook-cert-dir", "", "folder with tls.crt and tls.key for admission; a self-signed pair is made there when it is empty")
+	fs.DurationVar(&o.failbackAfter, "affinity-failback-after", 5*time.Minute, "how long an earlier group of clusterAffinities must have had room for a workload before it goes back there, where no TrafficPolicy says otherwise; 0 turns it off")
+	fs.BoolVar(&o.descheduler, "enable-descheduler", false, "take replicas that no node of their cluster takes, so that they are placed elsewhere")
+	fs.StringVar(&o.estimatorAddr, "estimator-bind-address", "", "HOST:PORT at which others may ask how many replicas members have room for, as of Karmada's estimators; none: nobody may. Needs --estimator-cert-dir")
+	fs.BoolVar(&o.remote, "enable-scheduler-estimator", false, "ask Karmada's estimators (Services karmada-scheduler-estimator-CLUSTER) too. Needs --estimator-cert-dir")
+	fs.StringVar(&o.estimatorCerts, "estimator-cert-dir", "", "folder with ca.crt, tls.crt and tls.key for both")
 	o.cluster.AddFlags(fs)
+	o.template.AddFlags(fs)
 }
 
 // Command is `seaway controller`.
@@ -135,6 +153,12 @@ type parts struct {
 	endpoints   *discovery.Table
 	view        *health.View
 	placer      *scheduler.Placer
+	estimator   *estimate.Estimator
+	decisions   *decision.Recorder
+
+	template      template.Options
+	failbackAfter time.Duration
+	descheduler   bool
 }
 
 func (o *options) parts(mgr ctrl.Manager) (*parts, error) {
@@ -144,16 +168,55 @@ func (o *options) parts(mgr ctrl.Manager) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
+	estimator, err := estimate.Setup(mgr, o.estimation(members, clk))
+	if err != nil {
+		return nil, err
+	}
+	placer.Estimate = func(ctx context.Context, clusters []string, spec *workv1alpha2.ResourceBindingSpec, assumed map[string]corev1.ResourceList) map[string]int32 {
+		return estimator.Estimates(ctx, clusters, estimate.Request{Spec: spec, Assumed: assumed})
+	}
+	advisor, err := plugin.Setup(mgr, plugin.Options{Changed: placer.Wake, Clock: clk})
+	if err != nil {
+		return nil, err
+	}
+	placer.Advise = advisor.Advise
+	decisions, err := decision.Setup(mgr, decision.Options{
+		Clock: clk, InputHash: placement.InputHash, Steps: (*placement.Diagnosis).Steps, Counterfactual: placement.Counterfactual,
+	})
+	if err != nil {
+		return nil, err
+	}
 	o.cluster.Members = members
+	interpreter := interpret.New()
+	o.template.Interpreter = interpreter
 	return &parts{
+		estimator:     estimator,
+		decisions:     decisions,
+		template:      o.template,
+		failbackAfter: o.failbackAfter,
+		descheduler:   o.descheduler,
+
 		clock:       clk,
 		cluster:     o.cluster,
 		following:   managed.New(managed.Pool(members), clk),
-		interpreter: interpret.New(),
+		interpreter: interpreter,
 		endpoints:   discovery.New(members),
 		view:        health.NewView(clk),
 		placer:      placer,
 	}, nil
+}
+
+// estimation is how the room of members is found out: from their nodes and pods, and from Karmada's
+// estimators if asked for.
+func (o *options) estimation(members *member.Pool, clk clock.PassiveClock) estimate.Options {
+	out := estimate.Options{Members: members, Clock: clk}
+	if o.estimatorAddr != "" {
+		out.Serve = &estimate.Serve{Address: o.estimatorAddr, CertDir: o.estimatorCerts}
+	}
+	if o.remote {
+		out.Remote = &estimate.Remote{CertDir: o.estimatorCerts}
+	}
+	return out
 }
 
 // entry is one line of the table of contents.
@@ -166,11 +229,18 @@ type entry struct {
 var contents = []entry{
 	{"cluster", func(mgr ctrl.Manager, p *parts) error { return cluster.Setup(mgr, p.cluster) }},
 	{"namespace", func(mgr ctrl.Manager, _ *parts) error { return namespace.Setup(mgr, namespace.Options{}) }},
-	{"template", func(mgr ctrl.Manager, p *parts) error {
-		return template.Setup(mgr, template.Options{Interpreter: p.interpreter})
-	}},
+	{"template", func(mgr ctrl.Manager, p *parts) error { return template.Setup(mgr, p.template) }},
 	{"scheduler", func(mgr ctrl.Manager, p *parts) error {
-		return scheduler.Setup(mgr, scheduler.Options{Placer: p.placer})
+		return scheduler.Setup(mgr, scheduler.Options{Placer: p.placer, Record: p.decisions.Record, FailbackAfter: &p.failbackAfter})
+	}},
+	{"rebalance", func(mgr ctrl.Manager, p *parts) error {
+		return rebalance.Setup(mgr, rebalance.Options{Clock: p.clock})
+	}},
+	{"deschedule", func(mgr ctrl.Manager, p *parts) error {
+		if !p.descheduler {
+			return nil
+		}
+		return deschedule.Setup(mgr, deschedule.Options{Clock: p.clock, Unschedulable: p.estimator.Unschedulable})
 	}},
 	{"binding", func(mgr ctrl.Manager, p *parts) error {
 		return binding.Setup(mgr, binding.Options{Interpreter: p.interpreter})
@@ -311,25 +381,27 @@ func (o *options) webhookBase() (*url.URL, int, error) {
 	return base, port, err
 }
 
-// admission serves the webhooks and tells the hub's API server about them.
+// admission serves the webhooks and tells the hub's API server about them. What needs no webhook is
+// there without them.
 func (o *options) admission(ctx context.Context, mgr ctrl.Manager) error {
-	if o.webhookURL == "" {
-		return nil
+	wanted := webhook.Protection()
+	if o.webhookURL != "" {
+		base, _, err := o.webhookBase()
+		if err != nil {
+			return err
+		}
+		trusted, err := webhook.Certificate(o.webhookCertDir, base)
+		if err != nil {
+			return err
+		}
+		webhook.Setup(mgr)
+		wanted = webhook.Configurations(base, trusted)
 	}
-	base, _, err := o.webhookBase()
-	if err != nil {
-		return err
-	}
-	trusted, err := webhook.Certificate(o.webhookCertDir, base)
-	if err != nil {
-		return err
-	}
-	webhook.Setup(mgr)
 	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme()})
 	if err != nil {
 		return err
 	}
-	for _, want := range webhook.Configurations(base, trusted) {
+	for _, want := range wanted {
 		have := want.DeepCopyObject().(client.Object)
 		err := direct.Get(ctx, client.ObjectKeyFromObject(want), have)
 		switch {
