@@ -59,7 +59,9 @@ func (f *follower) bindings() handler.EventHandler {
 			f.waiting.drop(key)
 			f.own.forget(key)
 			f.returns.forget(key)
-			f.placer.ledger.Forget(key)
+			for _, cluster := range f.placer.ledger.Forget(key) {
+				f.placer.wakers.wake(wake{cluster: cluster})
+			}
 			f.peers(q, f.placer.groups.drop(key))
 		},
 	}}

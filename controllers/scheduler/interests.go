@@ -32,12 +32,19 @@ type group struct {
 	earlier          *placement.Interest
 	apiVersion, kind string
 	failed           string // the reason why they could not be placed; empty when they are
+	several          bool   // affinity terms; the reason is that of the first
 	bindings         sets.Set[types.NamespacedName]
 }
 
 // short says whether more room may help.
 func (g *group) short() bool {
-	return g.failed == workv1alpha2.ReasonUnschedulable || g.failed == workv1alpha2.ReasonSchedulerError
+	switch g.failed {
+	case workv1alpha2.ReasonUnschedulable, workv1alpha2.ReasonSchedulerError:
+		return true
+	case workv1alpha2.ReasonNoClusterFit:
+		return g.several
+	}
+	return false
 }
 
 func newInterests() *interests {
@@ -65,7 +72,7 @@ func (x *interests) set(b workv1alpha2.Binding) {
 		g = &group{
 			Interest:   placement.NewInterest(spec.Placement.DeepCopy(), observed),
 			apiVersion: spec.Resource.APIVersion, kind: spec.Resource.Kind,
-			failed: why, bindings: sets.New[types.NamespacedName](),
+			failed: why, several: len(spec.Placement.ClusterAffinities) > 1, bindings: sets.New[types.NamespacedName](),
 		}
 		if term := termInUse(spec, status); term > 0 {
 			earlier := placement.NewInterest(withTerms(spec, 0, term).Placement.DeepCopy(), "")

@@ -252,7 +252,7 @@ func (d *decision) room(cluster string, has int64) int64 {
 }
 
 // sweeping is how often assumptions are looked through for old ones.
-const sweeping = 30 * time.Second
+const sweeping = 5 * time.Second
 
 // follow keeps count of the changes of clusters, and the ledger true to their reports, until the
 // context ends.

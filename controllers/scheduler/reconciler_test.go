@@ -297,11 +297,19 @@ func TestInterests(t *testing.T) {
 	failed := func(b *workv1alpha2.ResourceBinding) {
 		b.Status.Conditions = []metav1.Condition{{Type: workv1alpha2.Scheduled, Status: metav1.ConditionFalse, Reason: workv1alpha2.ReasonUnschedulable}}
 	}
+	shortInTheSecondTerm := func(b *workv1alpha2.ResourceBinding) {
+		b.Spec.Placement.ClusterAffinity = nil
+		b.Spec.Placement.ClusterAffinities = []policyv1alpha1.ClusterAffinityTerm{
+			{AffinityName: "first", ClusterAffinity: policyv1alpha1.ClusterAffinity{ClusterNames: []string{"m9"}}},
+			{AffinityName: "second", ClusterAffinity: policyv1alpha1.ClusterAffinity{ClusterNames: []string{"m1"}}},
+		}
+		b.Status.Conditions = []metav1.Condition{{Type: workv1alpha2.Scheduled, Status: metav1.ConditionFalse, Reason: workv1alpha2.ReasonNoClusterFit}}
+	}
 	byLabel := func(b *workv1alpha2.ResourceBinding) {
 		b.Spec.Placement.ClusterAffinity = &policyv1alpha1.ClusterAffinity{LabelSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"env": "prod"}}}
 	}
 	x := newInterests()
-	for _, b := range []*workv1alpha2.ResourceBinding{on("a", "m1", nil), on("b", "m1", nil), on("c", "m2", nil), on("short", "m1", failed), on("prod", "", byLabel)} {
+	for _, b := range []*workv1alpha2.ResourceBinding{on("a", "m1", nil), on("b", "m1", nil), on("c", "m2", nil), on("short", "m1", failed), on("later", "m1", shortInTheSecondTerm), on("prod", "", byLabel)} {
 		x.set(b)
 	}
 	labelled := func(c *clusterv1alpha1.Cluster) { c.Labels = map[string]string{"env": "prod"} }
@@ -311,12 +319,12 @@ func TestInterests(t *testing.T) {
 	}{
 		"a new cluster":                       {nil, cluster("m2", nil), []string{"c"}},
 		"a heartbeat":                         {cluster("m1", nil), cluster("m1", func(c *clusterv1alpha1.Cluster) { c.ResourceVersion = "9" }), nil},
-		"a taint":                             {cluster("m1", nil), cluster("m1", func(c *clusterv1alpha1.Cluster) { c.Spec.Taints = []corev1.Taint{{Key: "x"}} }), []string{"a", "b", "short"}},
+		"a taint":                             {cluster("m1", nil), cluster("m1", func(c *clusterv1alpha1.Cluster) { c.Spec.Taints = []corev1.Taint{{Key: "x"}} }), []string{"a", "b", "short", "later"}},
 		"a label comes":                       {cluster("m3", nil), cluster("m3", labelled), []string{"prod"}},
 		"a label goes":                        {cluster("m3", labelled), cluster("m3", nil), []string{"prod"}},
 		"deletion begins":                     {cluster("m2", nil), cluster("m2", func(c *clusterv1alpha1.Cluster) { c.DeletionTimestamp = &metav1.Time{} }), []string{"c"}},
-		"room changes: only who waits for it": {cluster("m1", nil), cluster("m1", func(c *clusterv1alpha1.Cluster) { c.Status.ResourceSummary = &clusterv1alpha1.ResourceSummary{} }), []string{"short"}},
-		"an API comes":                        {cluster("m1", func(c *clusterv1alpha1.Cluster) { c.Status.APIEnablements = nil }), cluster("m1", nil), []string{"a", "b", "short"}},
+		"room changes: only who waits for it": {cluster("m1", nil), cluster("m1", func(c *clusterv1alpha1.Cluster) { c.Status.ResourceSummary = &clusterv1alpha1.ResourceSummary{} }), []string{"short", "later"}},
+		"an API comes":                        {cluster("m1", func(c *clusterv1alpha1.Cluster) { c.Status.APIEnablements = nil }), cluster("m1", nil), []string{"a", "b", "short", "later"}},
 		"an API goes":                         {cluster("m1", nil), cluster("m1", func(c *clusterv1alpha1.Cluster) { c.Status.APIEnablements = nil }), nil},
 	}
 	for name, tt := range tests {
@@ -330,7 +338,7 @@ func TestInterests(t *testing.T) {
 			}
 		})
 	}
-	for _, name := range []string{"a", "b", "c", "short", "prod"} {
+	for _, name := range []string{"a", "b", "c", "short", "later", "prod"} {
 		x.drop(client.ObjectKey{Namespace: "shop", Name: name})
 	}
 	if len(x.groups) > 0 || len(x.member) > 0 {

@@ -24,6 +24,7 @@ import (
 
 	appsv1alpha1 "github.com/seaway-io/seaway/api/apps/v1alpha1"
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -402,19 +403,21 @@ func (p *placer) rebalanced() {
 	a := app{name: "balance", replicas: 6, requests: cpu("10m"), policy: placedBy(in("fra", "iad"), byRoom())}
 	p.open(a)
 	p.placed("balance", "{fra:3, iad:3}")
-	// A second later: the times of both have whole seconds.
-	b, err := p.binding(p.Context(), "balance")
-	must(p.T, err)
-	eventually(p.T, "a second has passed", func(context.Context) error {
-		if b.Status.LastScheduledTime == nil || !time.Now().Truncate(time.Second).After(b.Status.LastScheduledTime.Time) {
-			return fmt.Errorf("not yet")
+	change(p, a.propagation(), func(policy *policyv1alpha1.PropagationPolicy) {
+		policy.Spec.Placement.ClusterAffinity = in("fra", "iad", "sin")
+	})
+	eventually(p.T, "the new policy is applied, a second ago as times have whole seconds", func(ctx context.Context) error {
+		b, err := p.binding(ctx, "balance")
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(b.Annotations[names.AppliedPlacementAnnotation], "sin") || b.Status.SchedulerObservedGeneration != b.Generation ||
+			!time.Now().Truncate(time.Second).After(b.Status.LastScheduledTime.Time) {
+			return fmt.Errorf("not yet: %+v", b.Status)
 		}
 		return nil
 	})
-	policy := a.propagation()
-	change(p, policy, func(policy *policyv1alpha1.PropagationPolicy) {
-		policy.Spec.Placement.ClusterAffinity = in("fra", "iad", "sin")
-	})
+	p.placed("balance", "{fra:3, iad:3}") // it holds
 	rebalancer := &appsv1alpha1.WorkloadRebalancer{
 		ObjectMeta: metav1.ObjectMeta{Name: "balance"},
 		Spec:       appsv1alpha1.WorkloadRebalancerSpec{Workloads: []appsv1alpha1.ObjectReference{{APIVersion: "apps/v1", Kind: "Deployment", Namespace: places, Name: "balance"}}},
@@ -435,14 +438,26 @@ func (p *placer) rebalanced() {
 
 // failback: Singapore first, Virginia when it can not be used.
 func (p *placer) failback() {
+	closed := corev1.Taint{Key: "example.org/closed", Effect: corev1.TaintEffectNoSchedule}
 	taint := func(taints ...corev1.Taint) {
 		change(p, &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: "sin"}}, func(c *clusterv1alpha1.Cluster) {
-			c.Spec.Taints = slices.DeleteFunc(c.Spec.Taints, func(t corev1.Taint) bool { return t.Key == "example.org/closed" })
+			c.Spec.Taints = slices.DeleteFunc(c.Spec.Taints, func(t corev1.Taint) bool { return t.Key == closed.Key })
 			c.Spec.Taints = append(c.Spec.Taints, taints...)
 		})
 	}
-	taint(corev1.Taint{Key: "example.org/closed", Effect: corev1.TaintEffectNoSchedule})
-	p.Cleanup(func() { taint() })
+	taint(closed)
+	service := &corev1.Service{
+		ObjectMeta: metav1.ObjectMeta{Namespace: places, Name: "homesick"},
+		Spec:       corev1.ServiceSpec{Selector: map[string]string{"app": "homesick"}, Ports: []corev1.ServicePort{{Port: 80}}},
+	}
+	must(p.T, p.hub.Create(p.Context(), service))
+	quick := traffic("homesick", "homesick."+install.Domain)
+	quick.Namespace, quick.Spec.TargetRefs[0].Name = places, service.Name
+	quick.Spec.Failover.Failback = trafficv1alpha1.Failback{
+		StableFor: &metav1.Duration{Duration: time.Second}, StepPercent: ptr.To[int32](50), StepEvery: &metav1.Duration{Duration: time.Second},
+	}
+	must(p.T, p.hub.Create(p.Context(), quick))
+	p.Cleanup(func() { _ = p.hub.Delete(context.Background(), quick) })
 	spec := placedBy(nil, aggregated())
 	spec.Placement.ClusterAffinities = []policyv1alpha1.ClusterAffinityTerm{
 		{AffinityName: "home", ClusterAffinity: *in("sin")}, {AffinityName: "away", ClusterAffinity: *in("iad")},

@@ -20,6 +20,10 @@ import (
 // Patience is how long a placement is assumed at the most. Karmada waits as long.
 const Patience = 5 * time.Minute
 
+// Settled is how long after a binding's status shows replicas the cluster's report counts them for
+// certain, whether it has changed since or counted them before: members are looked at every few seconds.
+const Settled = 15 * time.Second
+
 // Ledger is the book. It is safe for concurrent use; nothing in it waits.
 type Ledger struct {
 	mu       sync.Mutex
@@ -52,7 +56,7 @@ type entry struct {
 	to       int64 // replicas that are placed
 	claimed  int64 // replicas that a write under way places; 0 without one
 	until    time.Time
-	reported bool // the binding's status shows the replicas; the cluster's next report counts them
+	reported time.Time // since when the binding's status shows the replicas; zero while it does not
 }
 
 func (e *entry) units() int64 { return max(e.to, e.claimed) - e.base }
@@ -139,7 +143,7 @@ func (l *Ledger) Commit(v *View, c Claim, now time.Time) bool {
 	h.pending = true
 	for _, g := range c.Growth {
 		l.change(c.Key, h, g.Cluster, g.From, func(e *entry) {
-			e.claimed, e.until, e.reported = g.To, now.Add(Patience), false
+			e.claimed, e.until, e.reported = g.To, now.Add(Patience), time.Time{}
 		})
 	}
 	return true
@@ -171,27 +175,30 @@ func (l *Ledger) settle(key types.NamespacedName, generation int64, how func(*en
 	l.tidy(key, h)
 }
 
-// Forget drops all that is assumed of a binding.
-func (l *Ledger) Forget(key types.NamespacedName) {
+// Forget drops all that is assumed of a binding, and names the clusters in which there was such.
+func (l *Ledger) Forget(key types.NamespacedName) (freed []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	h := l.holds[key]
 	if h == nil {
-		return
+		return nil
 	}
 	for cluster := range h.entries {
 		l.drop(key, h, cluster)
+		freed = append(freed, cluster)
 	}
 	delete(l.holds, key)
+	return freed
 }
 
 // Refreshed says that a cluster has reported anew. What its bindings had reported before that is
 // counted by it. It says whether anything is assumed no longer.
 func (l *Ledger) Refreshed(cluster string) (freed bool) {
-	return l.release(cluster, func(e *entry) bool { return e.reported && e.claimed == 0 })
+	return l.release(cluster, func(e *entry) bool { return !e.reported.IsZero() && e.claimed == 0 })
 }
 
-// Expire drops what has been assumed for too long, and names the clusters in which there was such.
+// Expire drops what has been assumed for too long, and what was reported long enough ago; it names the
+// clusters in which there was such.
 func (l *Ledger) Expire(now time.Time) (freed []string) {
 	l.mu.Lock()
 	names := make([]string, 0, len(l.accounts))
@@ -202,7 +209,9 @@ func (l *Ledger) Expire(now time.Time) (freed []string) {
 	}
 	l.mu.Unlock()
 	for _, name := range names {
-		if l.release(name, func(e *entry) bool { return e.claimed == 0 && !now.Before(e.until) }) {
+		if l.release(name, func(e *entry) bool {
+			return e.claimed == 0 && (!now.Before(e.until) || !e.reported.IsZero() && !now.Before(e.reported.Add(Settled)))
+		}) {
 			freed = append(freed, name)
 		}
 	}

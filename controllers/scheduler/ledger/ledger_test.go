@@ -185,6 +185,14 @@ func TestAssumptions(t *testing.T) {
 			l.Written(key("web"), 2)
 			l.Expire(t0.Add(Patience))
 		}, map[string]int64{}},
+		"reported long enough ago, by a cluster whose report was right before": {func(l *Ledger) {
+			l.Observe(binding("web", 3, three, healthy), nil, t0)
+			l.Expire(t0.Add(Settled))
+		}, map[string]int64{}},
+		"reported just now": {func(l *Ledger) {
+			l.Observe(binding("web", 3, three, healthy), nil, t0)
+			l.Expire(t0.Add(Settled - 1))
+		}, map[string]int64{"m1": 3}},
 		"five minutes are not over": {func(l *Ledger) {
 			l.Commit(nil, claim("web", 0, 3), t0)
 			l.Written(key("web"), 2)

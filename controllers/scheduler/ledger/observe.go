@@ -27,7 +27,7 @@ func (l *Ledger) Observe(b workv1alpha2.Binding, before []workv1alpha2.TargetClu
 	if !h.pending && b.GetGeneration() >= h.generation { // not older than what we have written ourselves
 		l.follow(key, h, had, has, now)
 	}
-	l.report(h, b.GetBindingStatus().AggregatedStatus)
+	l.report(h, b.GetBindingStatus().AggregatedStatus, now)
 	l.tidy(key, h)
 }
 
@@ -36,7 +36,7 @@ func (l *Ledger) follow(key types.NamespacedName, h *hold, had, has map[string]i
 	for cluster, n := range has {
 		e := h.entries[cluster]
 		if e == nil && n > had[cluster] || e != nil && n > e.to {
-			l.change(key, h, cluster, had[cluster], func(e *entry) { e.to, e.until, e.reported = n, now.Add(Patience), false })
+			l.change(key, h, cluster, had[cluster], func(e *entry) { e.to, e.until, e.reported = n, now.Add(Patience), time.Time{} })
 		} else if e != nil && n < e.to {
 			l.change(key, h, cluster, e.base, func(e *entry) { e.to = n })
 		}
@@ -48,10 +48,10 @@ func (l *Ledger) follow(key types.NamespacedName, h *hold, had, has map[string]i
 	}
 }
 
-func (l *Ledger) report(h *hold, items []workv1alpha2.AggregatedStatusItem) {
+func (l *Ledger) report(h *hold, items []workv1alpha2.AggregatedStatusItem, now time.Time) {
 	for cluster, e := range h.entries {
-		if e.claimed == 0 && !e.reported {
-			e.reported = shows(items, cluster, e.to, e.base == 0)
+		if e.claimed == 0 && e.reported.IsZero() && shows(items, cluster, e.to, e.base == 0) {
+			e.reported = now
 		}
 	}
 }

@@ -76,7 +76,9 @@ func Install(ctx context.Context, f *fleet.Fleet, o Options) (*Installation, err
 		return nil, err
 	}
 	// Not cached discovery: kinds appear while this client lives.
-	hub, err := client.New(f.Hub.RESTConfig(), client.Options{Scheme: s})
+	config := f.Hub.RESTConfig()
+	config.QPS = -1
+	hub, err := client.New(config, client.Options{Scheme: s})
 	if err != nil {
 		return nil, err
 	}
