@@ -108,6 +108,22 @@ func (p *placer) open(a app) {
 	p.Cleanup(func() {
 		_ = p.hub.Delete(context.Background(), a.deployment())
 		_ = p.hub.Delete(context.Background(), a.propagation())
+		// The next test finds the room that this one took.
+		err := install.Await(context.Background(), 30*time.Second, func(ctx context.Context) error {
+			for name := range p.in.Fleet.Members {
+				var pods corev1.PodList
+				if err := p.inside(name).List(ctx, &pods, client.InNamespace(places), client.MatchingLabels{"app": a.name}); err != nil {
+					return err
+				}
+				if len(pods.Items) > 0 {
+					return fmt.Errorf("%s has %d pods left", name, len(pods.Items))
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			p.Errorf("%s is deleted: %v", a.name, err)
+		}
 	})
 }
 
@@ -313,8 +329,17 @@ func (p *placer) byPlugin() {
 		p.Cleanup(func() { _ = p.hub.Delete(context.Background(), obj) })
 		return obj
 	}
-	plugin("virginia", trafficv1alpha1.PlacementPluginSpec{CEL: &trafficv1alpha1.CELPlugin{Score: `cluster.spec.region == "us-east-1" ? 100 : 0`}})
+	virginia := plugin("virginia", trafficv1alpha1.PlacementPluginSpec{CEL: &trafficv1alpha1.CELPlugin{Score: `cluster.spec.region == "us-east-1" ? 100 : 0`}})
 	deaf := plugin("deaf", trafficv1alpha1.PlacementPluginSpec{HTTP: &trafficv1alpha1.HTTPPlugin{URL: "https://127.0.0.1:9/judge"}})
+	eventually(p.T, "the plugin is accepted", func(ctx context.Context) error {
+		if err := p.hub.Get(ctx, client.ObjectKeyFromObject(virginia), virginia); err != nil {
+			return err
+		}
+		if !meta.IsStatusConditionTrue(virginia.Status.Conditions, "Accepted") {
+			return fmt.Errorf("%+v", virginia.Status.Conditions)
+		}
+		return nil
+	})
 	p.open(app{name: "scored", replicas: 2, requests: cpu("10m"), policy: placedBy(nil, aggregated())})
 	p.placed("scored", "{iad:2}")
 	eventually(p.T, "the endpoint that does not answer is reported", func(ctx context.Context) error {
