@@ -81,7 +81,8 @@ type SpreadConstraint struct {
 	// +optional
 	SpreadByField SpreadFieldValue `json:"spreadByField,omitempty"`
 
-	// SpreadByLabel forms groups by a label. It is accepted and has no effect.
+	// SpreadByLabel forms groups by the value of a label; clusters without it are not used. It excludes
+	// SpreadByField.
 	// +optional
 	SpreadByLabel string `json:"spreadByLabel,omitempty"`
 
