@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
@@ -182,17 +181,4 @@ func (d *demo) settle(ctx context.Context, long time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(long):
 	}
-}
-
-func getURL(ctx context.Context, c *http.Client, url string) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := c.Do(req)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		resp.Body.Close()
-		err = fmt.Errorf("%s: %s", url, resp.Status)
-	}
-	return resp, err
 }
