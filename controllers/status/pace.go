@@ -41,6 +41,18 @@ func (p *pacer) delay(req reconcile.Request) time.Duration {
 	return max(settle, left)
 }
 
+// left is what is left of the window. A change that comes while an object is written is queued with
+// the delay of before: whoever is about to write asks again.
+func (p *pacer) left(req reconcile.Request) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, ok := p.last[req]
+	if !ok {
+		return 0
+	}
+	return max(0, p.window-p.clock.Since(last))
+}
+
 // wrote begins the window.
 func (p *pacer) wrote(req reconcile.Request) {
 	p.mu.Lock()

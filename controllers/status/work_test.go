@@ -43,10 +43,10 @@ func TestWorkStatus(t *testing.T) {
 	expect(t, "it gets well", written, writes)
 	expect(t, "events", []string{"InterpretHealthSucceed"}, reasons)
 
-	w.members.Connect("fra", nil)
+	w.connect(nil)
 	writes, reasons = w.sync(w.works, workInFra)
 	expect(t, "the cluster is away", []string(nil), append(writes, reasons...))
-	w.members.Connect("fra", w.member)
+	w.connect(w.member)
 	w.member.Unsynced.Store(true)
 	writes, _ = w.sync(w.works, workInFra)
 	expect(t, "it is back, and not known yet", []string(nil), writes)
