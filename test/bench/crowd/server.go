@@ -27,6 +27,8 @@ type Options struct {
 type Fault struct {
 	// Hang keeps every request open until the client gives up.
 	Hang bool
+	// Cut drops the connection of every request.
+	Cut bool
 	// Status, when not 0, is the answer to every request but those for health.
 	Status int
 	// Delay is added to every request.
@@ -88,6 +90,8 @@ func (m *Member) misbehaves(w http.ResponseWriter, r *http.Request, path []strin
 		case <-r.Context().Done():
 		case <-m.crowd.closed:
 		}
+		panic(http.ErrAbortHandler)
+	case f.Cut:
 		panic(http.ErrAbortHandler)
 	case f.Status != 0 && !health:
 		w.Header().Set("Retry-After", "1")
