@@ -9,10 +9,11 @@ import (
 	"sync"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	appsv1 "k8s.io/api/apps/v1"
-
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/test/fleet"
 )
 
@@ -71,18 +72,47 @@ func (a *arrivals) follow(ctx context.Context, c *fleet.Cluster) (stop func(), e
 	if err != nil {
 		return nil, err
 	}
-	w, err := member.Watch(ctx, &appsv1.DeploymentList{})
+	return watched(ctx, member, &appsv1.DeploymentList{}, func(obj runtime.Object) {
+		if d, ok := obj.(*appsv1.Deployment); ok {
+			a.see(c.Name, d.Name, d.Spec.Template.Spec.Containers[0].Image)
+		}
+	})
+}
+
+// watched shows every object until stop. A watch that an overloaded API server ends is begun anew.
+func watched(ctx context.Context, c client.WithWatch, list client.ObjectList, see func(runtime.Object)) (stop func(), err error) {
+	ctx, stop = context.WithCancel(ctx)
+	w, err := c.Watch(ctx, list)
 	if err != nil {
-		return nil, fmt.Errorf("watch Deployments of %s: %w", c.Name, err)
+		stop()
+		return nil, fmt.Errorf("watch %T: %w", list, err)
 	}
 	go func() {
-		for e := range w.ResultChan() {
-			if d, ok := e.Object.(*appsv1.Deployment); ok {
-				a.see(c.Name, d.Name, d.Spec.Template.Spec.Containers[0].Image)
+		for ctx.Err() == nil {
+			for e := range w.ResultChan() {
+				see(e.Object)
+			}
+			for ctx.Err() == nil {
+				if w, err = c.Watch(ctx, list); err == nil {
+					break
+				}
+				time.Sleep(100 * time.Millisecond)
 			}
 		}
 	}()
-	return w.Stop, nil
+	return stop, nil
+}
+
+// followed is follow for a hub with more to do than it can.
+func followed(ctx context.Context, hub client.WithWatch) (*placements, error) {
+	p := &placements{first: map[string]time.Time{}, now: map[string]int32{}, news: make(chan struct{})}
+	stop, err := watched(ctx, hub, &workv1alpha2.ResourceBindingList{}, func(obj runtime.Object) {
+		if b, ok := obj.(*workv1alpha2.ResourceBinding); ok {
+			p.see(b)
+		}
+	})
+	p.stop = stop
+	return p, err
 }
 
 // change is a version of a template that was written at a time.

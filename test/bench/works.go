@@ -61,7 +61,7 @@ func works() *cobra.Command {
 	cmd.Flags().IntVar(&o.replicas, "replicas", 3, "how many replicas each has, over all members")
 	cmd.Flags().IntSliceVar(&o.crowds, "crowd", []int{100, 1000}, "how many members in memory there are, one run for each; 0 leaves this part out")
 	cmd.Flags().IntVar(&o.works, "works", 10000, "how many Works the crowd gets")
-	cmd.Flags().IntVar(&o.share, "share", 10, "how many members of the crowd each Deployment goes to")
+	cmd.Flags().IntVar(&o.share, "share", 3, "how many members of the crowd each Deployment goes to")
 	cmd.Flags().IntVar(&o.rate, "rate", 20, "how many templates are changed a second to measure latency")
 	cmd.Flags().DurationVar(&o.during, "during", 30*time.Second, "for how long")
 	cmd.Flags().IntVar(&o.writers, "writers", 16, "how many templates are written at a time")
@@ -177,7 +177,7 @@ func everywhere(name string, selector *metav1.LabelSelector, weights *policyv1al
 // in all of their members.
 func (b *worksBench) carry(ctx context.Context, all []*appsv1.Deployment, members int) error {
 	var err error
-	if b.placed, err = follow(ctx, b.hub); err != nil {
+	if b.placed, err = followed(ctx, b.hub); err != nil {
 		return err
 	}
 	defer b.placed.stop()
