@@ -116,8 +116,8 @@ func (r *bindingReconciler) wait(req ctrl.Request, open bool) time.Duration {
 }
 
 // wrote begins the window, and the patience with what is still open.
-func (r *bindingReconciler) wrote(req ctrl.Request) {
-	r.pace.wrote(req)
+func (r *bindingReconciler) wrote(req ctrl.Request, began time.Time) {
+	r.pace.wrote(req, began)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, open := r.opened[req]; open {
@@ -156,6 +156,7 @@ func (r *bindingReconciler) writeBinding(ctx context.Context, req ctrl.Request, 
 	condition := aggregate.FullyApplied(b.GetBindingSpec(), items)
 	before := meta.FindStatusCondition(b.GetBindingStatus().Conditions, workv1alpha2.FullyApplied)
 	b = b.DeepCopyObject().(workv1alpha2.Binding) // the one that was read is the cache's
+	began := r.pace.clock.Now()
 	changed, err := hub.PatchStatus(ctx, r.client, b, func(b workv1alpha2.Binding) {
 		status := b.GetBindingStatus()
 		if !sameItems(status.AggregatedStatus, items) {
@@ -169,7 +170,7 @@ func (r *bindingReconciler) writeBinding(ctx context.Context, req ctrl.Request, 
 		return b, err
 	}
 	r.bindings.Wrote(b)
-	r.wrote(req)
+	r.wrote(req, began)
 	if before == nil || before.Status != condition.Status {
 		r.tell(b, "Normal", names.EventReasonAggregateStatusSucceed, "Aggregated the status of all clusters: "+condition.Message)
 	}
@@ -221,6 +222,7 @@ func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request,
 		return reconcile.TerminalError(err) // the same again until an item changes
 	}
 	if aggregated != template {
+		began := r.pace.clock.Now()
 		_, err := hub.PatchStatus(ctx, r.client, template, func(t *unstructured.Unstructured) { t.Object["status"] = aggregated.Object["status"] })
 		if apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) {
 			r.tell(b, "Warning", names.EventReasonAggregateStatusFailed, err.Error())
@@ -229,7 +231,7 @@ func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request,
 		if client.IgnoreNotFound(err) != nil {
 			return err
 		}
-		r.pace.wrote(req)
+		r.pace.wrote(req, began)
 	}
 	r.settle(req, made)
 	return nil

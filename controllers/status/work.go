@@ -72,6 +72,7 @@ func (r *workReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 }
 
 func (r *workReconciler) write(ctx context.Context, req ctrl.Request, work *workv1alpha1.Work, statuses []workv1alpha1.ManifestStatus) error {
+	began := r.pace.clock.Now()
 	after, _, err := works.PatchManifestStatuses(ctx, r.client, work, statuses)
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -80,7 +81,7 @@ func (r *workReconciler) write(ctx context.Context, req ctrl.Request, work *work
 		return err
 	}
 	r.works.Wrote(after)
-	r.pace.wrote(req)
+	r.pace.wrote(req, began)
 	works.TellReflected(r.recorder, work, statuses)
 	return nil
 }

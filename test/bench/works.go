@@ -48,6 +48,9 @@ func works() *cobra.Command {
 				}
 			}
 			for _, members := range o.crowds {
+				if members == 0 {
+					continue
+				}
 				err := install.Run(cmd.Context(), install.RunOptions{Name: "bench", HubOnly: true}, out,
 					func(ctx context.Context, in *install.Installation) error { return o.onCrowd(ctx, in, members, out) })
 				if err != nil {
