@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -35,7 +36,7 @@ type outcome struct {
 	mu sync.Mutex
 	// written and overridden are clusters whose Work was written, and with overrides in it.
 	written, overridden []string
-	// refused are the errors of rendering: the same again until an object changes.
+	// refused are the errors of rendering, and of Works too large: the same again until an object changes.
 	refused []error
 	// failed are the errors of writing, worth another try.
 	failed []error
@@ -54,6 +55,8 @@ func (o *outcome) note(cluster string, overridden, written bool, err error) {
 		o.waiting = true
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		o.outdated = true
+	case tooLarge(err):
+		o.refused = append(o.refused, fmt.Errorf("cluster %q: its Work is larger than the hub stores, make the template or its overrides smaller: %w", cluster, err))
 	case err != nil:
 		o.failed = append(o.failed, fmt.Errorf("cluster %q: %w", cluster, err))
 	case written:
@@ -62,6 +65,16 @@ func (o *outcome) note(cluster string, overridden, written bool, err error) {
 			o.overridden = append(o.overridden, cluster)
 		}
 	}
+}
+
+// tooLarge says whether the hub refuses a Work for its size, as it will again until the template changes.
+// The refusal of the hub's store comes as an internal error, and only its text tells.
+func tooLarge(err error) bool {
+	if apierrors.IsRequestEntityTooLargeError(err) {
+		return true
+	}
+	var status apierrors.APIStatus
+	return errors.As(err, &status) && (strings.Contains(err.Error(), "request is too large") || strings.Contains(err.Error(), "message larger than max"))
 }
 
 // result says when to look at the binding again.

@@ -60,7 +60,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	began := time.Now()
 	outcome := r.apply(ctx, b, render.Works(in), present)
+	outcome.observe(began)
 	r.tell(b, template, outcome)
 	if err := r.report(ctx, b, outcome); err != nil {
 		return hub.Result(ctrl.Result{}, err)

@@ -67,7 +67,7 @@ func (a *application) apply(ctx context.Context) (done, error) {
 
 // resource finds out where the object goes.
 func (a *application) resource() (dynamic.ResourceInterface, *managed.Cache, error) {
-	mapping, err := a.member.Mapping(a.desired.GroupVersionKind())
+	kind, err := a.members.Follow(a.cluster, a.member, a.desired.GroupVersionKind())
 	if meta.IsNoMatchError(err) {
 		return nil, nil, fmt.Errorf("cluster %q does not serve %s %s; install what defines it there: %w",
 			a.cluster, a.desired.GetAPIVersion(), a.desired.GetKind(), err)
@@ -75,11 +75,8 @@ func (a *application) resource() (dynamic.ResourceInterface, *managed.Cache, err
 	if err != nil {
 		return nil, nil, err
 	}
+	mapping, objects := kind.Mapping, kind.Objects
 	a.plural = mapping.Resource
-	objects, err := a.members.Cache(a.cluster, a.member, mapping.Resource)
-	if err != nil {
-		return nil, nil, err
-	}
 	if mapping.Scope.Name() == meta.RESTScopeNameRoot {
 		return a.member.Dynamic().Resource(mapping.Resource), objects, nil
 	}
@@ -91,6 +88,7 @@ func (a *application) resource() (dynamic.ResourceInterface, *managed.Cache, err
 
 func (a *application) create(ctx context.Context, resource dynamic.ResourceInterface) (done, error) {
 	created, err := resource.Create(ctx, a.desired, metav1.CreateOptions{})
+	a.count("create", a.desired, err)
 	if err == nil {
 		return a.settle(created)
 	}
@@ -133,6 +131,7 @@ func (a *application) write(ctx context.Context, resource dynamic.ResourceInterf
 		return done{object: observed, settled: answer}, nil
 	}
 	updated, err := resource.Update(ctx, target, metav1.UpdateOptions{})
+	a.count("update", target, err)
 	if err != nil {
 		return done{}, err
 	}

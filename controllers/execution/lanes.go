@@ -19,7 +19,7 @@ import (
 // and slow down for those that need a person.
 const (
 	firstRetry = 50 * time.Millisecond
-	lastRetry  = 2 * time.Minute
+	lastRetry  = time.Minute
 )
 
 // priorities of a Work in its lane: what users do goes before what a restart brings up again.
@@ -118,7 +118,10 @@ func (l *lanes) handle(ctx context.Context, lane *lane, key types.NamespacedName
 			// not as an error: it is in the Work's status, and mostly a matter between a user and a member
 			ctrl.LoggerFrom(ctx).Info("Work is not carried out; trying again", "reason", err.Error())
 		}
-		lane.queue.AddWithOpts(priorityqueue.AddOpts{RateLimited: true, Priority: &priority}, key)
+		// what failed gives way to what has not been tried: a member that refuses a thousand Works, each
+		// after a while, must not keep the next one waiting
+		late := min(priority, routine)
+		lane.queue.AddWithOpts(priorityqueue.AddOpts{RateLimited: true, Priority: &late}, key)
 	case result.RequeueAfter > 0:
 		lane.queue.Forget(key)
 		lane.queue.AddWithOpts(priorityqueue.AddOpts{After: result.RequeueAfter, Priority: &priority}, key)

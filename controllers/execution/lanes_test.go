@@ -108,6 +108,32 @@ func TestUrgentFirst(t *testing.T) {
 	})
 }
 
+// TestFailuresGiveWay: Works that a member refuses, slowly, do not keep a new one waiting behind them.
+func TestFailuresGiveWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		took := time.Duration(-1)
+		l := running(t, 1, func(_ context.Context, key types.NamespacedName) (ctrl.Result, error) {
+			if key.Name == "new" {
+				took = time.Since(start)
+				return ctrl.Result{}, nil
+			}
+			time.Sleep(time.Second)
+			return ctrl.Result{}, errors.New("refused after a second")
+		})
+		for i := range 100 {
+			l.add("fra", urgent, types.NamespacedName{Namespace: "refused", Name: string(rune('a'+i%26)) + string(rune('a'+i/26))})
+		}
+		time.Sleep(10 * time.Minute)
+		start = time.Now()
+		l.add("fra", urgent, name("new"))
+		time.Sleep(time.Minute)
+		if took < 0 || took > 2*time.Second {
+			t.Errorf("the new Work was done after %v, want it next", took)
+		}
+	})
+}
+
 func TestRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var at []time.Duration

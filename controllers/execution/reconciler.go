@@ -9,6 +9,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
@@ -28,6 +29,10 @@ import (
 
 // fillingCheck is how long to wait before a watch that has just begun is looked at again.
 const fillingCheck = 200 * time.Millisecond
+
+// servedCheck is how long to wait before a kind that a member does not serve is looked for again. The
+// answer is shared by all Works of the member, so that many of them ask no more than one.
+const servedCheck = 5 * time.Second
 
 var (
 	// errFilling says that it is not known yet what the member has.
@@ -57,6 +62,7 @@ func (r *reconciler) reconcile(ctx context.Context, key types.NamespacedName) (c
 		return result(err)
 	}
 	if suspended(work) {
+		r.follow(name, cluster, work)
 		return result(r.reportSuspended(ctx, work))
 	}
 	m, err := r.member(name, cluster)
@@ -73,6 +79,8 @@ func result(err error) (ctrl.Result, error) {
 		return ctrl.Result{}, nil
 	case errors.Is(err, errFilling):
 		return ctrl.Result{RequeueAfter: fillingCheck}, nil
+	case meta.IsNoMatchError(err):
+		return ctrl.Result{RequeueAfter: servedCheck}, nil
 	}
 	return hub.Result(ctrl.Result{}, err)
 }
@@ -105,6 +113,20 @@ func (r *reconciler) member(name string, cluster *clusterv1alpha1.Cluster) (mana
 	return m, nil
 }
 
+// follow lets the status of a suspended Work's objects come home all the same. What is in the way of
+// that is no concern of a Work that nothing is done for.
+func (r *reconciler) follow(name string, cluster *clusterv1alpha1.Cluster, work *workv1alpha1.Work) {
+	m, err := r.member(name, cluster)
+	if err != nil || !reportedApplied(work) {
+		return
+	}
+	for i := range work.Spec.Workload.Manifests {
+		if desired, err := decode(work.Spec.Workload.Manifests[i]); err == nil {
+			_, _ = r.members.Follow(name, m, desired.GroupVersionKind())
+		}
+	}
+}
+
 func suspended(work *workv1alpha1.Work) bool {
 	return work.Spec.SuspendDispatching != nil && *work.Spec.SuspendDispatching
 }
@@ -130,9 +152,10 @@ func (r *reconciler) complete(ctx context.Context, work *workv1alpha1.Work) (*wo
 
 // applyAll applies every manifest of a Work and reports. One that fails does not stop the others.
 func (r *reconciler) applyAll(ctx context.Context, cluster string, m managed.Member, work *workv1alpha1.Work) (ctrl.Result, error) {
+	began := time.Now()
 	var errs []error
 	var wrote, settled []string
-	var first []workv1alpha1.ManifestStatus
+	var seen []workv1alpha1.ManifestStatus
 	for i := range work.Spec.Workload.Manifests {
 		desired, err := decode(work.Spec.Workload.Manifests[i])
 		if err != nil {
@@ -140,13 +163,13 @@ func (r *reconciler) applyAll(ctx context.Context, cluster string, m managed.Mem
 			continue
 		}
 		a := &application{reconciler: r, member: m, cluster: cluster, work: work, desired: desired}
-		done, err := a.apply(ctx)
+		done, err := a.guarded(ctx)
 		if errors.Is(err, errFilling) {
 			return result(err)
 		}
 		what := desired.GetKind() + " " + client.ObjectKeyFromObject(desired).String()
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+			errs = append(errs, fmt.Errorf("%s: %w", what, a.explain(err)))
 			continue
 		}
 		if done.wrote {
@@ -155,12 +178,13 @@ func (r *reconciler) applyAll(ctx context.Context, cluster string, m managed.Mem
 		if done.settled != "" {
 			settled = append(settled, done.settled)
 		}
-		if len(work.Status.ManifestStatuses) == 0 {
-			// errors are for the status controller to tell
-			if status, statusErr, healthErr := aggregate.Reflect(r.interpreter, i, a.plural, done.object, nil); statusErr == nil && healthErr == nil {
-				first = append(first, status)
-			}
+		// errors are for the status controller to tell
+		if status, statusErr, healthErr := aggregate.Reflect(r.interpreter, i, a.plural, done.object, aggregate.Last(work, i)); statusErr == nil && healthErr == nil {
+			seen = append(seen, status)
 		}
+	}
+	if len(wrote)+len(errs) > 0 {
+		observe(began, len(errs) > 0)
 	}
 	if len(wrote) > 0 {
 		r.recorder.Eventf(work, "Normal", names.EventReasonSyncWorkloadSucceed, "Applied %s to cluster %s", strings.Join(wrote, ", "), cluster)
@@ -172,7 +196,10 @@ func (r *reconciler) applyAll(ctx context.Context, cluster string, m managed.Mem
 	if err != nil {
 		return result(err)
 	}
-	return result(r.reportSuccess(ctx, work, first))
+	if len(seen) < len(work.Spec.Workload.Manifests) || aggregate.Fit(work, seen) != nil {
+		seen = nil // the status controller sees to it
+	}
+	return result(r.reportSuccess(ctx, work, seen))
 }
 
 // AnnotationSettled on a Work holds a fingerprint for each of its objects that the member makes

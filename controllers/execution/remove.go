@@ -101,9 +101,11 @@ func (a *application) remove(ctx context.Context) error {
 		return ignoreNotFound(err)
 	}
 	background, uid := metav1.DeletePropagationBackground, observed.GetUID()
-	return ignoreNotFound(resource.Delete(ctx, a.desired.GetName(), metav1.DeleteOptions{
+	err = resource.Delete(ctx, a.desired.GetName(), metav1.DeleteOptions{
 		PropagationPolicy: &background, Preconditions: &metav1.Preconditions{UID: &uid},
-	}))
+	})
+	a.count("delete", observed, err)
+	return ignoreNotFound(err)
 }
 
 // holds says whether the object in the member is that of this Work.

@@ -38,9 +38,9 @@ func (r *reconciler) reportSuspended(ctx context.Context, work *workv1alpha1.Wor
 	return r.report(ctx, work, nil, dispatching(true))
 }
 
-// reportSuccess says that the Work is applied, and what its objects look like if nobody has yet.
-func (r *reconciler) reportSuccess(ctx context.Context, work *workv1alpha1.Work, first []workv1alpha1.ManifestStatus) error {
-	return r.report(ctx, work, first, dispatching(false), metav1.Condition{
+// reportSuccess says that the Work is applied, and in the same write what its objects looked like then.
+func (r *reconciler) reportSuccess(ctx context.Context, work *workv1alpha1.Work, seen []workv1alpha1.ManifestStatus) error {
+	return r.report(ctx, work, seen, dispatching(false), metav1.Condition{
 		Type: workv1alpha1.WorkApplied, Status: metav1.ConditionTrue,
 		Reason: workv1alpha1.ReasonAppliedSuccessful, Message: MessageApplied,
 	})
@@ -51,7 +51,7 @@ func (r *reconciler) reportSuccess(ctx context.Context, work *workv1alpha1.Work,
 // anybody knows, and to mark all the Works of a cluster at the moment it is lost would keep the hub
 // busy when it has better things to do.
 func (r *reconciler) reportFailure(ctx context.Context, work *workv1alpha1.Work, reason error) error {
-	if unreachable(reason) && appliedAs(work) {
+	if (unreachable(reason) || busy(reason)) && appliedAs(work) {
 		return reason
 	}
 	failed := metav1.Condition{
@@ -79,9 +79,14 @@ func failedBefore(work *workv1alpha1.Work) bool {
 	return meta.IsStatusConditionFalse(work.Status.Conditions, workv1alpha1.WorkApplied)
 }
 
-// report writes the conditions if they change, and first statuses if there are any.
-func (r *reconciler) report(ctx context.Context, work *workv1alpha1.Work, first []workv1alpha1.ManifestStatus, conditions ...metav1.Condition) error {
-	after, changed, err := r.patch(ctx, work, first, func(w *workv1alpha1.Work) {
+// reportedApplied says whether the Work has been applied at some time.
+func reportedApplied(work *workv1alpha1.Work) bool {
+	return meta.IsStatusConditionTrue(work.Status.Conditions, workv1alpha1.WorkApplied)
+}
+
+// report writes the conditions if they change, and with them the statuses that were seen, if any.
+func (r *reconciler) report(ctx context.Context, work *workv1alpha1.Work, seen []workv1alpha1.ManifestStatus, conditions ...metav1.Condition) error {
+	after, changed, err := r.patch(ctx, work, seen, func(w *workv1alpha1.Work) {
 		for _, c := range conditions {
 			hub.SetCondition(&w.Status.Conditions, w.Generation, c)
 		}
@@ -100,18 +105,19 @@ func (r *reconciler) report(ctx context.Context, work *workv1alpha1.Work, first 
 	return nil
 }
 
-func (r *reconciler) patch(ctx context.Context, work *workv1alpha1.Work, first []workv1alpha1.ManifestStatus, mutate func(*workv1alpha1.Work)) (after *workv1alpha1.Work, changed bool, err error) {
-	if len(first) > 0 {
-		after, err := works.PatchFirst(ctx, r.client, work, mutate, first)
-		if !apierrors.IsConflict(err) {
-			if err == nil {
-				works.TellReflected(r.recorder, work, first)
-			}
-			return after, true, err
-		}
-		// the status controller was quicker
+func (r *reconciler) patch(ctx context.Context, work *workv1alpha1.Work, seen []workv1alpha1.ManifestStatus, mutate func(*workv1alpha1.Work)) (after *workv1alpha1.Work, changed bool, err error) {
+	if len(seen) == 0 {
+		return works.PatchConditions(ctx, r.client, work, mutate)
 	}
-	return works.PatchConditions(ctx, r.client, work, mutate)
+	after, changed, err = works.PatchBoth(ctx, r.client, work, mutate, seen)
+	if apierrors.IsConflict(err) {
+		// the status controller was quicker, and knows better
+		return works.PatchConditions(ctx, r.client, work, mutate)
+	}
+	if changed {
+		works.TellReflected(r.recorder, work, seen)
+	}
+	return after, changed, err
 }
 
 // unreachable says whether an error is about the way to the member, not an answer of it.
@@ -124,11 +130,20 @@ func unreachable(err error) bool {
 	return errors.Is(err, errPending) || errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network)
 }
 
+// busy says whether an API server answered that it cannot see to it now. That is about the API server,
+// not about the object.
+func busy(err error) bool {
+	return apierrors.IsTooManyRequests(err) || apierrors.IsServiceUnavailable(err) || apierrors.IsServerTimeout(err) || apierrors.IsTimeout(err)
+}
+
 // describe makes a message of an error. What is different each time (ports, times) is left out, or
 // the same trouble would be written again and again.
 func describe(err error) string {
 	text := strings.TrimPrefix(err.Error(), errPending.Error()+": ")
-	if !unreachable(err) || errors.Is(err, errPending) {
+	switch {
+	case busy(err):
+		return "the API server of the cluster is too busy to answer; this is tried again until it does"
+	case !unreachable(err) || errors.Is(err, errPending):
 		return text
 	}
 	return "the API server of the cluster does not answer; this is tried again until it does"

@@ -4,6 +4,21 @@
 //
 // An object is written when it is not what it should be, and only then: after a restart nothing is
 // written. What "is not what it should be" means is in merge.go and apply.go.
+//
+// Objects are written whole, as Karmada does, and not by server-side apply. What users see depends on
+// it: whatever somebody adds to an object in a member, a field, a container, an item of a list, is
+// drift and goes again, which apply would keep as another manager's; a foreign object is refused as a
+// whole, for which apply has no word; and kinds without a schema are merged by the same rules as all
+// others. What apply does better is done here by the object's own records: labels and annotations of
+// others stay, those of ours that were taken out of the template go (the managed-keys annotations are
+// the field ownership), finalizers, owners and status are the member's, and fields that members fill
+// in by kind are kept by the interpreter. What else a member makes of an object, by defaults or
+// admission, is remembered by fingerprint, so that nobody fights over it. A write carries the resource
+// version that was compared: it never goes over a change that nobody has looked at.
+//
+// Each member has a queue and workers of its own (lanes.go). What a member answers ends in the condition
+// Applied of the Work, with what to do about it (trouble.go), and is tried again at a growing distance,
+// behind everything that has not been tried.
 package execution
 
 import (

@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,9 +23,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/claim"
+	"github.com/seaway-io/seaway/controllers/core/override"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -52,6 +59,8 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		For(&corev1.Namespace{}, builder.WithPredicates(described)).
 		Owns(&workv1alpha1.Work{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(r.intoNewCluster), builder.WithPredicates(appeared)).
+		Watches(&policyv1alpha1.ClusterOverridePolicy{}, handler.EnqueueRequestsFromMapFunc(r.overridden), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&clusterv1alpha1.Cluster{}, handler.EnqueueRequestsFromMapFunc(r.relabelled), builder.WithPredicates(located)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: o.Workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](50*time.Millisecond, time.Minute),
@@ -76,6 +85,20 @@ var appeared = predicate.Funcs{
 	GenericFunc: func(event.GenericEvent) bool { return false },
 }
 
+// located passes clusters that an override may apply to now and not before, or the other way round.
+var located = predicate.Funcs{
+	CreateFunc: func(event.CreateEvent) bool { return false },
+	DeleteFunc: func(event.DeleteEvent) bool { return false },
+	UpdateFunc: func(e event.UpdateEvent) bool {
+		was, is := e.ObjectOld.(*clusterv1alpha1.Cluster), e.ObjectNew.(*clusterv1alpha1.Cluster)
+		return !maps.Equal(was.Labels, is.Labels) || was.Spec.Provider != is.Spec.Provider || was.Spec.Region != is.Spec.Region ||
+			was.Spec.Zone != is.Spec.Zone || !slices.Equal(was.Spec.Zones, is.Spec.Zones)
+	},
+}
+
+// parallelWrites is how many clusters' Works of one namespace are written at a time.
+const parallelWrites = 8
+
 type reconciler struct {
 	client client.Client
 	rules  *claim.Rules
@@ -95,13 +118,36 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	var errs []error
-	for _, cluster := range clusters {
-		if err := r.ensure(ctx, &ns, cluster); err != nil {
-			errs = append(errs, fmt.Errorf("namespace %s in cluster %s: %w", ns.Name, cluster, err))
-		}
+	overrides, err := r.overrides(ctx, &ns)
+	if err != nil {
+		return ctrl.Result{}, err
 	}
+	errs := make([]error, len(clusters))
+	var group errgroup.Group
+	group.SetLimit(parallelWrites)
+	for i, cluster := range clusters {
+		group.Go(func() error {
+			if err := r.ensure(ctx, &ns, cluster, overrides); err != nil {
+				errs[i] = fmt.Errorf("namespace %s in cluster %s: %w", ns.Name, cluster, err)
+			}
+			return nil // one cluster's failure does not stop the others
+		})
+	}
+	_ = group.Wait() // the functions return none
 	return hub.Result(ctrl.Result{}, errors.Join(errs...))
+}
+
+// overrides are the ClusterOverridePolicies that concern the namespace, nil when there are none at all.
+func (r *reconciler) overrides(ctx context.Context, ns *corev1.Namespace) (*override.Policies, error) {
+	var list policyv1alpha1.ClusterOverridePolicyList
+	if err := r.client.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list ClusterOverridePolicies: %w", err)
+	}
+	if len(list.Items) == 0 {
+		return nil, nil
+	}
+	selected := override.Select(member(ns), list.Items, nil)
+	return &selected, nil
 }
 
 func (r *reconciler) propagates(ns *corev1.Namespace) bool {
@@ -124,14 +170,18 @@ func (r *reconciler) clusters(ctx context.Context) ([]string, error) {
 	return out, nil
 }
 
-func (r *reconciler) ensure(ctx context.Context, ns *corev1.Namespace, cluster string) error {
+func (r *reconciler) ensure(ctx context.Context, ns *corev1.Namespace, cluster string, overrides *override.Policies) error {
 	work := &workv1alpha1.Work{}
 	work.Namespace, work.Name = names.ExecutionNamespace(cluster), names.WorkName(kind.Kind, ns.Name, "")
-	err := r.client.Get(ctx, client.ObjectKeyFromObject(work), work)
+	obj, applied, err := r.inCluster(ctx, ns, cluster, overrides)
+	if err != nil {
+		return err
+	}
+	err = r.client.Get(ctx, client.ObjectKeyFromObject(work), work)
 	newID := string(uuid.NewUUID())
 	switch {
 	case apierrors.IsNotFound(err):
-		if err := fill(work, ns, newID); err != nil {
+		if err := fill(work, ns, obj, applied, newID); err != nil {
 			return err
 		}
 		return client.IgnoreAlreadyExists(r.client.Create(ctx, work))
@@ -141,8 +191,44 @@ func (r *reconciler) ensure(ctx context.Context, ns *corev1.Namespace, cluster s
 		return nil // on its way out, or a policy propagates the namespace
 	}
 	var failed error
-	_, err = hub.Patch(ctx, r.client, work, func(work *workv1alpha1.Work) { failed = fill(work, ns, newID) })
+	_, err = hub.Patch(ctx, r.client, work, func(work *workv1alpha1.Work) { failed = fill(work, ns, obj, applied, newID) })
 	return errors.Join(failed, err)
+}
+
+// inCluster is the namespace as a cluster gets it, and the annotations that say which overrides it got.
+func (r *reconciler) inCluster(ctx context.Context, ns *corev1.Namespace, name string, overrides *override.Policies) (*unstructured.Unstructured, map[string]string, error) {
+	obj, cluster := member(ns), &clusterv1alpha1.Cluster{}
+	if overrides == nil {
+		return obj, nil, nil
+	}
+	if err := r.client.Get(ctx, client.ObjectKey{Name: name}, cluster, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, nil, fmt.Errorf("read cluster %s: %w", name, err)
+	}
+	applied, err := overrides.Apply(obj, cluster)
+	if err != nil {
+		return nil, nil, err
+	}
+	annotations, err := applied.Annotations()
+	return obj, annotations, err
+}
+
+// overridden maps an override policy to all namespaces, if it may select any.
+func (r *reconciler) overridden(ctx context.Context, policy client.Object) []reconcile.Request {
+	selectors := policy.(policyv1alpha1.Override).GetOverrideSpec().ResourceSelectors
+	about := func(s policyv1alpha1.ResourceSelector) bool { return s.APIVersion == "v1" && s.Kind == kind.Kind }
+	if len(selectors) > 0 && !slices.ContainsFunc(selectors, about) {
+		return nil
+	}
+	return r.all(ctx)
+}
+
+// relabelled maps a cluster to all namespaces, if there are overrides at all.
+func (r *reconciler) relabelled(ctx context.Context, _ client.Object) []reconcile.Request {
+	var list policyv1alpha1.ClusterOverridePolicyList
+	if err := r.client.List(ctx, &list, client.UnsafeDisableDeepCopy); err == nil && len(list.Items) == 0 {
+		return nil
+	}
+	return r.all(ctx)
 }
 
 // intoNewCluster maps a new execution namespace to all namespaces that its cluster needs.
@@ -150,6 +236,11 @@ func (r *reconciler) intoNewCluster(ctx context.Context, space client.Object) []
 	if _, ok := names.ClusterFromExecutionNamespace(space.GetName()); !ok {
 		return nil
 	}
+	return r.all(ctx)
+}
+
+// all are the namespaces that are propagated.
+func (r *reconciler) all(ctx context.Context) []reconcile.Request {
 	var all corev1.NamespaceList
 	if err := r.client.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "list namespaces")

@@ -15,7 +15,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	"github.com/seaway-io/seaway/api/scheme"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/claim"
@@ -159,5 +161,49 @@ func TestANewClusterGetsAllNamespaces(t *testing.T) {
 	}
 	if len(r.intoNewCluster(context.Background(), namespace("shop", nil))) > 0 {
 		t.Error("a user's namespace is taken for a cluster")
+	}
+}
+
+// TestOverrides: ClusterOverridePolicies reach the namespaces of the clusters they name, and go again.
+func TestOverrides(t *testing.T) {
+	policy := &policyv1alpha1.ClusterOverridePolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: "quota"},
+		Spec: policyv1alpha1.OverrideSpec{
+			ResourceSelectors: []policyv1alpha1.ResourceSelector{{APIVersion: "v1", Kind: "Namespace"}},
+			OverrideRules: []policyv1alpha1.RuleWithCluster{{
+				TargetCluster: &policyv1alpha1.ClusterAffinity{ClusterNames: []string{"m1"}},
+				Overriders: policyv1alpha1.Overriders{LabelsOverrider: []policyv1alpha1.LabelAnnotationOverrider{
+					{Operator: policyv1alpha1.OverriderOpAdd, Value: map[string]string{"size": "small"}}}},
+			}},
+		},
+	}
+	cluster := func(name string) *clusterv1alpha1.Cluster {
+		return &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	}
+	writes := 0
+	c := hubWith(&writes, namespace("shop", nil), namespace("karmada-es-m1", nil), namespace("karmada-es-m2", nil), cluster("m1"), cluster("m2"), policy)
+	size := func(w workv1alpha1.Work) string {
+		var ns corev1.Namespace
+		if err := json.Unmarshal(w.Spec.Workload.Manifests[0].Raw, &ns); err != nil {
+			t.Fatal(err)
+		}
+		return ns.Labels["size"]
+	}
+	works := run(t, c, "shop")
+	if size(works["karmada-es-m1"]) != "small" || size(works["karmada-es-m2"]) != "" {
+		t.Errorf("sizes %q and %q", size(works["karmada-es-m1"]), size(works["karmada-es-m2"]))
+	}
+	if works["karmada-es-m1"].Annotations[names.AppliedClusterOverridesAnnotation] == "" {
+		t.Error("the Work does not say what was overridden")
+	}
+	if run(t, c, "shop"); writes != 2 {
+		t.Errorf("%d writes, want 2", writes)
+	}
+	if err := c.Delete(context.Background(), policy); err != nil {
+		t.Fatal(err)
+	}
+	work := run(t, c, "shop")["karmada-es-m1"]
+	if size(work) != "" || work.Annotations[names.AppliedClusterOverridesAnnotation] != "" {
+		t.Errorf("after the policy: %q, %v", size(work), work.Annotations)
 	}
 }

@@ -19,18 +19,24 @@ import (
 
 var kind = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
 
-// fill makes a Work the one that holds the namespace for a cluster. What others keep on the Work
-// stays. A Work that is as it should be does not change.
-func fill(work *workv1alpha1.Work, ns *corev1.Namespace, newID string) error {
+// fill makes a Work the one that holds the namespace for a cluster: obj, which got the overrides that the
+// annotations tell of. What others keep on the Work stays. A Work that is as it should be does not change.
+func fill(work *workv1alpha1.Work, ns *corev1.Namespace, obj *unstructured.Unstructured, applied map[string]string, newID string) error {
 	if work.Labels[names.WorkPermanentID] == "" {
 		metav1.SetMetaDataLabel(&work.ObjectMeta, names.WorkPermanentID, newID)
+	}
+	for _, key := range []string{names.AppliedOverridesAnnotation, names.AppliedClusterOverridesAnnotation} {
+		delete(work.Annotations, key)
+	}
+	for key, value := range applied {
+		metav1.SetMetaDataAnnotation(&work.ObjectMeta, key, value)
 	}
 	metav1.SetMetaDataAnnotation(&work.ObjectMeta, names.ConflictResolutionAnnotation, names.ConflictResolutionAbort)
 	work.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(ns, kind)}
 	if len(work.Finalizers) == 0 {
 		work.Finalizers = []string{names.ExecutionFinalizer}
 	}
-	obj := member(ns)
+	obj = obj.DeepCopy()
 	manifest.Mark(obj, work)
 	if holds(work, obj) {
 		return nil // as the server writes it, which may be other bytes

@@ -76,8 +76,15 @@ func (r *bindingReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		return ctrl.Result{}, err
 	}
 	items := aggregate.Items(list, func(cluster string) bool { return ready[cluster] })
+	tooLarge := aggregate.FitItems(items)
 	if wait := r.wait(req, aggregate.Open(b.GetBindingSpec(), items, func(cluster string) bool { return ready[cluster] })); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	if left := r.pace.left(req); left > 0 {
+		return ctrl.Result{RequeueAfter: left}, nil
+	}
+	if tooLarge != nil {
+		r.tell(b, "Warning", names.EventReasonAggregateStatusFailed, tooLarge.Error())
 	}
 	b, err = r.writeBinding(ctx, req, b, items)
 	if err != nil {
@@ -86,8 +93,9 @@ func (r *bindingReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 	return hub.Result(ctrl.Result{}, r.writeTemplate(ctx, req, b, items))
 }
 
-// patience is how long the first reports of a placement are waited for. They come one by one and
-// soon; to write each of them would be several writes for one piece of news.
+// patience is how long reports that are open are waited for. They come one by one and soon; to write
+// each of them would be several writes for one piece of news. While some stay open, what is known by
+// then is written at this pace.
 const patience = 2 * time.Second
 
 // wait says how long to wait for reports that are still open; 0 when there are none, or long enough
@@ -105,6 +113,16 @@ func (r *bindingReconciler) wait(req ctrl.Request, open bool) time.Duration {
 		r.opened[req] = since
 	}
 	return max(0, patience-r.pace.clock.Since(since))
+}
+
+// wrote begins the window, and the patience with what is still open.
+func (r *bindingReconciler) wrote(req ctrl.Request, began time.Time) {
+	r.pace.wrote(req, began)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, open := r.opened[req]; open {
+		r.opened[req] = r.pace.clock.Now()
+	}
 }
 
 // neverPlaced says whether there is nothing to tell yet, not even that there is nothing.
@@ -138,6 +156,7 @@ func (r *bindingReconciler) writeBinding(ctx context.Context, req ctrl.Request, 
 	condition := aggregate.FullyApplied(b.GetBindingSpec(), items)
 	before := meta.FindStatusCondition(b.GetBindingStatus().Conditions, workv1alpha2.FullyApplied)
 	b = b.DeepCopyObject().(workv1alpha2.Binding) // the one that was read is the cache's
+	began := r.pace.clock.Now()
 	changed, err := hub.PatchStatus(ctx, r.client, b, func(b workv1alpha2.Binding) {
 		status := b.GetBindingStatus()
 		if !sameItems(status.AggregatedStatus, items) {
@@ -151,7 +170,7 @@ func (r *bindingReconciler) writeBinding(ctx context.Context, req ctrl.Request, 
 		return b, err
 	}
 	r.bindings.Wrote(b)
-	r.pace.wrote(req)
+	r.wrote(req, began)
 	if before == nil || before.Status != condition.Status {
 		r.tell(b, "Normal", names.EventReasonAggregateStatusSucceed, "Aggregated the status of all clusters: "+condition.Message)
 	}
@@ -203,15 +222,16 @@ func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request,
 		return reconcile.TerminalError(err) // the same again until an item changes
 	}
 	if aggregated != template {
+		began := r.pace.clock.Now()
 		_, err := hub.PatchStatus(ctx, r.client, template, func(t *unstructured.Unstructured) { t.Object["status"] = aggregated.Object["status"] })
-		if apierrors.IsInvalid(err) {
+		if apierrors.IsInvalid(err) || apierrors.IsRequestEntityTooLargeError(err) {
 			r.tell(b, "Warning", names.EventReasonAggregateStatusFailed, err.Error())
 			return reconcile.TerminalError(err)
 		}
 		if client.IgnoreNotFound(err) != nil {
 			return err
 		}
-		r.pace.wrote(req)
+		r.pace.wrote(req, began)
 	}
 	r.settle(req, made)
 	return nil

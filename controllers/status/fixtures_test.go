@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -119,8 +120,20 @@ func newWorld(t *testing.T) *world {
 		client: w.client, live: w.client, bindings: fresh.New(w.client, w.client), recorder: w.events, interpreter: interpreter, pace: newPacer(w.clock, time.Second),
 		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} }, settled: map[reconcile.Request]uint64{}, opened: map[reconcile.Request]time.Time{},
 	}
-	w.members.Connect("fra", w.member)
+	w.connect(w.member)
 	return w
+}
+
+// connect connects fra, or disconnects it, and follows its Deployments as execution would.
+func (w *world) connect(m *membertest.Member) {
+	w.t.Helper()
+	w.members.Connect("fra", m)
+	if m == nil {
+		return
+	}
+	if _, err := w.works.members.Follow("fra", m, appsv1.SchemeGroupVersion.WithKind("Deployment")); err != nil {
+		w.t.Fatal(err)
+	}
 }
 
 // deployment puts the member's Deployment with a status.
@@ -132,10 +145,12 @@ func (w *world) deployment(status string) {
 	}
 }
 
-// sync runs one reconciler and returns what was written and the events' reasons.
+// sync runs one reconciler, when the window of the last write is over, and returns what was written and
+// the events' reasons.
 func (w *world) sync(r reconcile.Reconciler, key types.NamespacedName) (writes, reasons []string) {
 	w.t.Helper()
 	w.writes = nil
+	w.clock.Step(w.works.pace.window)
 	if _, err := r.Reconcile(w.t.Context(), ctrl.Request{NamespacedName: key}); err != nil {
 		w.t.Fatal(err)
 	}

@@ -2,7 +2,9 @@
 // binding to the binding, from there to the template.
 //
 // Each step writes only what changed, and a burst of changes of one object becomes few writes: the
-// first is passed on nearly at once, those that follow within a short window together.
+// first is passed on nearly at once, those that follow within a short window together. While the hub is
+// slow the window grows: see pace.go. No member is asked anything here: what its watches have shown is
+// read, so that a member that does not answer keeps the status of no other waiting.
 package status
 
 import (

@@ -4,12 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"reflect"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -46,6 +43,7 @@ func (r *workReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	}
 	cluster, ok := names.ClusterFromExecutionNamespace(work.Namespace)
 	if !ok || work.DeletionTimestamp != nil {
+		r.pace.forget(req)
 		return ctrl.Result{}, nil
 	}
 	if !reported(work) {
@@ -56,26 +54,25 @@ func (r *workReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil // its connection wakes all its Works
 	}
 	var statuses []workv1alpha1.ManifestStatus
-	var errs []error
 	for i := range work.Spec.Workload.Manifests {
-		status, err := r.reflect(work, i, cluster, m)
-		if err != nil {
-			errs = append(errs, err)
-		}
-		if status != nil {
+		if status := r.reflect(work, i, cluster, m); status != nil {
 			statuses = append(statuses, *status)
 		}
 	}
-	if err := r.write(ctx, req, work, statuses); err != nil {
-		return hub.Result(ctrl.Result{}, err)
+	if err := aggregate.Fit(work, statuses); err != nil {
+		r.recorder.Eventf(work, "Warning", names.EventReasonReflectStatusFailed, "%v", err)
 	}
-	return ctrl.Result{}, errors.Join(errs...)
+	if sameStatuses(work.Status.ManifestStatuses, statuses) {
+		return ctrl.Result{}, nil
+	}
+	if left := r.pace.left(req); left > 0 {
+		return ctrl.Result{RequeueAfter: left}, nil
+	}
+	return hub.Result(ctrl.Result{}, r.write(ctx, req, work, statuses))
 }
 
 func (r *workReconciler) write(ctx context.Context, req ctrl.Request, work *workv1alpha1.Work, statuses []workv1alpha1.ManifestStatus) error {
-	if sameStatuses(work.Status.ManifestStatuses, statuses) {
-		return nil
-	}
+	began := r.pace.clock.Now()
 	after, _, err := works.PatchManifestStatuses(ctx, r.client, work, statuses)
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -84,7 +81,7 @@ func (r *workReconciler) write(ctx context.Context, req ctrl.Request, work *work
 		return err
 	}
 	r.works.Wrote(after)
-	r.pace.wrote(req)
+	r.pace.wrote(req, began)
 	works.TellReflected(r.recorder, work, statuses)
 	return nil
 }
@@ -100,32 +97,27 @@ type identity struct {
 }
 
 // reflect returns the status of one object, nil if it is not there. While that is not known it
-// returns the last one. An error is worth another try.
-func (r *workReconciler) reflect(work *workv1alpha1.Work, ordinal int, cluster string, m managed.Member) (*workv1alpha1.ManifestStatus, error) {
+// returns the last one. It reads what watches have shown and asks no member, so that one that does not
+// answer keeps nobody waiting.
+func (r *workReconciler) reflect(work *workv1alpha1.Work, ordinal int, cluster string, m managed.Member) *workv1alpha1.ManifestStatus {
 	var id identity
 	if err := json.Unmarshal(work.Spec.Workload.Manifests[ordinal].Raw, &id); err != nil {
-		return nil, nil // the condition Applied says so
+		return nil // the condition Applied says so
 	}
-	gvk := schema.FromAPIVersionAndKind(id.APIVersion, id.Kind)
-	mapping, err := m.Mapping(gvk)
-	if meta.IsNoMatchError(err) {
-		return nil, nil // and so it does here
+	kind := r.members.Followed(cluster, m, schema.FromAPIVersionAndKind(id.APIVersion, id.Kind))
+	if kind == nil {
+		// Execution asks the member, in the lane of that member. What its watch then shows is told.
+		return aggregate.Last(work, ordinal)
 	}
-	if err != nil {
-		return aggregate.Last(work, ordinal), fmt.Errorf("find %s in cluster %q: %w", gvk, cluster, err)
-	}
-	objects, err := r.members.Cache(cluster, m, mapping.Resource)
-	if err != nil {
-		return aggregate.Last(work, ordinal), err
-	}
+	objects := kind.Objects
 	obj, exists := objects.Get(id.Metadata.Namespace, id.Metadata.Name)
 	switch {
 	case !exists && objects.State() != managed.Complete:
-		return aggregate.Last(work, ordinal), nil // it is told when it comes
+		return aggregate.Last(work, ordinal) // it is told when it comes
 	case !exists || !holds(work, obj):
-		return nil, nil
+		return nil
 	}
-	return r.interpret(work, ordinal, mapping.Resource, obj), nil
+	return r.interpret(work, ordinal, kind.Mapping.Resource, obj)
 }
 
 // interpret asks what the status and health of the object are. What cannot be told is told as that.

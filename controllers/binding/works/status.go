@@ -18,7 +18,7 @@ import (
 // PatchConditions writes the conditions of a Work if mutate changes them, and returns the Work as
 // the server then has it. The execution controller is their only writer, as the status controller is
 // of the manifest statuses. So neither needs a lock against the other, and the two, which are often
-// busy with the same Work at the same time, never end in a conflict (PatchFirst is the one exception). The patch names the Work's UID:
+// busy with the same Work at the same time, never end in a conflict (PatchBoth is the one exception). The patch names the Work's UID:
 // it never reaches another Work of the same name.
 func PatchConditions(ctx context.Context, c client.Client, work *workv1alpha1.Work, mutate func(*workv1alpha1.Work)) (after *workv1alpha1.Work, changed bool, err error) {
 	after = work.DeepCopy()
@@ -34,23 +34,26 @@ func PatchManifestStatuses(ctx context.Context, c client.Client, work *workv1alp
 	return patchStatus(ctx, c, work.DeepCopy(), map[string]any{"manifestStatuses": statuses})
 }
 
-// PatchFirst is PatchConditions that also writes the first manifest statuses of a Work, which has none
-// yet: one write instead of two for objects whose state is clear from the start. Should the status
-// controller be quicker, it ends in a conflict.
-func PatchFirst(ctx context.Context, c client.Client, work *workv1alpha1.Work, mutate func(*workv1alpha1.Work), statuses []workv1alpha1.ManifestStatus) (after *workv1alpha1.Work, err error) {
+// PatchBoth is PatchConditions that, when the conditions change, also writes the manifest statuses: one
+// write instead of two for what is known at the same time. Should the status controller have written in
+// between, it ends in a conflict.
+func PatchBoth(ctx context.Context, c client.Client, work *workv1alpha1.Work, mutate func(*workv1alpha1.Work), statuses []workv1alpha1.ManifestStatus) (after *workv1alpha1.Work, changed bool, err error) {
 	after = work.DeepCopy()
 	mutate(after)
+	if equality.Semantic.DeepEqual(work.Status.Conditions, after.Status.Conditions) {
+		return work, false, nil
+	}
 	data, err := json.Marshal(map[string]any{
 		"metadata": map[string]any{"uid": work.UID, "resourceVersion": work.ResourceVersion},
 		"status":   map[string]any{"conditions": after.Status.Conditions, "manifestStatuses": statuses},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("encode status: %w", err)
+		return nil, false, fmt.Errorf("encode status: %w", err)
 	}
 	if err := c.Status().Patch(ctx, after, client.RawPatch(types.MergePatchType, data)); err != nil {
-		return nil, fmt.Errorf("patch status of Work %s: %w", client.ObjectKeyFromObject(work), err)
+		return nil, false, fmt.Errorf("patch status of Work %s: %w", client.ObjectKeyFromObject(work), err)
 	}
-	return after, nil
+	return after, true, nil
 }
 
 // TellReflected records events when there is something new to know of the objects of a Work: a first

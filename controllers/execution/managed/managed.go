@@ -77,6 +77,13 @@ type Watcher struct {
 type connection struct {
 	member Member
 	caches map[schema.GroupVersionResource]*Cache
+	kinds  map[schema.GroupVersionKind]*Kind
+}
+
+// Kind is one kind in one member.
+type Kind struct {
+	Mapping *meta.RESTMapping
+	Objects *Cache
 }
 
 // New returns a watcher without watches.
@@ -94,9 +101,42 @@ func (w *Watcher) Notify(fn func(Event)) {
 	w.handlers = append(w.handlers, fn)
 }
 
-// Cache returns what is known of the managed objects of a resource in a member, and starts the watch
-// for it if that has not happened yet. m is the present connection of the cluster.
-func (w *Watcher) Cache(cluster string, m Member, gvr schema.GroupVersionResource) (*Cache, error) {
+// Follow returns a kind in a member, and starts the watch of its managed objects if that has not
+// happened yet. m is the present connection of the cluster. The member may be asked what it serves,
+// and may take its time: Follow is only for those who hold up nothing but that member's matters.
+func (w *Watcher) Follow(cluster string, m Member, gvk schema.GroupVersionKind) (*Kind, error) {
+	mapping, err := m.Mapping(gvk)
+	if err != nil {
+		return nil, err
+	}
+	if known := w.Followed(cluster, m, gvk); known != nil && known.Mapping.Resource == mapping.Resource {
+		return known, nil
+	}
+	objects, err := w.cache(cluster, m, mapping.Resource)
+	if err != nil {
+		return nil, err
+	}
+	kind := &Kind{Mapping: mapping, Objects: objects}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c := w.watches[cluster]; c != nil && c.member == m {
+		c.kinds[gvk] = kind
+	}
+	return kind, nil
+}
+
+// Followed returns a kind that is followed already, else nil. It never waits.
+func (w *Watcher) Followed(cluster string, m Member, gvk schema.GroupVersionKind) *Kind {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if c := w.watches[cluster]; c != nil && c.member == m {
+		return c.kinds[gvk]
+	}
+	return nil
+}
+
+// cache returns what is known of the managed objects of a resource, and starts the watch for it.
+func (w *Watcher) cache(cluster string, m Member, gvr schema.GroupVersionResource) (*Cache, error) {
 	w.mu.RLock()
 	if c := w.watches[cluster]; c != nil && c.member == m && c.caches[gvr] != nil {
 		defer w.mu.RUnlock()
@@ -108,7 +148,7 @@ func (w *Watcher) Cache(cluster string, m Member, gvr schema.GroupVersionResourc
 	defer w.mu.Unlock()
 	c := w.watches[cluster]
 	if c == nil || c.member != m {
-		c = &connection{member: m, caches: map[schema.GroupVersionResource]*Cache{}}
+		c = &connection{member: m, caches: map[schema.GroupVersionResource]*Cache{}, kinds: map[schema.GroupVersionKind]*Kind{}}
 		w.watches[cluster] = c
 	}
 	if found := c.caches[gvr]; found != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/execution/membertest"
 )
 
-var configMaps = schema.GroupVersionResource{Version: "v1", Resource: "configmaps"}
+var configMaps = schema.GroupVersionKind{Version: "v1", Kind: "ConfigMap"}
 
 func object(work string, data, status any) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: map[string]any{
@@ -40,7 +40,7 @@ func TestEvents(t *testing.T) {
 		defer mu.Unlock()
 		events = append(events, e)
 	})
-	if _, err := w.Cache("fra", fra, configMaps); err != nil {
+	if _, err := w.Follow("fra", fra, configMaps); err != nil {
 		t.Fatal(err)
 	}
 	ours := types.NamespacedName{Namespace: "karmada-es-fra", Name: "w"}
@@ -85,11 +85,14 @@ func TestConnections(t *testing.T) {
 	first, second := membertest.NewMember("fra"), membertest.NewMember("fra")
 	cache := func(m *membertest.Member) *managed.Cache {
 		t.Helper()
-		c, err := w.Cache("fra", m, configMaps)
+		kind, err := w.Follow("fra", m, configMaps)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return c
+		if w.Followed("fra", m, configMaps) != kind {
+			t.Error("it is not known as followed")
+		}
+		return kind.Objects
 	}
 	members.Connect("fra", first)
 	one := cache(first)
@@ -100,6 +103,9 @@ func TestConnections(t *testing.T) {
 	two := cache(second)
 	if two == one {
 		t.Error("the watch of a connection that was replaced is still used")
+	}
+	if w.Followed("fra", first, configMaps) != nil {
+		t.Error("the connection that was replaced is still followed")
 	}
 	members.Connect("fra", nil)
 	members.Connect("fra", second)
