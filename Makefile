@@ -17,7 +17,7 @@ LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
 # now and then crashes in a bubble (seen with 1.26: SIGSEGV on the scheduler's stack).
 RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server ./test/dns
 # Packages with tests on real control planes, besides test/e2e.
-REAL := ./controllers/apiserver ./controllers/cluster ./controllers/decision ./controllers/plugin ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/fleet ./cmd/seaway/playground
+REAL := ./controllers/apiserver ./controllers/cluster ./controllers/decision ./controllers/plugin ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/fleet ./cmd/seaway/playground
 FUZZTIME ?= 20s
 
 include api/generate.mk
@@ -105,7 +105,7 @@ verify: tidy generate lint ## regenerate and diff, lint, check the import table
 	go test ./test/arch
 
 .PHONY: bench
-bench: bench-pure bench-schedule ## figures: pure decisions, DNS answers, geography, scheduling on a real API server
+bench: bench-pure bench-schedule bench-works ## figures: pure decisions, DNS answers, geography; scheduling and execution on real API servers
 
 .PHONY: bench-pure
 bench-pure:
@@ -114,6 +114,10 @@ bench-pure:
 .PHONY: bench-schedule
 bench-schedule: bin kubeall ## schedule up to BINDINGS bindings over 20 clusters on a real API server
 	bin/seaway playground bench-schedule --bindings $${BINDINGS:-1000,5000,10000}
+
+.PHONY: bench-works
+bench-works: bin kubeall ## bring Works to real members and to crowds of members in memory
+	bin/seaway playground bench-works
 
 .PHONY: bench-failover
 bench-failover: bin kubeall ## kill a cluster KILLS times and measure until the answers change

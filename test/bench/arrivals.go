@@ -103,8 +103,8 @@ func watched(ctx context.Context, c client.WithWatch, list client.ObjectList, se
 	return stop, nil
 }
 
-// followed is follow for a hub with more to do than it can.
-func followed(ctx context.Context, hub client.WithWatch) (*placements, error) {
+// follow watches bindings until stop.
+func follow(ctx context.Context, hub client.WithWatch) (*placements, error) {
 	p := &placements{first: map[string]time.Time{}, now: map[string]int32{}, news: make(chan struct{})}
 	stop, err := watched(ctx, hub, &workv1alpha2.ResourceBindingList{}, func(obj runtime.Object) {
 		if b, ok := obj.(*workv1alpha2.ResourceBinding); ok {

@@ -333,28 +333,6 @@ type placements struct {
 	now   map[string]int32
 	news  chan struct{} // closed and replaced when something was placed
 	stop  func()
-	err   error
-}
-
-// follow watches bindings until stop.
-func follow(ctx context.Context, hub client.WithWatch) (*placements, error) {
-	w, err := hub.Watch(ctx, &workv1alpha2.ResourceBindingList{})
-	if err != nil {
-		return nil, err
-	}
-	p := &placements{first: map[string]time.Time{}, now: map[string]int32{}, news: make(chan struct{}), stop: w.Stop}
-	go func() {
-		for e := range w.ResultChan() {
-			if b, ok := e.Object.(*workv1alpha2.ResourceBinding); ok {
-				p.see(b)
-			}
-		}
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.err = fmt.Errorf("the watch of bindings has ended")
-		close(p.news)
-	}()
-	return p, nil
 }
 
 func (p *placements) see(b *workv1alpha2.ResourceBinding) {
@@ -382,13 +360,10 @@ func (p *placements) await(ctx context.Context, key string, within time.Duration
 	for {
 		p.mu.Lock()
 		at, seen := p.first[key]
-		news, err := p.news, p.err
+		news := p.news
 		p.mu.Unlock()
 		if seen {
 			return at, nil
-		}
-		if err != nil {
-			return at, err
 		}
 		select {
 		case <-news:

@@ -180,7 +180,7 @@ func everywhere(name string, selector *metav1.LabelSelector, weights *policyv1al
 // in all of their members.
 func (b *worksBench) carry(ctx context.Context, all []*appsv1.Deployment, members int) error {
 	var err error
-	if b.placed, err = followed(ctx, b.hub); err != nil {
+	if b.placed, err = follow(ctx, b.hub); err != nil {
 		return err
 	}
 	defer b.placed.stop()
