@@ -167,8 +167,8 @@ func TestAnotherProcessIsQuicker(t *testing.T) {
 		}
 		return nil
 	}
-	other := *d.quotaDesk // a desk of its own on the same hub
-	d.quotaDesk = &quotaDesk{live: other.live, client: other.client, clock: other.clock}
+	mine := d.quotaDesk // a desk of its own on the same hub
+	d.quotaDesk = &quotaDesk{live: mine.live, client: mine.client, clock: mine.clock}
 	resp := d.gate.Handle(t.Context(), asks(t, placed("web", "1", 2), nil))
 	if resp.Allowed || resp.Result.Reason != "QuotaExceeded" || d.total(t, "team") != "9" {
 		t.Errorf("answered %+v, total %s", resp, d.total(t, "team"))
