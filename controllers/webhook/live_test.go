@@ -1,13 +1,14 @@
 package webhook
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -116,18 +117,34 @@ func TestOnARealAPIServer(t *testing.T) {
 // serve answers the hub's questions, and counts them.
 func serve(t *testing.T, home *hubtest.ControlPlane) *atomic.Int32 {
 	t.Helper()
+	base, trusted, asked := answer(t, handlers(scheme.New()))
+	install(t, home, "resourcebindings.work.karmada.io")
+	home.Eventually("bindings are served", func(ctx context.Context) error {
+		return home.Client.List(ctx, &workv1alpha2.ResourceBindingList{})
+	})
+	for _, obj := range Configurations(base, trusted) {
+		if err := home.Client.Create(t.Context(), obj); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return asked
+}
+
+// answer starts a server, and says where it is, what to trust, and how often it was asked.
+func answer(t *testing.T, handlers map[string]http.Handler) (base *url.URL, trusted []byte, asked *atomic.Int32) {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	base, dir := parse(t, "https://"+listener.Addr().String()), t.TempDir()
-	trusted, err := Certificate(dir, base)
+	trusted, err = Certificate(dir, base)
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := &atomic.Int32{}
+	asked = &atomic.Int32{}
 	mux := http.NewServeMux()
-	for path, h := range handlers(scheme.New()) {
+	for path, h := range handlers {
 		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			asked.Add(1)
 			h.ServeHTTP(w, r)
@@ -143,17 +160,22 @@ func serve(t *testing.T, home *hubtest.ControlPlane) *atomic.Int32 {
 		server.Close()
 		<-ended
 	})
+	return base, trusted, asked
+}
 
-	err = fs.WalkDir(charts.CRDs(), ".", func(path string, d fs.DirEntry, err error) error {
+// install makes the hub know some of the kinds of the chart.
+func install(t *testing.T, home *hubtest.ControlPlane, kinds ...string) {
+	t.Helper()
+	err := fs.WalkDir(charts.CRDs(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
 		text, err := fs.ReadFile(charts.CRDs(), path)
-		if err != nil || !bytes.Contains(text, []byte("name: resourcebindings.work")) {
+		if err != nil {
 			return err
 		}
 		crd := &unstructured.Unstructured{}
-		if err := yaml.Unmarshal(text, &crd.Object); err != nil {
+		if err := yaml.Unmarshal(text, &crd.Object); err != nil || !slices.Contains(kinds, crd.GetName()) {
 			return err
 		}
 		return home.Client.Create(t.Context(), crd)
@@ -161,13 +183,4 @@ func serve(t *testing.T, home *hubtest.ControlPlane) *atomic.Int32 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home.Eventually("bindings are served", func(ctx context.Context) error {
-		return home.Client.List(ctx, &workv1alpha2.ResourceBindingList{})
-	})
-	for _, obj := range Configurations(base, trusted) {
-		if err := home.Client.Create(t.Context(), obj); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return asked
 }

@@ -57,7 +57,7 @@ var rules = []rule{
 		empty: func() client.Object { return &policyv1alpha1.ClusterTaintPolicy{} }, inspect: alone(validation.ValidateClusterTaintPolicy),
 	}, {
 		resource: policyv1alpha1.GroupVersion.WithResource("federatedresourcequotas"), name: "federatedresourcequota",
-		empty: func() client.Object { return &policyv1alpha1.FederatedResourceQuota{} }, inspect: alone(validation.ValidateFederatedResourceQuota),
+		empty: func() client.Object { return &policyv1alpha1.FederatedResourceQuota{} }, inspect: alone(validation.ValidateFederatedResourceQuota), inspectWhen: specChanges,
 	}, {
 		resource: workv1alpha2.GroupVersion.WithResource("resourcebindings"), name: "resourcebinding",
 		empty: func() client.Object { return &workv1alpha2.ResourceBinding{} }, inspect: alone(validation.ValidateBinding), inspectWhen: bindingClaims,
@@ -126,6 +126,12 @@ var bindingClaims = []admissionregistrationv1.MatchCondition{{
 	Name: "something-to-check",
 	Expression: "has(object.spec.components) || has(object.metadata.annotations) && '" +
 		names.DependenciesAnnotation + "' in object.metadata.annotations",
+}}
+
+// specChanges holds unless the spec stays as it is: ledgers are kept on quotas all the time.
+var specChanges = []admissionregistrationv1.MatchCondition{{
+	Name:       "spec-changes",
+	Expression: "oldObject == null || object.spec != oldObject.spec",
 }}
 
 func fillPropagation(obj client.Object, op admissionv1.Operation) {

@@ -115,6 +115,7 @@ func TestBindingsAreAskedAboutOnlyWhenThereIsAReason(t *testing.T) {
 		"fill clusterresourcebinding.karmada.io":    {"!has(object.metadata.labels) || !('clusterresourcebinding.karmada.io/permanent-id' in object.metadata.labels)"},
 		"inspect resourcebinding.karmada.io":        {inspect},
 		"inspect clusterresourcebinding.karmada.io": {inspect},
+		"inspect federatedresourcequota.karmada.io": {"oldObject == null || object.spec != oldObject.spec"},
 	}
 	if diff := cmp.Diff(want, conditions); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)
