@@ -23,7 +23,7 @@ func printed(t testing.TB, source string) (string, error) {
 }
 
 func compileObserved(source string, observe func(Usage)) (*Script, error) {
-	s, err := Compile("test.lua", "function main()\n"+source+"\nend", DefaultLimits)
+	s, err := Compile("test.lua", "function main()\n"+source+"\nend", testLimits)
 	if err != nil {
 		return nil, err
 	}

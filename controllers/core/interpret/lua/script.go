@@ -79,6 +79,8 @@ func (s *Script) Name() string { return s.name }
 // Defines are the functions of an interpreter that the script defines.
 func (s *Script) Defines() []string { return slices.Clone(s.defined) }
 
+func (s *Script) defines(function string) bool { return slices.Contains(s.defined, function) }
+
 // Observe returns a script that tells what each call of a function has used, whether it succeeded or not.
 func (s *Script) Observe(observe func(function string, used Usage)) *Script {
 	observed := *s
