@@ -241,7 +241,7 @@ func TestScriptsThatDoNotCompileSayWhere(t *testing.T) {
 		"break outside":       {"break", "bad.lua:1: no loop to break"},
 		"too long":            {strings.Repeat("x", maxSource+1), "bad.lua: is 65537 bytes long; at most 65536 are allowed"},
 		"too deep":            {"x = " + strings.Repeat("{", 500) + strings.Repeat("}", 500), "nested more than 400 deep"},
-		"a long chain":    {"x = " + strings.Repeat("not ", 15000) + "1", "nested more than 400 deep"},
+		"a long chain":        {"x = " + strings.Repeat("not ", 15000) + "1", "nested more than 400 deep"},
 		"fails when run":      {"local x = nil\nx.y = 1", "bad.lua:2: attempt to index a non-table object(nil) with key 'y'"},
 		"never comes back":    {"while true do end", "bad.lua:1: cut off: it used up its 2000000 steps"},
 		"too many local vars": {strings.Repeat("local a = 1\n", 300), "bad.lua"},
