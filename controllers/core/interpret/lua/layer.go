@@ -63,6 +63,29 @@ func (t *Table) Kinds() []schema.GroupVersionKind {
 	return slices.SortedFunc(maps.Keys(t.hooks), func(a, b schema.GroupVersionKind) int { return cmp.Compare(a.String(), b.String()) })
 }
 
+// Scripts are the names of the scripts that answer an operation for a kind, in the order in which they
+// are asked.
+func (t *Table) Scripts(kind schema.GroupVersionKind, operation configv1alpha1.InterpreterOperation) []string {
+	var out []string
+	for _, s := range t.scripts[kind][operation] {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+// Observe returns a table that tells what each call of a function of a script has used.
+func (t *Table) Observe(observe func(script, function string, used Usage)) *Table {
+	b := builder{table: &Table{scripts: map[schema.GroupVersionKind]Scripts{}, faults: t.faults, compiled: t.compiled}}
+	for kind, scripts := range t.scripts {
+		for operation, list := range scripts {
+			for _, s := range list {
+				b.put(kind, operation, s.Observe(func(function string, used Usage) { observe(s.name, function, used) }))
+			}
+		}
+	}
+	return b.done()
+}
+
 // Faults are the scripts that do not count, in the order of their customizations.
 func (t *Table) Faults() []Fault { return t.faults }
 
@@ -225,16 +248,4 @@ func Validate(c *configv1alpha1.ResourceInterpreterCustomization, limits Limits)
 		}
 	}
 	return errs
-}
-
-// ScriptsOf compiles the scripts of one customization, for trying them. The error list is that of
-// Validate; the scripts without a fault are returned beside it.
-func ScriptsOf(c *configv1alpha1.ResourceInterpreterCustomization, limits Limits, observe func(function string, used Usage)) (Scripts, field.ErrorList) {
-	out := Scripts{}
-	for _, rule := range rules(&c.Spec.Customizations) {
-		if script, err := compileFor(source{c.Name + "/" + rule.field, rule.text, Function(rule.operation)}, limits); err == nil {
-			out[rule.operation] = append(out[rule.operation], script.Observe(observe))
-		}
-	}
-	return out, Validate(c, limits)
 }
