@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -162,7 +163,7 @@ type server struct {
 
 func serve(t *testing.T, answer func(*configv1alpha1.ResourceInterpreterRequest) any) *server {
 	s := &server{answer: answer}
-	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		s.asked.Add(1)
 		body, _ := io.ReadAll(r.Body)
 		var review configv1alpha1.ResourceInterpreterContext
@@ -179,7 +180,8 @@ func serve(t *testing.T, answer func(*configv1alpha1.ResourceInterpreterRequest)
 			_ = json.NewEncoder(rw).Encode(configv1alpha1.ResourceInterpreterContext{Response: a})
 		}
 	}))
-	s.Config.ErrorLog = nil
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are part of the tests
+	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s
 }

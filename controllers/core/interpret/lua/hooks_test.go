@@ -1,7 +1,6 @@
 package lua
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"slices"
@@ -360,90 +359,4 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	wait.Wait()
-}
-
-// FuzzScripts: whatever the text, compiling and running it ends without a panic and within its limits.
-func FuzzScripts(f *testing.F) {
-	for _, source := range hostile {
-		f.Add(source)
-	}
-	fleetLua, err := os.ReadFile("testdata/bundle/example.io/v1/Fleet.lua")
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(string(fleetLua))
-	f.Add(`function InterpretHealth(o) for k, v in pairs(o) do print(k, v) end return o.spec.replicas > 1 end`)
-	var obj map[string]any
-	data, _ := yaml.YAMLToJSON([]byte(fleetYAML))
-	if err := json.Unmarshal(data, &obj); err != nil {
-		f.Fatal(err)
-	}
-	limits := Limits{Steps: 20_000, Bytes: 1 << 20}
-	f.Fuzz(func(t *testing.T, source string) {
-		s, err := Compile("fuzz.lua", source, limits)
-		if err != nil {
-			return
-		}
-		scripts := Scripts{}
-		for i, operation := range Operations {
-			if s.defines(functionNames[i]) {
-				scripts[operation] = []*Script{s.Observe(func(_ string, used Usage) {
-					if used.Steps > limits.Steps || used.Bytes > limits.Bytes {
-						t.Errorf("used %+v", used)
-					}
-				})}
-			}
-		}
-		h := scripts.Hooks()
-		if h.Health != nil {
-			_, _ = h.Health(&unstructured.Unstructured{Object: obj})
-		}
-		if h.Status != nil {
-			_, _ = h.Status(&unstructured.Unstructured{Object: obj})
-		}
-		if h.Retain != nil {
-			_, _ = h.Retain(&unstructured.Unstructured{Object: obj}, &unstructured.Unstructured{Object: obj})
-		}
-	})
-}
-
-// BenchmarkInterpretHealth asks whether a Deployment is healthy, as the rule for Deployments does.
-func BenchmarkInterpretHealth(b *testing.B) {
-	h := hooks(b, `
-		function InterpretHealth(obj)
-			if obj.status.observedGeneration ~= obj.metadata.generation then return false end
-			if obj.spec.replicas ~= nil and obj.status.updatedReplicas < obj.spec.replicas then return false end
-			for i, c in ipairs(obj.status.conditions) do
-				if c.type == "Progressing" and c.status ~= "True" then return false end
-			end
-			return obj.status.availableReplicas >= obj.status.updatedReplicas
-		end`)
-	obj := object(b, `
-apiVersion: apps/v1
-kind: Deployment
-metadata: {name: web, namespace: shop, generation: 4, labels: {app: web}, annotations: {a: b}}
-spec:
-  replicas: 3
-  selector: {matchLabels: {app: web}}
-  template:
-    metadata: {labels: {app: web}}
-    spec:
-      containers:
-      - {name: main, image: "nginx:1", ports: [{containerPort: 80}], resources: {requests: {cpu: 100m, memory: 64Mi}}}
-status:
-  observedGeneration: 4
-  replicas: 3
-  updatedReplicas: 3
-  readyReplicas: 3
-  availableReplicas: 3
-  conditions:
-  - {type: Available, status: "True", reason: MinimumReplicasAvailable}
-  - {type: Progressing, status: "True", reason: NewReplicaSetAvailable}
-`)
-	b.ReportAllocs()
-	for b.Loop() {
-		if health, err := h.Health(obj); err != nil || health != workv1alpha2.ResourceHealthy {
-			b.Fatal(health, err)
-		}
-	}
 }

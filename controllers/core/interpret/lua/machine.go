@@ -60,6 +60,12 @@ func (m *machine) begin(limits Limits) {
 	m.state.Env = env
 }
 
+// end forgets the run, so that nothing of it is kept alive by an idle machine.
+func (m *machine) end() {
+	m.state.Env, m.meter, m.holes, m.printed = m.globals, nil, nil, nil
+	m.state.RemoveContext()
+}
+
 // usage says what the run has used. What was refused was not used.
 func (m *machine) usage() Usage {
 	return Usage{Steps: min(m.meter.steps, m.meter.Limits.Steps), Bytes: min(m.meter.bytes, m.meter.Limits.Bytes), Printed: m.printed}

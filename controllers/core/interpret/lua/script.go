@@ -105,11 +105,13 @@ func (s *Script) run(function string, rest func(*machine) error) (err error) {
 		if m.meter.over != "" && err == nil {
 			err = m.meter
 		}
-		if err == nil && used.Bytes < keepBelow {
-			machines.Put(m)
-		}
 		if s.observe != nil {
 			s.observe(function, used)
+		}
+		if err == nil && used.Bytes < keepBelow {
+			m.end()
+			machines.Put(m)
+			return
 		}
 		err = s.located(m, function, err)
 	}()
