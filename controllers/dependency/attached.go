@@ -122,13 +122,15 @@ func (r *attached) write(ctx context.Context, in deps.Input, out deps.Result) er
 }
 
 // newConflict notes the conflicts of a dependency and says whether they are news. Those that are found
-// after a restart, with nothing to write, are none.
+// after a restart, with nothing to write, are none. Before the object is known they can not be told.
 func (r *attached) newConflict(key deps.Key, in deps.Input, out deps.Result) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before, known := r.conflicts[key]
-	if in.Present == nil && out.Binding == nil {
-		delete(r.conflicts, key)
+	if in.Object == nil {
+		if in.Present == nil {
+			delete(r.conflicts, key)
+		}
 		return false
 	}
 	r.conflicts[key] = out.Conflicts

@@ -15,9 +15,10 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
-// Leads says whether a binding is a parent: its dependencies follow it, and it is here to stay.
+// Leads says whether a binding is a parent: its dependencies follow it, and it is here to stay. One that
+// speaks of a template in another namespace leads nobody.
 func Leads(b *workv1alpha2.ResourceBinding) bool {
-	return b.Spec.PropagateDeps && b.DeletionTimestamp == nil
+	return b.Spec.PropagateDeps && b.DeletionTimestamp == nil && b.Spec.Resource.Namespace == b.Namespace
 }
 
 // Marked says whether a binding bears what Record leaves on it.

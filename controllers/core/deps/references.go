@@ -3,6 +3,7 @@ package deps
 import (
 	"errors"
 	"fmt"
+	"path"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -60,7 +61,7 @@ func References(parent *workv1alpha2.ResourceBinding, found []configv1alpha1.Dep
 
 func reference(namespace string, d configv1alpha1.DependentObjectReference) (Reference, error) {
 	refuse := func(why error) (Reference, error) {
-		return Reference{}, fmt.Errorf("dependency %s %s: %w", d.Kind, types.NamespacedName{Namespace: d.Namespace, Name: d.Name}, why)
+		return Reference{}, fmt.Errorf("dependency %s %s: %w", d.Kind, path.Join(d.Namespace, d.Name), why)
 	}
 	gv, err := schema.ParseGroupVersion(d.APIVersion)
 	switch {
