@@ -31,8 +31,8 @@ func TestLifeOfADependency(t *testing.T) {
 	w.settle()
 	expect(t, "one write for each", []string{"create settings-configmap", "patch web-deployment"}, w.wrote())
 	expect(t, "told", []string{
-		"GetDependenciesSucceed on binding web-deployment: Found 2 dependencies",
-		"GetDependenciesSucceed on Deployment web: Found 2 dependencies",
+		"GetDependenciesSucceed on binding web-deployment: Dependencies found: 2",
+		"GetDependenciesSucceed on Deployment web: Dependencies found: 2",
 		"SyncScheduleResultToDependenciesSucceed on binding web-deployment: Dependencies know the clusters of this",
 		"SyncScheduleResultToDependenciesSucceed on Deployment web: Dependencies know the clusters of this",
 	}, w.said())
@@ -136,7 +136,7 @@ func TestParentsDisagree(t *testing.T) {
 	})
 	w.settle()
 	const message = "The policies of what needs ConfigMap shop/settings disagree: ConflictResolution conflicted (Overwrite vs Abort), " +
-		"PreserveResourcesOnDeletion conflicted (true vs false); the binding has Overwrite and true"
+		"PreserveResourcesOnDeletion conflicted (true vs false). It has conflictResolution Overwrite and preserveResourcesOnDeletion true"
 	expect(t, "told to all who are concerned", []string{
 		"DependencyPolicyConflict on binding settings-configmap: " + message, "DependencyPolicyConflict on ConfigMap settings: " + message,
 		"DependencyPolicyConflict on binding a-deployment: " + message, "DependencyPolicyConflict on Deployment a: " + message,

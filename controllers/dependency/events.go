@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/utils/ptr"
 
 	"github.com/seaway-io/seaway/api/names"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -31,7 +32,7 @@ func templateOf(b *workv1alpha2.ResourceBinding) *corev1.ObjectReference {
 // tellFound says what a template was found to refer to, and what of it is refused.
 func (s *shared) tellFound(b *workv1alpha2.ResourceBinding, references []deps.Reference, refused []error) {
 	if len(references) > 0 {
-		s.tell(b, "Normal", names.EventReasonGetDependenciesSucceed, fmt.Sprintf("Found %d dependencies", len(references)))
+		s.tell(b, "Normal", names.EventReasonGetDependenciesSucceed, fmt.Sprintf("Dependencies found: %d", len(references)))
 	}
 	if more := len(refused) - told; more > 0 {
 		refused = append(refused[:told:told], fmt.Errorf("and %d more", more))
@@ -61,8 +62,8 @@ func (s *shared) tellConflicts(in deps.Input, out deps.Result) {
 	if b == nil {
 		b = in.Present
 	}
-	message := fmt.Sprintf("The policies of what needs %s disagree: %s; the binding has %s and %t",
-		in.Dependency, strings.Join(out.Conflicts, ", "), b.Spec.ConflictResolution, b.Spec.PreserveResourcesOnDeletion != nil && *b.Spec.PreserveResourcesOnDeletion)
+	message := fmt.Sprintf("The policies of what needs %s disagree: %s. It has conflictResolution %s and preserveResourcesOnDeletion %t",
+		in.Dependency, strings.Join(out.Conflicts, ", "), b.Spec.ConflictResolution, ptr.Deref(b.Spec.PreserveResourcesOnDeletion, false))
 	s.tell(b, "Warning", names.EventReasonDependencyPolicyConflict, message)
 	for i, parent := range in.Parents {
 		if i == told {
