@@ -2,20 +2,15 @@ package dependency
 
 import (
 	"context"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	"github.com/seaway-io/seaway/api/names"
 	"github.com/seaway-io/seaway/api/scheme"
@@ -115,25 +110,4 @@ func templateNamed(name string) *unstructured.Unstructured {
 	u := &unstructured.Unstructured{Object: map[string]any{}}
 	u.SetName(name)
 	return u
-}
-
-// TestSetup puts the controllers into a manager that is never started.
-func TestSetup(t *testing.T) {
-	mapper := meta.NewDefaultRESTMapper(nil)
-	mapper.Add(workv1alpha2.GroupVersion.WithKind("ResourceBinding"), meta.RESTScopeNamespace)
-	mgr, err := ctrl.NewManager(&rest.Config{Host: "http://127.0.0.1:1"}, ctrl.Options{
-		Scheme: scheme.New(), Metrics: metricsserver.Options{BindAddress: "0"},
-		MapperProvider: func(*rest.Config, *http.Client) (meta.RESTMapper, error) { return mapper, nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := newWorld(t)
-	w.notify = nil
-	if err := Setup(mgr, Options{Interpreter: w, Objects: hubObjects{w}}); err != nil {
-		t.Fatal(err)
-	}
-	if w.notify == nil {
-		t.Error("nobody is told of objects")
-	}
 }
