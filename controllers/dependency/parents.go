@@ -2,6 +2,7 @@ package dependency
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -81,8 +82,8 @@ func (r *parents) read(ctx context.Context, b *workv1alpha2.ResourceBinding) ([]
 	// first the finalizer, then the snapshots it stands for
 	var encoding error
 	changed, err := hub.Patch(ctx, r.client, b.DeepCopy(), func(b *workv1alpha2.ResourceBinding) { encoding = deps.Record(b, found) })
-	if err != nil || encoding != nil {
-		return nil, false, firstOf(err, encoding)
+	if err := errors.Join(encoding, err); err != nil {
+		return nil, false, err
 	}
 	r.graphLock.Lock()
 	r.graph.Set(b, references)
@@ -91,15 +92,6 @@ func (r *parents) read(ctx context.Context, b *workv1alpha2.ResourceBinding) ([]
 		r.tellFound(b, references, refused)
 	}
 	return references, true, nil
-}
-
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // spread wakes the dependencies that do not say of the parent what it says of itself, and those that

@@ -178,9 +178,7 @@ func attachedHandler() handler.TypedEventHandler[*workv1alpha2.ResourceBinding, 
 			}
 		},
 		DeleteFunc: func(_ context.Context, e event.TypedDeleteEvent[*workv1alpha2.ResourceBinding], q queue) {
-			if len(e.Object.Spec.RequiredBy) > 0 {
-				q.Add(deps.KeyOf(e.Object))
-			}
+			q.Add(deps.KeyOf(e.Object)) // who needs the object may have waited for just that
 		},
 	}
 }
