@@ -44,6 +44,8 @@ type outcome struct {
 	outdated bool
 	// waiting is set when the old Work of a cluster has not gone yet.
 	waiting bool
+	// held is how long the Works of some clusters are held back at most; 0 when none is.
+	held time.Duration
 }
 
 // note adds what came of one cluster.
@@ -84,8 +86,10 @@ func (o *outcome) result() (ctrl.Result, error) {
 		return ctrl.Result{}, errors.Join(o.failed...)
 	case o.outdated:
 		return ctrl.Result{RequeueAfter: outdatedCheck}, nil
-	case o.waiting:
+	case o.waiting && (o.held == 0 || o.held > goneCheck):
 		return ctrl.Result{RequeueAfter: goneCheck}, nil
+	case o.held > 0:
+		return ctrl.Result{RequeueAfter: o.held}, nil
 	}
 	return ctrl.Result{}, nil
 }

@@ -29,9 +29,11 @@ const goneCheck = 5 * time.Second
 func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	b := r.empty()
 	if err := r.client.Get(ctx, req.NamespacedName, b); err != nil {
+		r.holds.forget(req)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if b.GetDeletionTimestamp() != nil {
+		r.holds.forget(req)
 		return hub.Result(ctrl.Result{}, r.remove(ctx, b))
 	}
 	if err := r.own(ctx, b); err != nil {
@@ -61,7 +63,12 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	began := time.Now()
-	outcome := r.apply(ctx, b, render.Works(in), present)
+	due, held, err := r.hold(ctx, req, in, render.Works(in), present)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	outcome := r.apply(ctx, b, due, present)
+	outcome.held = held
 	outcome.observe(began)
 	r.tell(b, template, outcome)
 	if err := r.report(ctx, b, outcome); err != nil {

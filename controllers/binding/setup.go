@@ -1,6 +1,9 @@
 // Package binding turns ResourceBindings and ClusterResourceBindings into Works: one per cluster that
 // is to hold the template. What a Work says is decided in package core/render; this package gathers
 // what that needs, writes what changed, and removes what is no longer wanted.
+//
+// What a template depends on goes first: its Work for a cluster that has none is held back until the
+// Works that Options.Before names are applied there, for half a minute at most (see hold.go).
 package binding
 
 import (
@@ -13,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -34,6 +38,11 @@ import (
 type Options struct {
 	// Interpreter knows what kinds mean.
 	Interpreter *interpret.Interpreter
+	// Before returns the Works, by cluster, that have to be applied before the template is sent to any of
+	// the given clusters, and are not. Package dependency has it; nil when nothing has to go first.
+	Before BeforeFunc
+	// Clock is the real one when nil.
+	Clock clock.PassiveClock
 	// Workers is how many bindings are handled at a time, of each of the two kinds; 8 when 0.
 	Workers int
 }
@@ -49,6 +58,9 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	if o.Workers == 0 {
 		o.Workers = 8
 	}
+	if o.Clock == nil {
+		o.Clock = clock.RealClock{}
+	}
 	if err := setupIndexes(mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
@@ -61,6 +73,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 			live:        mgr.GetAPIReader(),
 			recorder:    hub.Recorder(mgr, "binding-controller"),
 			interpreter: o.Interpreter,
+			holds:       newHolds(o.Before, o.Clock),
 			empty:       empty,
 		}
 		if err := r.setup(mgr, o.Workers); err != nil {
@@ -79,6 +92,7 @@ func (r *reconciler) setup(mgr ctrl.Manager, workers int) error {
 		Named(name).
 		For(r.empty(), builder.WithPredicates(bindingChanged)).
 		Watches(&workv1alpha1.Work{}, handler.EnqueueRequestsFromMapFunc(r.bindingOf), builder.WithPredicates(onlyDeletion)).
+		Watches(&workv1alpha1.Work{}, handler.EnqueueRequestsFromMapFunc(r.holds.awaiting), builder.WithPredicates(becameApplied)).
 		Watches(&clusterv1alpha1.Cluster{}, handler.EnqueueRequestsFromMapFunc(r.placedIn), builder.WithPredicates(clusterChanged)).
 		Watches(&policyv1alpha1.ClusterOverridePolicy{}, handler.EnqueueRequestsFromMapFunc(r.overridden), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WithOptions(controller.Options{
@@ -99,6 +113,7 @@ type reconciler struct {
 	recorder    record.EventRecorder
 	interpreter *interpret.Interpreter
 	created     works.Created
+	holds       *holds
 	empty       func() workv1alpha2.Binding
 }
 

@@ -298,7 +298,8 @@ func TestBindingsNamesTheKindThatCanNotBeRead(t *testing.T) {
 
 func TestIndexesNameEachClusterOnce(t *testing.T) {
 	b := leaving(leaving(binding("web", "sin", "fra"), "fra", workv1alpha2.EvictionProducerFailover), "iad", workv1alpha2.EvictionProducerTaintManager)
-	if diff := cmp.Diff([]string{"fra", "iad", "sin"}, bindingClusters(b)); diff != "" {
+	b.Spec.RequiredBy = []workv1alpha2.BindingSnapshot{{Name: "shop", Clusters: []workv1alpha2.TargetCluster{{Name: "fra"}, {Name: "nrt"}}}}
+	if diff := cmp.Diff([]string{"fra", "iad", "nrt", "sin"}, bindingClusters(b)); diff != "" {
 		t.Errorf("by cluster (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"fra"}, bindingAway(b)); diff != "" {

@@ -10,8 +10,8 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
-// IndexBindingByCluster finds the bindings that place something in a cluster, or are still leaving
-// it: spec.clusters and spec.gracefulEvictionTasks.
+// IndexBindingByCluster finds the bindings that place something in a cluster, are required there by
+// others, or are still leaving it: spec.clusters, spec.requiredBy and spec.gracefulEvictionTasks.
 const IndexBindingByCluster = "spec.clusters"
 
 // IndexBindingAway finds the bindings that failover has moved out of a cluster.
@@ -36,6 +36,11 @@ func bindingClusters(obj client.Object) []string {
 	var names []string
 	for _, c := range spec.Clusters {
 		names = append(names, c.Name)
+	}
+	for _, required := range spec.RequiredBy {
+		for _, c := range required.Clusters {
+			names = append(names, c.Name)
+		}
 	}
 	for _, t := range spec.GracefulEvictionTasks {
 		names = append(names, t.FromCluster)
