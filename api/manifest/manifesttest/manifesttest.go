@@ -4,6 +4,7 @@ package manifesttest
 
 import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"sigs.k8s.io/yaml"
 )
@@ -38,14 +39,11 @@ func Object(t TB, text string) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: fields}
 }
 
-// Changed is the object with fields of a merge patch (RFC 7386) in YAML: null removes a field, lists
-// are replaced. An empty patch changes nothing. The object itself stays as it is.
-func Changed(t TB, object *unstructured.Unstructured, patch string) *unstructured.Unstructured {
-	t.Helper()
+// Merged is the object with the fields of a merge patch (RFC 7386): null removes a field, lists are
+// replaced. Neither is changed.
+func Merged(object *unstructured.Unstructured, patch map[string]any) *unstructured.Unstructured {
 	out := object.DeepCopy()
-	if patch != "" {
-		merge(out.Object, Object(t, patch).Object)
-	}
+	merge(out.Object, runtime.DeepCopyJSON(patch))
 	return out
 }
 
