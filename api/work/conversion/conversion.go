@@ -96,7 +96,8 @@ func SpecToV1alpha2(in workv1alpha1.ResourceBindingSpec) workv1alpha2.ResourceBi
 		},
 		Replicas: in.Resource.Replicas,
 	}
-	if in.Resource.ReplicaResourceRequirements != nil {
+	// requirements, even empty ones, would make a workload of what asks for nothing
+	if len(in.Resource.ReplicaResourceRequirements) > 0 {
 		out.ReplicaRequirements = &workv1alpha2.ReplicaRequirements{ResourceRequest: in.Resource.ReplicaResourceRequirements}
 	}
 	for _, c := range in.Clusters {

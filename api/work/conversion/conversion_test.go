@@ -82,6 +82,13 @@ func TestConvert(t *testing.T) {
 			to:   workv1alpha1.GroupVersion,
 			want: &workv1alpha1.ClusterResourceBinding{TypeMeta: crb1, ObjectMeta: meta, Spec: old, Status: oldStatus},
 		},
+		"what asks for nothing is no workload in the new form either": {
+			in: &workv1alpha1.ResourceBinding{TypeMeta: rb1, ObjectMeta: meta, Spec: workv1alpha1.ResourceBindingSpec{
+				Resource: workv1alpha1.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Name: "c", ReplicaResourceRequirements: corev1.ResourceList{}}}},
+			to: workv1alpha2.GroupVersion,
+			want: &workv1alpha2.ResourceBinding{TypeMeta: rb2, ObjectMeta: meta, Spec: workv1alpha2.ResourceBindingSpec{
+				Resource: workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Name: "c"}}},
+		},
 		"a binding of the version asked for stays": {
 			in:   &workv1alpha2.ResourceBinding{TypeMeta: rb2, ObjectMeta: meta, Spec: rich},
 			to:   workv1alpha2.GroupVersion,

@@ -2,7 +2,6 @@ package interpret
 
 import (
 	corev1 "k8s.io/api/core/v1"
-	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -15,38 +14,47 @@ func health(healthy bool) workv1alpha2.ResourceHealth {
 	return workv1alpha2.ResourceUnhealthy
 }
 
-// counts reads numbers of a status; one that is missing is 0, as Kubernetes leaves zeros out.
-func counts(obj *unstructured.Unstructured, fields ...string) (map[string]int64, error) {
-	out := make(map[string]int64, len(fields))
-	for _, field := range fields {
+// judged reads numbers of a status, and has them judged if the member's controllers have seen the
+// object as it is now: until then the numbers are about something else. A number that is missing is
+// 0, as Kubernetes leaves zeros out.
+func judged(obj *unstructured.Unstructured, judge func(status map[string]int64) bool, fields ...string) (workv1alpha2.ResourceHealth, error) {
+	status := make(map[string]int64, len(fields)+1)
+	for _, field := range append(fields, fieldObservedGeneration) {
 		n, _, err := integer(obj.Object, "status", field)
 		if err != nil {
-			return nil, err
+			return "", err
 		}
-		out[field] = n
+		status[field] = n
 	}
-	return out, nil
+	return health(status[fieldObservedGeneration] == obj.GetGeneration() && judge(status)), nil
 }
 
-// current says whether the member's controllers have seen the object as it is now.
-func current(obj *unstructured.Unstructured, status map[string]int64) bool {
-	return status["observedGeneration"] == obj.GetGeneration()
-}
-
-// deploymentHealth is also that of a StatefulSet: the rollout has reached every replica, and what
-// was rolled out is available.
+// deploymentHealth: the rollout has reached every replica, and what was rolled out is available.
 func deploymentHealth(obj *unstructured.Unstructured) (workv1alpha2.ResourceHealth, error) {
 	replicas, err := replicaField(obj, 1, "spec", "replicas")
 	if err != nil {
 		return "", err
 	}
-	status, err := counts(obj, "observedGeneration", "updatedReplicas", "availableReplicas")
+	return judged(obj, func(status map[string]int64) bool {
+		return status["updatedReplicas"] >= int64(replicas) && status["availableReplicas"] >= status["updatedReplicas"]
+	}, "updatedReplicas", "availableReplicas")
+}
+
+// statefulSetHealth: as of a Deployment. A rollout that the user stops at a partition is complete
+// with the replicas from there on; those below it must be available all the same.
+func statefulSetHealth(obj *unstructured.Unstructured) (workv1alpha2.ResourceHealth, error) {
+	replicas, err := replicaField(obj, 1, "spec", "replicas")
 	if err != nil {
 		return "", err
 	}
-	return health(current(obj, status) &&
-		status["updatedReplicas"] >= int64(replicas) &&
-		status["availableReplicas"] >= status["updatedReplicas"]), nil
+	partition, err := replicaField(obj, 0, "spec", "updateStrategy", "rollingUpdate", "partition")
+	if err != nil {
+		return "", err
+	}
+	return judged(obj, func(status map[string]int64) bool {
+		return status["updatedReplicas"] >= int64(replicas-partition) &&
+			status["availableReplicas"] >= max(status["updatedReplicas"], int64(replicas))
+	}, "updatedReplicas", "availableReplicas")
 }
 
 func replicaSetHealth(obj *unstructured.Unstructured) (workv1alpha2.ResourceHealth, error) {
@@ -54,21 +62,14 @@ func replicaSetHealth(obj *unstructured.Unstructured) (workv1alpha2.ResourceHeal
 	if err != nil {
 		return "", err
 	}
-	status, err := counts(obj, "observedGeneration", "availableReplicas")
-	if err != nil {
-		return "", err
-	}
-	return health(current(obj, status) && status["availableReplicas"] >= int64(replicas)), nil
+	return judged(obj, func(status map[string]int64) bool { return status["availableReplicas"] >= int64(replicas) }, "availableReplicas")
 }
 
 func daemonSetHealth(obj *unstructured.Unstructured) (workv1alpha2.ResourceHealth, error) {
-	status, err := counts(obj, "observedGeneration", "updatedNumberScheduled", "desiredNumberScheduled", "numberAvailable")
-	if err != nil {
-		return "", err
-	}
-	return health(current(obj, status) &&
-		status["updatedNumberScheduled"] >= status["desiredNumberScheduled"] &&
-		status["numberAvailable"] >= status["updatedNumberScheduled"]), nil
+	return judged(obj, func(status map[string]int64) bool {
+		return status["updatedNumberScheduled"] >= status["desiredNumberScheduled"] &&
+			status["numberAvailable"] >= status["updatedNumberScheduled"]
+	}, "updatedNumberScheduled", "desiredNumberScheduled", "numberAvailable")
 }
 
 // serviceHealth: only a Service of type LoadBalancer has something to wait for.
@@ -80,25 +81,20 @@ func serviceHealth(obj *unstructured.Unstructured) (workv1alpha2.ResourceHealth,
 	if serviceType != string(corev1.ServiceTypeLoadBalancer) {
 		return workv1alpha2.ResourceHealthy, nil
 	}
-	status, _, err := section[corev1.ServiceStatus](obj, "status")
-	if err != nil {
-		return "", err
-	}
-	for _, ingress := range status.LoadBalancer.Ingress {
-		if ingress.IP != "" || ingress.Hostname != "" {
-			return workv1alpha2.ResourceHealthy, nil
-		}
-	}
-	return workv1alpha2.ResourceUnhealthy, nil
+	return addressHealth(obj)
 }
 
-func ingressHealth(obj *unstructured.Unstructured) (workv1alpha2.ResourceHealth, error) {
-	status, _, err := section[networkingv1.IngressStatus](obj, "status")
+// addressHealth is that of what waits for an address to be reached at: an Ingress, or a Service of
+// type LoadBalancer.
+func addressHealth(obj *unstructured.Unstructured) (workv1alpha2.ResourceHealth, error) {
+	addresses, err := items(obj, "status", "loadBalancer", "ingress")
 	if err != nil {
 		return "", err
 	}
-	for _, ingress := range status.LoadBalancer.Ingress {
-		if ingress.IP != "" || ingress.Hostname != "" {
+	for _, address := range addresses {
+		ip, _ := address["ip"].(string)
+		hostname, _ := address["hostname"].(string)
+		if ip != "" || hostname != "" {
 			return workv1alpha2.ResourceHealthy, nil
 		}
 	}
@@ -132,10 +128,16 @@ func podHealth(obj *unstructured.Unstructured) (workv1alpha2.ResourceHealth, err
 	return workv1alpha2.ResourceUnhealthy, nil
 }
 
+// disruptionBudgetHealth does not ask for the generation: the numbers are about the pods there are,
+// and every change of those is new.
 func disruptionBudgetHealth(obj *unstructured.Unstructured) (workv1alpha2.ResourceHealth, error) {
-	status, err := counts(obj, "currentHealthy", "desiredHealthy")
+	healthy, _, err := integer(obj.Object, "status", "currentHealthy")
 	if err != nil {
 		return "", err
 	}
-	return health(status["currentHealthy"] >= status["desiredHealthy"]), nil
+	desired, _, err := integer(obj.Object, "status", "desiredHealthy")
+	if err != nil {
+		return "", err
+	}
+	return health(healthy >= desired), nil
 }

@@ -9,93 +9,10 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
-	"sigs.k8s.io/yaml"
 
-	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
+	"github.com/seaway-io/seaway/api/manifest/manifesttest"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
-
-// object reads YAML into an object as a client would.
-func object(t testing.TB, text string) *unstructured.Unstructured {
-	t.Helper()
-	data, err := yaml.YAMLToJSON([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	obj := &unstructured.Unstructured{}
-	if err := utiljson.Unmarshal(data, &obj.Object); err != nil {
-		t.Fatal(err)
-	}
-	return obj
-}
-
-// value reads YAML into what JSON decodes to.
-func value(t testing.TB, text string) any {
-	t.Helper()
-	data, err := yaml.YAMLToJSON([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out any
-	if err := utiljson.Unmarshal(data, &out); err != nil {
-		t.Fatal(err)
-	}
-	return out
-}
-
-// TestNativeTable holds which operations are known for which kinds; Karmada's users count on them.
-func TestNativeTable(t *testing.T) {
-	const (
-		replica   = configv1alpha1.InterpreterOperationInterpretReplica
-		component = configv1alpha1.InterpreterOperationInterpretComponent
-		revise    = configv1alpha1.InterpreterOperationReviseReplica
-		retain    = configv1alpha1.InterpreterOperationRetain
-		aggregate = configv1alpha1.InterpreterOperationAggregateStatus
-		status    = configv1alpha1.InterpreterOperationInterpretStatus
-		health    = configv1alpha1.InterpreterOperationInterpretHealth
-		depend    = configv1alpha1.InterpreterOperationInterpretDependency
-	)
-	apps := schema.GroupVersion{Group: "apps", Version: "v1"}
-	core := schema.GroupVersion{Version: "v1"}
-	batch := schema.GroupVersion{Group: "batch", Version: "v1"}
-	want := map[configv1alpha1.InterpreterOperation][]schema.GroupVersionKind{
-		replica:   {apps.WithKind("Deployment"), apps.WithKind("ReplicaSet"), apps.WithKind("StatefulSet"), batch.WithKind("Job"), core.WithKind("Pod")},
-		revise:    {apps.WithKind("Deployment"), apps.WithKind("ReplicaSet"), apps.WithKind("StatefulSet"), batch.WithKind("Job")},
-		component: {},
-		retain: {apps.WithKind("Deployment"), core.WithKind("Pod"), core.WithKind("Service"), core.WithKind("ServiceAccount"),
-			core.WithKind("PersistentVolumeClaim"), core.WithKind("PersistentVolume"), batch.WithKind("Job"), core.WithKind("Secret")},
-		aggregate: {apps.WithKind("Deployment"), apps.WithKind("ReplicaSet"), apps.WithKind("StatefulSet"), apps.WithKind("DaemonSet"),
-			batch.WithKind("Job"), batch.WithKind("CronJob"), core.WithKind("Pod"), core.WithKind("Service"),
-			kind("networking.k8s.io", "v1", "Ingress"), core.WithKind("PersistentVolume"), core.WithKind("PersistentVolumeClaim"),
-			kind("policy", "v1", "PodDisruptionBudget"), kind("autoscaling", "v2", "HorizontalPodAutoscaler"), kind("autoscaling", "v1", "HorizontalPodAutoscaler")},
-		status: {apps.WithKind("Deployment"), apps.WithKind("ReplicaSet"), apps.WithKind("StatefulSet"), apps.WithKind("DaemonSet"),
-			core.WithKind("Service"), kind("networking.k8s.io", "v1", "Ingress"), batch.WithKind("Job"),
-			kind("policy", "v1", "PodDisruptionBudget"), kind("autoscaling", "v2", "HorizontalPodAutoscaler"), kind("autoscaling", "v1", "HorizontalPodAutoscaler")},
-		health: {apps.WithKind("Deployment"), apps.WithKind("ReplicaSet"), apps.WithKind("StatefulSet"), apps.WithKind("DaemonSet"),
-			core.WithKind("Service"), kind("networking.k8s.io", "v1", "Ingress"), core.WithKind("PersistentVolumeClaim"), core.WithKind("Pod"),
-			kind("policy", "v1", "PodDisruptionBudget")},
-		depend: {apps.WithKind("Deployment"), apps.WithKind("ReplicaSet"), apps.WithKind("StatefulSet"), apps.WithKind("DaemonSet"),
-			batch.WithKind("Job"), batch.WithKind("CronJob"), core.WithKind("Pod"), kind("networking.k8s.io", "v1", "Ingress"),
-			kind("multicluster.x-k8s.io", "v1alpha1", "ServiceImport")},
-	}
-	interpreter := New()
-	for operation, kinds := range want {
-		expected := map[schema.GroupVersionKind]bool{}
-		for _, k := range kinds {
-			expected[k] = true
-		}
-		for k := range native {
-			if got := interpreter.Handles(k, operation); got != expected[k] {
-				t.Errorf("%s of %s: handled = %v, want %v", operation, k, got, expected[k])
-			}
-		}
-		for k := range expected {
-			if _, known := native[k]; !known {
-				t.Errorf("%s is not in the table", k)
-			}
-		}
-	}
-}
 
 type fixed Hooks
 
@@ -105,7 +22,7 @@ func TestLayers(t *testing.T) {
 	health := func(h workv1alpha2.ResourceHealth, err error) fixed {
 		return fixed{Health: func(*unstructured.Unstructured) (workv1alpha2.ResourceHealth, error) { return h, err }}
 	}
-	pod := object(t, `{apiVersion: v1, kind: Pod, metadata: {name: p}, status: {phase: Succeeded}}`)
+	pod := manifesttest.Object(t, `{apiVersion: v1, kind: Pod, metadata: {name: p}, status: {phase: Succeeded}}`)
 	tests := map[string]struct {
 		layers  []Layer
 		want    workv1alpha2.ResourceHealth
@@ -128,7 +45,7 @@ func TestLayers(t *testing.T) {
 }
 
 func TestKindWithoutHooks(t *testing.T) {
-	obj := object(t, `{apiVersion: example.com/v1, kind: Lamp, metadata: {name: l}, spec: {replicas: 3}, status: {lit: true, by: [a]}}`)
+	obj := manifesttest.Object(t, `{apiVersion: example.com/v1, kind: Lamp, metadata: {name: l}, spec: {replicas: 3}, status: {lit: true, by: [a]}}`)
 	i := New()
 	if n, requirements, err := i.Replicas(obj); n != 0 || requirements != nil || err != nil {
 		t.Errorf("Replicas = %d, %v, %v, want none", n, requirements, err)
@@ -150,7 +67,7 @@ func TestKindWithoutHooks(t *testing.T) {
 		t.Errorf("Status = %v, %v, want the whole status", status, err)
 	}
 	for _, text := range []string{`{apiVersion: example.com/v1, kind: Lamp}`, `{apiVersion: example.com/v1, kind: Lamp, status: {}}`} {
-		if status, err := i.Status(object(t, text)); status != nil || err != nil {
+		if status, err := i.Status(manifesttest.Object(t, text)); status != nil || err != nil {
 			t.Errorf("Status of %s = %v, %v, want none", text, status, err)
 		}
 	}
@@ -200,6 +117,14 @@ func FuzzAllOperations(f *testing.F) {
 	for _, a := range seeds {
 		f.Add([]byte(a), []byte(seeds[3]))
 		f.Add([]byte(seeds[5]), []byte(a))
+	}
+	for _, file := range kindFiles(f) {
+		member, err := utiljson.Marshal(file.Member)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(member, []byte(seeds[3]))
+		f.Add(member, member)
 	}
 	interpreter := New()
 	f.Fuzz(func(t *testing.T, a, b []byte) {

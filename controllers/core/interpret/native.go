@@ -27,7 +27,7 @@ var native = table{
 	},
 	kind("apps", "v1", "StatefulSet"): {
 		Replicas: podTemplateReplicas, ReviseReplica: reviseField("spec", "replicas"),
-		Status: statefulSetCounters.reflect, AggregateStatus: statefulSetCounters.aggregate, Health: deploymentHealth, Dependencies: statefulSetDependencies,
+		Status: statefulSetCounters.reflect, AggregateStatus: statefulSetCounters.aggregate, Health: statefulSetHealth, Dependencies: statefulSetDependencies,
 	},
 	kind("apps", "v1", "DaemonSet"): {
 		Status: daemonSetCounters.reflect, AggregateStatus: daemonSetCounters.aggregate, Health: daemonSetHealth, Dependencies: podTemplateDependencies,
@@ -46,7 +46,7 @@ var native = table{
 		Retain: retainService, Status: reflectService, AggregateStatus: aggregateService, Health: serviceHealth,
 	},
 	kind("networking.k8s.io", "v1", "Ingress"): {
-		Status: wholeStatus, AggregateStatus: aggregateIngress, Health: ingressHealth, Dependencies: ingressDependencies,
+		Status: wholeStatus, AggregateStatus: aggregateIngress, Health: addressHealth, Dependencies: ingressDependencies,
 	},
 	kind("", "v1", "PersistentVolumeClaim"): {
 		Retain: retainVolumeClaim, AggregateStatus: aggregateVolumeClaim, Health: volumeClaimHealth,

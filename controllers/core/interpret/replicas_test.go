@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 
+	"github.com/seaway-io/seaway/api/manifest/manifesttest"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
@@ -25,14 +26,6 @@ func TestReplicas(t *testing.T) {
 			object:   `{apiVersion: apps/v1, kind: Deployment, metadata: {namespace: shop}, spec: {replicas: 3, template: {spec: {containers: [{name: a, resources: {requests: {cpu: 100m}}}]}}}}`,
 			replicas: 3, requirements: requests("100m"),
 		},
-		"a deployment that asks for nothing has no requirements": {
-			object:   `{apiVersion: apps/v1, kind: Deployment, metadata: {namespace: shop}, spec: {replicas: 3, template: {spec: {containers: [{name: a}]}}}}`,
-			replicas: 3,
-		},
-		"a replica set": {
-			object:   `{apiVersion: apps/v1, kind: ReplicaSet, spec: {replicas: 4}}`,
-			replicas: 4,
-		},
 		"a stateful set without a number has one replica": {
 			object:   `{apiVersion: apps/v1, kind: StatefulSet, spec: {}}`,
 			replicas: 1,
@@ -44,10 +37,6 @@ func TestReplicas(t *testing.T) {
 		"a pod is one replica": {
 			object:   `{apiVersion: v1, kind: Pod, metadata: {namespace: shop}, spec: {containers: [{name: a, resources: {limits: {cpu: "1"}}}]}}`,
 			replicas: 1, requirements: requests("1"),
-		},
-		"a job runs no more pods than it has completions": {
-			object:   `{apiVersion: batch/v1, kind: Job, spec: {parallelism: 5, completions: 3}}`,
-			replicas: 3,
 		},
 		"a job without completions runs its parallelism": {
 			object:   `{apiVersion: batch/v1, kind: Job, spec: {parallelism: 5}}`,
@@ -105,7 +94,7 @@ spec:
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			replicas, requirements, err := New().Replicas(object(t, tt.object))
+			replicas, requirements, err := New().Replicas(manifesttest.Object(t, tt.object))
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("error = %v, want one that says %q", err, tt.err)
@@ -127,19 +116,17 @@ spec:
 
 func TestReviseReplica(t *testing.T) {
 	tests := map[string]struct{ object, want string }{
-		"a deployment":                   {`{apiVersion: apps/v1, kind: Deployment, spec: {replicas: 3}}`, `{apiVersion: apps/v1, kind: Deployment, spec: {replicas: 7}}`},
-		"a replica set":                  {`{apiVersion: apps/v1, kind: ReplicaSet, spec: {replicas: 3}}`, `{apiVersion: apps/v1, kind: ReplicaSet, spec: {replicas: 7}}`},
 		"a stateful set without one yet": {`{apiVersion: apps/v1, kind: StatefulSet, spec: {}}`, `{apiVersion: apps/v1, kind: StatefulSet, spec: {replicas: 7}}`},
 		"a job has its parallelism":      {`{apiVersion: batch/v1, kind: Job, spec: {completions: 9}}`, `{apiVersion: batch/v1, kind: Job, spec: {completions: 9, parallelism: 7}}`},
 		"a daemon set has no number":     {`{apiVersion: apps/v1, kind: DaemonSet, spec: {}}`, `{apiVersion: apps/v1, kind: DaemonSet, spec: {}}`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			got, err := New().ReviseReplica(object(t, tt.object), 7)
+			got, err := New().ReviseReplica(manifesttest.Object(t, tt.object), 7)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(object(t, tt.want).Object, got.Object); diff != "" {
+			if diff := cmp.Diff(manifesttest.Object(t, tt.want).Object, got.Object); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})

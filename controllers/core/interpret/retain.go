@@ -60,9 +60,10 @@ func retainJob(desired, observed *unstructured.Unstructured) (*unstructured.Unst
 	return desired, keep(desired, observed, "spec", "template", "metadata", "labels")
 }
 
-// retainPod keeps what admission and the scheduler of the member filled in.
+// retainPod keeps what admission and the scheduler of the member filled in, and the containers that
+// somebody debugs with there: they can not be taken out of a pod again.
 func retainPod(desired, observed *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	for _, field := range []string{"nodeName", "serviceAccountName", "volumes"} {
+	for _, field := range []string{"nodeName", "serviceAccountName", "volumes", "ephemeralContainers"} {
 		if err := keep(desired, observed, "spec", field); err != nil {
 			return nil, err
 		}

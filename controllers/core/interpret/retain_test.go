@@ -4,26 +4,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seaway-io/seaway/api/manifest/manifesttest"
 )
 
 func TestRetain(t *testing.T) {
 	tests := map[string]struct{ desired, observed, want string }{
-		"a deployment's replicas are ours": {
-			desired:  `{apiVersion: apps/v1, kind: Deployment, spec: {replicas: 3}}`,
-			observed: `{apiVersion: apps/v1, kind: Deployment, spec: {replicas: 9}}`,
-			want:     `{apiVersion: apps/v1, kind: Deployment, spec: {replicas: 3}}`,
-		},
-		"a deployment's replicas are the member's when it is labelled so": {
-			desired:  `{apiVersion: apps/v1, kind: Deployment, metadata: {labels: {resourcetemplate.karmada.io/retain-replicas: "true"}}, spec: {replicas: 3}}`,
-			observed: `{apiVersion: apps/v1, kind: Deployment, spec: {replicas: 9}}`,
-			want:     `{apiVersion: apps/v1, kind: Deployment, metadata: {labels: {resourcetemplate.karmada.io/retain-replicas: "true"}}, spec: {replicas: 9}}`,
-		},
-		"a pod keeps its node, account, volumes and mounts": {
-			desired:  `{apiVersion: v1, kind: Pod, spec: {containers: [{name: a, image: new}, {name: b}], initContainers: [{name: i}]}}`,
-			observed: `{apiVersion: v1, kind: Pod, spec: {nodeName: n1, serviceAccountName: default, volumes: [{name: token}], containers: [{name: b, volumeMounts: [{name: token}]}, {name: a, image: old, volumeMounts: [{name: data}]}], initContainers: [{name: i, volumeMounts: [{name: x}]}, {name: other}]}}`,
-			want:     `{apiVersion: v1, kind: Pod, spec: {nodeName: n1, serviceAccountName: default, volumes: [{name: token}], containers: [{name: a, image: new, volumeMounts: [{name: data}]}, {name: b, volumeMounts: [{name: token}]}], initContainers: [{name: i, volumeMounts: [{name: x}]}]}}`,
-		},
 		"a service keeps its addresses and ports": {
 			desired:  `{apiVersion: v1, kind: Service, spec: {type: LoadBalancer, ports: [{port: 80}, {port: 53, protocol: UDP, nodePort: 30053}]}}`,
 			observed: `{apiVersion: v1, kind: Service, spec: {type: LoadBalancer, clusterIP: 10.0.0.1, clusterIPs: [10.0.0.1], healthCheckNodePort: 31000, ports: [{port: 80, protocol: TCP, nodePort: 30080}, {port: 53, protocol: UDP, nodePort: 30999}]}}`,
@@ -39,30 +25,10 @@ func TestRetain(t *testing.T) {
 			observed: `{apiVersion: v1, kind: Service, spec: {type: ExternalName, externalName: b.example, healthCheckNodePort: 0, clusterIP: ""}}`,
 			want:     `{apiVersion: v1, kind: Service, spec: {type: ExternalName, externalName: a.example}}`,
 		},
-		"an account has its own secrets and those of the member": {
-			desired:  `{apiVersion: v1, kind: ServiceAccount, secrets: [{name: ours}, {name: both}]}`,
-			observed: `{apiVersion: v1, kind: ServiceAccount, secrets: [{name: both}, {name: token}], imagePullSecrets: [{name: pull}]}`,
-			want:     `{apiVersion: v1, kind: ServiceAccount, secrets: [{name: ours}, {name: both}, {name: token}], imagePullSecrets: [{name: pull}]}`,
-		},
-		"a claim keeps its volume and the class it was given": {
-			desired:  `{apiVersion: v1, kind: PersistentVolumeClaim, spec: {accessModes: [ReadWriteOnce]}}`,
-			observed: `{apiVersion: v1, kind: PersistentVolumeClaim, spec: {accessModes: [ReadWriteOnce], volumeName: pv-1, storageClassName: standard, volumeMode: Filesystem}}`,
-			want:     `{apiVersion: v1, kind: PersistentVolumeClaim, spec: {accessModes: [ReadWriteOnce], volumeName: pv-1, storageClassName: standard, volumeMode: Filesystem}}`,
-		},
 		"a claim that names a class gets it": {
 			desired:  `{apiVersion: v1, kind: PersistentVolumeClaim, spec: {storageClassName: fast}}`,
 			observed: `{apiVersion: v1, kind: PersistentVolumeClaim, spec: {storageClassName: standard}}`,
 			want:     `{apiVersion: v1, kind: PersistentVolumeClaim, spec: {storageClassName: fast}}`,
-		},
-		"a volume keeps its claim": {
-			desired:  `{apiVersion: v1, kind: PersistentVolume, spec: {capacity: {storage: 1Gi}}}`,
-			observed: `{apiVersion: v1, kind: PersistentVolume, spec: {claimRef: {name: c, uid: u}}}`,
-			want:     `{apiVersion: v1, kind: PersistentVolume, spec: {capacity: {storage: 1Gi}, claimRef: {name: c, uid: u}}}`,
-		},
-		"a job keeps the generated selector": {
-			desired:  `{apiVersion: batch/v1, kind: Job, spec: {template: {metadata: {labels: {app: a}}}}}`,
-			observed: `{apiVersion: batch/v1, kind: Job, spec: {selector: {matchLabels: {controller-uid: u}}, template: {metadata: {labels: {app: a, controller-uid: u}}}}}`,
-			want:     `{apiVersion: batch/v1, kind: Job, spec: {selector: {matchLabels: {controller-uid: u}}, template: {metadata: {labels: {app: a, controller-uid: u}}}}}`,
 		},
 		"a job that has ended keeps its size": {
 			desired:  `{apiVersion: batch/v1, kind: Job, spec: {completions: 5, parallelism: 3}}`,
@@ -74,28 +40,18 @@ func TestRetain(t *testing.T) {
 			observed: `{apiVersion: batch/v1, kind: Job, spec: {completions: 2, parallelism: 1}, status: {conditions: [{type: Suspended, status: "True"}]}}`,
 			want:     `{apiVersion: batch/v1, kind: Job, spec: {completions: 5, parallelism: 3}}`,
 		},
-		"a token secret keeps its token": {
-			desired:  `{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token}`,
-			observed: `{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token, data: {token: eA==}}`,
-			want:     `{apiVersion: v1, kind: Secret, type: kubernetes.io/service-account-token, data: {token: eA==}}`,
-		},
-		"any other secret is as desired": {
-			desired:  `{apiVersion: v1, kind: Secret, type: Opaque, data: {a: eA==}}`,
-			observed: `{apiVersion: v1, kind: Secret, type: Opaque, data: {b: eA==}}`,
-			want:     `{apiVersion: v1, kind: Secret, type: Opaque, data: {a: eA==}}`,
-		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			observed := object(t, tt.observed)
-			got, err := New().Retain(object(t, tt.desired), observed)
+			observed := manifesttest.Object(t, tt.observed)
+			got, err := New().Retain(manifesttest.Object(t, tt.desired), observed)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if diff := cmp.Diff(object(t, tt.want).Object, got.Object); diff != "" {
+			if diff := cmp.Diff(manifesttest.Object(t, tt.want).Object, got.Object); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(object(t, tt.observed).Object, observed.Object); diff != "" {
+			if diff := cmp.Diff(manifesttest.Object(t, tt.observed).Object, observed.Object); diff != "" {
 				t.Errorf("the observed object changed:\n%s", diff)
 			}
 		})
@@ -124,7 +80,7 @@ func TestDependencies(t *testing.T) {
 			`{apiVersion: apps/v1, kind: StatefulSet, metadata: {namespace: shop}, spec: {volumeClaimTemplates: [{metadata: {name: own}}], template: {spec: {volumes: [{name: own, persistentVolumeClaim: {claimName: own}}, {name: v, persistentVolumeClaim: {claimName: data}}]}}}}`,
 			[]string{"PersistentVolumeClaim/data"},
 		},
-		"the default account is everywhere": {`{apiVersion: v1, kind: Pod, metadata: {namespace: shop}, spec: {serviceAccountName: default}}`, nil},
+		"the default account is everywhere": {`{apiVersion: v1, kind: Pod, metadata: {namespace: shop}, spec: {serviceAccountName: default}}`, []string{}},
 		"an ingress needs its certificates": {
 			`{apiVersion: networking.k8s.io/v1, kind: Ingress, metadata: {namespace: shop}, spec: {tls: [{secretName: b}, {secretName: a}, {hosts: [x]}, {secretName: a}]}}`,
 			[]string{"Secret/a", "Secret/b"},
@@ -136,21 +92,11 @@ func TestDependencies(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			dependencies, err := New().Dependencies(object(t, tt.object))
+			dependencies, err := New().Dependencies(manifesttest.Object(t, tt.object))
 			if err != nil {
 				t.Fatal(err)
 			}
-			var got []string
-			for _, d := range dependencies {
-				if d.Namespace != "shop" || d.APIVersion == "" {
-					t.Errorf("%+v is not in the namespace of the object", d)
-				}
-				id := d.Name
-				if d.LabelSelector != nil {
-					id = metav1.FormatLabelSelector(d.LabelSelector)
-				}
-				got = append(got, d.Kind+"/"+id)
-			}
+			got := briefly(t, "shop", dependencies)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
