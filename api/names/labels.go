@@ -23,11 +23,26 @@ const (
 	MultiClusterServicePermanentID = "multiclusterservice.karmada.io/permanent-id"
 )
 
-// IsOwnershipLabel reports whether a label key says who owns an object: ManagedLabel and
-// every permanent id. Users may not change such a label in a member.
+// IsOwnershipLabel reports whether a label key says who owns an object: ManagedLabel, ClaimedByLabel,
+// every permanent id and whatever else is of Works. Users may not change such a label in a member.
 func IsOwnershipLabel(key string) bool {
-	return key == ManagedLabel || strings.HasSuffix(key, ".karmada.io/permanent-id")
+	return key == ManagedLabel || key == ClaimedByLabel || strings.HasPrefix(key, workPrefix) || strings.HasSuffix(key, ".karmada.io/permanent-id")
 }
+
+// IsOwnershipAnnotation is IsOwnershipLabel for annotations: those of Works, those that name the
+// policy and the binding, and the bookkeeping about the template.
+func IsOwnershipAnnotation(key string) bool {
+	switch key {
+	case PropagationPolicyNamespaceAnnotation, PropagationPolicyNameAnnotation, ClusterPropagationPolicyNameAnnotation,
+		ResourceBindingNamespaceAnnotation, ResourceBindingNameAnnotation, ClusterResourceBindingNameAnnotation,
+		TemplateUIDAnnotation, TemplateGenerationAnnotation, ManagedAnnotationsAnnotation, ManagedLabelsAnnotation:
+		return true
+	}
+	return strings.HasPrefix(key, workPrefix)
+}
+
+// workPrefix begins the labels and annotations that tie an object to its Work.
+const workPrefix = "work.karmada.io/"
 
 // Labels.
 const (

@@ -78,7 +78,7 @@ func validatePlaintext(o *policyv1alpha1.PlaintextOverrider, path *field.Path) f
 	if o.Operator != policyv1alpha1.OverriderOpRemove && o.Value.IsZero() {
 		errs = append(errs, field.Required(path.Child("value"), "add and replace need a value; use remove to clear the field"))
 	}
-	return append(errs, validateWholeLabels(o, path.Child("value"))...)
+	return append(errs, validateMarks(o, path.Child("value"))...)
 }
 
 func validateLabelOverrider(o policyv1alpha1.LabelAnnotationOverrider, path *field.Path) field.ErrorList {
@@ -103,6 +103,9 @@ func validateLabelOverrider(o policyv1alpha1.LabelAnnotationOverrider, path *fie
 func validateAnnotationKeys(value map[string]string, path *field.Path) field.ErrorList {
 	var errs field.ErrorList
 	for _, key := range slices.Sorted(maps.Keys(value)) {
+		if names.IsOwnershipAnnotation(key) {
+			errs = append(errs, field.Forbidden(path.Key(key), ownershipFault))
+		}
 		if msgs := validation.IsQualifiedName(strings.ToLower(key)); len(msgs) > 0 {
 			errs = append(errs, field.Invalid(path.Key(key), key, strings.Join(msgs, "; ")))
 		}

@@ -15,8 +15,12 @@ import (
 
 const (
 	identityFault  = "an override can not change what makes the object itself: apiVersion, kind, metadata.name, metadata.namespace, metadata.uid"
-	ownershipFault = "an override can not change the labels that say who owns the object: " + names.ManagedLabel + " and the permanent ids"
+	ownershipFault = "an override can not change the labels and annotations that say who owns the object: " + names.ManagedLabel +
+		", the permanent ids, work.karmada.io/… and those that name policy, binding and template"
 )
+
+// ownership says, for the two maps of metadata, which keys tell who owns an object.
+var ownership = map[string]func(key string) bool{"labels": names.IsOwnershipLabel, "annotations": names.IsOwnershipAnnotation}
 
 // validateTarget checks the place an override writes to.
 func validateTarget(pointer string, path *field.Path) field.ErrorList {
@@ -26,10 +30,18 @@ func validateTarget(pointer string, path *field.Path) field.ErrorList {
 		return field.ErrorList{field.Invalid(path, pointer, err.Error())}
 	case touchesIdentity(tokens):
 		return field.ErrorList{field.Forbidden(path, identityFault)}
-	case len(tokens) >= 3 && tokens[0] == "metadata" && tokens[1] == "labels" && names.IsOwnershipLabel(tokens[2]):
+	case touchesOwnership(tokens):
 		return field.ErrorList{field.Forbidden(path, ownershipFault)}
 	}
 	return nil
+}
+
+func touchesOwnership(tokens []string) bool {
+	if len(tokens) < 3 || tokens[0] != "metadata" {
+		return false
+	}
+	owns := ownership[tokens[1]]
+	return owns != nil && owns(tokens[2])
 }
 
 // touchesIdentity reports whether a write at a path, or at anything it holds, reaches a
@@ -47,18 +59,31 @@ func touchesIdentity(tokens []string) bool {
 	return false
 }
 
-// validateWholeLabels checks a value that stands for all labels at once.
-func validateWholeLabels(o *policyv1alpha1.PlaintextOverrider, path *field.Path) field.ErrorList {
-	if o.Path != "/metadata/labels" || o.Value.IsZero() {
+// validateMarks checks a value that becomes a label or an annotation, or stands for all of them at
+// once. Anything but strings there would cost the object all the others.
+func validateMarks(o *policyv1alpha1.PlaintextOverrider, path *field.Path) field.ErrorList {
+	tokens, err := parsePointer(o.Path)
+	if err != nil || o.Operator == policyv1alpha1.OverriderOpRemove || o.Value.IsZero() || len(tokens) < 2 || tokens[0] != "metadata" {
 		return nil
 	}
-	var labels map[string]any
-	if err := json.Unmarshal(o.Value.Raw, &labels); err != nil {
-		return field.ErrorList{field.Invalid(path, string(o.Value.Raw), "labels are a map of strings")}
+	owns := ownership[tokens[1]]
+	switch {
+	case owns == nil:
+		return nil
+	case len(tokens) == 3:
+		var text *string
+		if json.Unmarshal(o.Value.Raw, &text) != nil || text == nil {
+			return field.ErrorList{field.Invalid(path, string(o.Value.Raw), tokens[1]+" are strings; put the value in quotes")}
+		}
+		return nil
+	}
+	var marks map[string]*string
+	if len(tokens) == 2 && (json.Unmarshal(o.Value.Raw, &marks) != nil || slices.Contains(slices.Collect(maps.Values(marks)), nil)) {
+		return field.ErrorList{field.Invalid(path, string(o.Value.Raw), tokens[1]+" are a map of strings")}
 	}
 	var errs field.ErrorList
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		if names.IsOwnershipLabel(key) {
+	for _, key := range slices.Sorted(maps.Keys(marks)) {
+		if owns(key) {
 			errs = append(errs, field.Forbidden(path.Key(key), ownershipFault))
 		}
 	}

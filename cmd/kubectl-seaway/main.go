@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -10,6 +11,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/check"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/diff"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/dns"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/explain"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/join"
@@ -33,10 +35,22 @@ func main() {
 		status.Command(),
 		check.Command(),
 		explain.Command(),
+		diff.Command(),
 		dns.Command(),
 	)
 	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
-		fmt.Fprintln(os.Stderr, "error:", err)
-		os.Exit(1)
+		if !errors.Is(err, diff.ErrDiffers) {
+			fmt.Fprintln(os.Stderr, "error:", err)
+		}
+		os.Exit(exitCode(err))
 	}
+}
+
+// exitCode is 1, unless a command has a meaning for others.
+func exitCode(err error) int {
+	var coded interface{ ExitCode() int }
+	if errors.As(err, &coded) {
+		return coded.ExitCode()
+	}
+	return 1
 }

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,6 +23,7 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/override"
 	"github.com/seaway-io/seaway/controllers/core/render"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
@@ -119,6 +122,11 @@ func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, rendered
 
 // write creates or changes one Work, and says whether that was necessary.
 func (r *reconciler) write(ctx context.Context, b workv1alpha2.Binding, present, want *workv1alpha1.Work) (written bool, err error) {
+	if present == nil || !sameBytes(present.Spec.Workload.Manifests, want.Spec.Workload.Manifests) {
+		if err := verify(want, b.GetBindingSpec().Resource); err != nil {
+			return false, err
+		}
+	}
 	if present == nil {
 		err := r.client.Create(ctx, want)
 		if err == nil || apierrors.IsAlreadyExists(err) {
@@ -134,6 +142,24 @@ func (r *reconciler) write(ctx context.Context, b workv1alpha2.Binding, present,
 		return false, errLeaving
 	}
 	return hub.Patch(ctx, r.client, present.DeepCopy(), func(w *workv1alpha1.Work) { become(w, want) })
+}
+
+// verify makes sure that a Work is about the binding's template and nothing else.
+func verify(work *workv1alpha1.Work, template workv1alpha2.ObjectReference) error {
+	for i := range work.Spec.Workload.Manifests {
+		obj := &unstructured.Unstructured{}
+		if err := utiljson.Unmarshal(work.Spec.Workload.Manifests[i].Raw, &obj.Object); err != nil {
+			return fmt.Errorf("manifest %d: %w", i, err)
+		}
+		if err := override.Verify(obj, template); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sameBytes(a, b []workv1alpha1.Manifest) bool {
+	return slices.EqualFunc(a, b, func(x, y workv1alpha1.Manifest) bool { return bytes.Equal(x.Raw, y.Raw) })
 }
 
 // become makes a Work what is wanted, and leaves what others keep on it.

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -393,4 +394,25 @@ func TestWokenBy(t *testing.T) {
 	}
 	cop := parsed[policyv1alpha1.ClusterOverridePolicy](t, `{metadata: {name: p}, spec: {resourceSelectors: [{apiVersion: v1, kind: ConfigMap, namespace: bank}]}}`)
 	expect(t, "a cluster policy for another namespace", []ctrl.Request(nil), w.overridden(t.Context(), &cop))
+}
+
+// TestVerify: the last look at a Work before it is written.
+func TestVerify(t *testing.T) {
+	ref := workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "settings"}
+	for name, tt := range map[string]struct{ manifest, err string }{
+		"the template":      {`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"namespace":"shop","name":"settings"}}`, ""},
+		"another name":      {`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"namespace":"shop","name":"x"}}`, "metadata.name"},
+		"another namespace": {`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"namespace":"bank","name":"settings"}}`, "metadata.namespace"},
+		"another kind":      {`{"apiVersion":"v1","kind":"Secret","metadata":{"namespace":"shop","name":"settings"}}`, "kind"},
+		"no object":         {`[1]`, "manifest 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			work := &workv1alpha1.Work{}
+			work.Spec.Workload.Manifests = []workv1alpha1.Manifest{{RawExtension: runtime.RawExtension{Raw: []byte(tt.manifest)}}}
+			err := verify(work, ref)
+			if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("got %v, want %q", err, tt.err)
+			}
+		})
+	}
 }

@@ -39,6 +39,9 @@ type done struct {
 
 // apply makes the object in the member what it should be.
 func (a *application) apply(ctx context.Context) (done, error) {
+	if err := a.verify(ctx, a.work, a.desired); err != nil {
+		return done{}, err
+	}
 	resource, objects, err := a.resource()
 	if err != nil {
 		return done{}, err
@@ -141,7 +144,7 @@ func (a *application) write(ctx context.Context, resource dynamic.ResourceInterf
 // compare returns what is to be written over the observed object, whether that is what it is
 // already, and the fingerprint of the two if not.
 func (a *application) compare(observed *unstructured.Unstructured) (target *unstructured.Unstructured, is bool, answer string, err error) {
-	if target, err = a.interpreter.Retain(merge(a.desired, observed), observed); err != nil {
+	if target, err = Target(a.interpreter, a.desired, observed); err != nil {
 		return nil, false, "", err
 	}
 	want, have := comparableOf(target), comparableOf(observed)

@@ -20,6 +20,7 @@ import (
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/core/decision"
 	"github.com/seaway-io/seaway/controllers/core/placement"
@@ -49,8 +50,8 @@ type Account struct {
 
 // explainOne tells about one template of the hub.
 func (q *inquiry) explainOne(ctx context.Context, w io.Writer, h *hub, args []string) error {
-	name := named(args)[0]
-	template, err := h.template(ctx, name[0], name[1])
+	name := hubclient.Named(args)[0]
+	template, err := h.Object(ctx, name[0], name[1])
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (h *hub) candidates(ctx context.Context, r *Rehearsal, own []*policy, inFil
 		found[strings.Join([]string{t.GetKind(), t.GetAPIVersion(), t.GetNamespace(), t.GetName()}, "\x00")] = t
 	}
 	for _, name := range only {
-		t, err := h.template(ctx, name[0], name[1])
+		t, err := h.Object(ctx, name[0], name[1])
 		if err != nil {
 			return nil, err
 		}
@@ -66,7 +66,7 @@ func (h *hub) candidates(ctx context.Context, r *Rehearsal, own []*policy, inFil
 
 // complete gives a template of a file its namespace and, when it is on the hub already, its identity.
 func (h *hub) complete(ctx context.Context, t *unstructured.Unstructured) error {
-	m, err := h.mapper.RESTMapping(t.GroupVersionKind().GroupKind())
+	m, err := h.Mapper.RESTMapping(t.GroupVersionKind().GroupKind())
 	switch {
 	case meta.IsNoMatchError(err): // its CRD may come with it
 		return nil
@@ -75,7 +75,7 @@ func (h *hub) complete(ctx context.Context, t *unstructured.Unstructured) error 
 	case m.Scope.Name() != meta.RESTScopeNameNamespace:
 		t.SetNamespace("")
 	case t.GetNamespace() == "":
-		t.SetNamespace(h.namespace)
+		t.SetNamespace(h.Namespace)
 	}
 	t.SetGroupVersionKind(m.GroupVersionKind) // as the hub shows it to policies
 	live := &metav1.PartialObjectMetadata{}
@@ -134,7 +134,7 @@ func (h *hub) selected(ctx context.Context, p *policy) (out []*candidate, notes 
 // unserved says why the hub has no templates of a kind.
 func (h *hub) unserved(gvk schema.GroupVersionKind) (string, error) {
 	what := gvk.GroupVersion().String() + " " + gvk.Kind
-	m, err := h.mapper.RESTMapping(gvk.GroupKind())
+	m, err := h.Mapper.RESTMapping(gvk.GroupKind())
 	switch {
 	case meta.IsNoMatchError(err):
 		return what + " is not served by the hub; check the spelling, or apply its CRD", nil

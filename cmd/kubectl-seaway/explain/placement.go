@@ -11,14 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/client-go/discovery"
-	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/restmapper"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/seaway-io/seaway/api/scheme"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 )
 
@@ -102,23 +96,14 @@ func (q *inquiry) check(args []string) error {
 
 // hub is where everything is read from.
 type hub struct {
-	client.Reader
-	mapper meta.RESTMapper
-	// namespace is that of names without one.
-	namespace string
-	now       func() time.Time
+	hubclient.Hub
+	now func() time.Time
 }
 
 func connect(cfg *rest.Config, namespace string) (*hub, error) {
-	c, err := client.New(cfg, client.Options{Scheme: scheme.New()})
+	h, err := hubclient.Connect(cfg, namespace)
 	if err != nil {
-		return nil, fmt.Errorf("connect to the hub: %w", err)
+		return nil, err
 	}
-	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
-	if err != nil {
-		return nil, fmt.Errorf("connect to the hub: %w", err)
-	}
-	cached := memory.NewMemCacheClient(disco)
-	mapper := restmapper.NewShortcutExpander(restmapper.NewDeferredDiscoveryRESTMapper(cached), cached, nil)
-	return &hub{Reader: c, mapper: mapper, namespace: namespace, now: time.Now}, nil
+	return &hub{Hub: h, now: time.Now}, nil
 }

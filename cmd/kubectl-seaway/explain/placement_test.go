@@ -24,6 +24,7 @@ import (
 
 	"github.com/seaway-io/seaway/api/scheme"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
 	"github.com/seaway-io/seaway/controllers/core/decision"
 )
@@ -72,8 +73,8 @@ func testHub(t *testing.T, without ...string) *hub {
 		t.Fatal(err)
 	}
 	return &hub{
-		Reader: b.Build(), mapper: restmapper.NewShortcutExpander(restmapper.NewDiscoveryRESTMapper(groups), disco, nil),
-		namespace: "shop", now: func() time.Time { return time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC) },
+		Hub: hubclient.Hub{Reader: b.Build(), Mapper: restmapper.NewShortcutExpander(restmapper.NewDiscoveryRESTMapper(groups), disco, nil), Namespace: "shop"},
+		now: func() time.Time { return time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC) },
 	}
 }
 
@@ -151,7 +152,7 @@ func TestWhatCannotBeExplained(t *testing.T) {
 		})
 	}
 	h := testHub(t)
-	h.namespace = "kube-system"
+	h.Namespace = "kube-system"
 	err := (&inquiry{}).explainOne(context.Background(), io.Discard, h, []string{"cm", "internal"})
 	if err == nil || !strings.Contains(err.Error(), "nothing in its namespace is propagated") {
 		t.Errorf("got %v", err)

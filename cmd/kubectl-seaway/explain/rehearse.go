@@ -16,6 +16,7 @@ import (
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/api/validation"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 )
@@ -62,7 +63,7 @@ var errInvalid = errors.New("not every policy is valid")
 
 // rehearse tells what the policies of files would do.
 func (q *inquiry) rehearse(ctx context.Context, w io.Writer, h *hub, files *contents, args []string) error {
-	r, err := h.rehearsal(ctx, files, named(args), q.limit)
+	r, err := h.rehearsal(ctx, files, hubclient.Named(args), q.limit)
 	if err != nil {
 		return err
 	}
@@ -126,7 +127,7 @@ func (h *hub) prepare(raw policyv1alpha1.Propagation) *policy {
 	if _, global := raw.(*policyv1alpha1.ClusterPropagationPolicy); global {
 		raw.SetNamespace("")
 	} else if raw.GetNamespace() == "" {
-		raw.SetNamespace(h.namespace)
+		raw.SetNamespace(h.Namespace)
 	}
 	validation.IdentifyPropagation(raw, newID)
 	p := newPolicy(raw)

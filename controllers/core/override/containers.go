@@ -5,6 +5,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
@@ -41,75 +42,63 @@ func containers(obj *unstructured.Unstructured) []map[string]any {
 	return out
 }
 
-// overrideImage changes the image at a path, or those of all containers.
-func overrideImage(obj *unstructured.Unstructured, o *policyv1alpha1.ImageOverrider, path *field.Path) error {
-	if o.Predicate == nil {
-		for _, container := range containers(obj) {
-			name, _ := container["image"].(string)
-			if name == "" {
-				continue
-			}
-			changed, err := changeImage(name, o, path)
-			if err != nil {
-				return err
-			}
-			container["image"] = changed
-		}
-		return nil
+// image changes the image at a path, or those of all containers.
+func (a *application) image(o *policyv1alpha1.ImageOverrider, path *field.Path) error {
+	if o.Predicate != nil {
+		return a.change(o.Predicate.Path, path.Child("predicate", "path"), func(name string) (string, error) {
+			// what is there may be anything, also a secret; so its place is told, not its name
+			return changeImage(name, "at "+o.Predicate.Path, o, path)
+		})
 	}
-	at := path.Child("predicate", "path")
-	return changeString(obj, o.Predicate.Path, at, func(name string) (string, error) { return changeImage(name, o, path) })
-}
-
-// changeString replaces the string at a pointer.
-func changeString(obj *unstructured.Unstructured, text string, at *field.Path, change func(string) (string, error)) error {
-	p, err := parse(text)
-	if err != nil {
-		return field.Invalid(at, text, err.Error())
-	}
-	if part := p.reaches(); part != "" {
-		return forbidden(at, part)
-	}
-	value, set, bad := p.resolve(any(obj.Object))
-	if bad != nil {
-		return field.Invalid(at, text, bad.text)
-	}
-	before, ok := value.(string)
-	if !ok {
-		return field.Invalid(at, text, "is "+describe(value)+" in the object, must be a string; correct the path")
-	}
-	after, err := change(before)
-	if err != nil {
+	all := containers(a.obj)
+	if err := a.spend(containerCost*len(all), path); err != nil {
 		return err
 	}
-	set(after)
+	for _, container := range all {
+		name, _ := container["image"].(string)
+		if name == "" {
+			continue
+		}
+		changed, err := changeImage(name, name, o, path)
+		if err != nil {
+			return err
+		}
+		container["image"] = changed
+	}
 	return nil
 }
 
-// overrideWords changes the command or the arguments of a container.
-func overrideWords(obj *unstructured.Unstructured, what string, o *policyv1alpha1.CommandArgsOverrider, path *field.Path) error {
+// What it costs to look at a container and at a word, see workLimit.
+const containerCost, wordCost = 256, 16
+
+// words changes the command or the arguments of a container.
+func (a *application) words(what string, o *policyv1alpha1.CommandArgsOverrider, path *field.Path) error {
 	if o.Operator != policyv1alpha1.OverriderOpAdd && o.Operator != policyv1alpha1.OverriderOpRemove {
 		return field.NotSupported(path.Child("operator"), o.Operator,
 			[]policyv1alpha1.OverriderOperator{policyv1alpha1.OverriderOpAdd, policyv1alpha1.OverriderOpRemove})
 	}
-	for _, container := range containers(obj) {
+	all := containers(a.obj)
+	if err := a.spend(wordCost*len(all), path); err != nil {
+		return err
+	}
+	for _, container := range all {
 		if container["name"] != o.ContainerName {
 			continue
 		}
-		present, _ := container[what].([]any)
-		// a new list: the old one may have room behind it that somebody else uses
-		words := make([]any, 0, len(present)+len(o.Value))
-		for _, word := range present {
-			text, isText := word.(string)
-			if o.Operator == policyv1alpha1.OverriderOpRemove && isText && slices.Contains(o.Value, text) {
-				continue
-			}
-			words = append(words, word)
-		}
+		words, _ := container[what].([]any)
 		if o.Operator == policyv1alpha1.OverriderOpAdd {
 			for _, word := range o.Value {
 				words = append(words, word)
 			}
+		} else {
+			if err := a.spend(wordCost*(len(words)+len(o.Value)), path); err != nil {
+				return err
+			}
+			unwanted := sets.New(o.Value...)
+			words = slices.DeleteFunc(words, func(word any) bool {
+				text, isText := word.(string)
+				return isText && unwanted.Has(text)
+			})
 		}
 		if len(words) == 0 {
 			delete(container, what)

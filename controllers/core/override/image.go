@@ -1,6 +1,8 @@
 package override
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -43,7 +45,8 @@ func (i image) String() string {
 	return name
 }
 
-func changeImage(name string, o *policyv1alpha1.ImageOverrider, path *field.Path) (string, error) {
+// changeImage changes one part of a name. shown is what errors call the image.
+func changeImage(name, shown string, o *policyv1alpha1.ImageOverrider, path *field.Path) (string, error) {
 	i := parseImage(name)
 	var part *string
 	switch o.Component {
@@ -52,7 +55,7 @@ func changeImage(name string, o *policyv1alpha1.ImageOverrider, path *field.Path
 	case policyv1alpha1.ImageRepository:
 		part = &i.repository
 	case policyv1alpha1.ImageTag:
-		return i.changeTag(o, path)
+		return i.changeTag(name, shown, o, path)
 	default:
 		return "", field.NotSupported(path.Child("component"), o.Component,
 			[]policyv1alpha1.ImageComponent{policyv1alpha1.ImageRegistry, policyv1alpha1.ImageRepository, policyv1alpha1.ImageTag})
@@ -68,28 +71,52 @@ func changeImage(name string, o *policyv1alpha1.ImageOverrider, path *field.Path
 		return "", unknownOperator(path, o.Operator)
 	}
 	if i.repository == "" {
-		return "", field.Invalid(path, o.Component, "leaves the image "+name+" without a repository")
+		return "", field.Invalid(path, o.Component, "leaves the image "+shown+" without a repository")
 	}
-	return i.String(), nil
+	return i.checked(name, shown, o, path)
 }
 
 // changeTag treats tag and digest as one: whichever there is, a new value takes its place.
-func (i image) changeTag(o *policyv1alpha1.ImageOverrider, path *field.Path) (string, error) {
+func (i image) changeTag(name, shown string, o *policyv1alpha1.ImageOverrider, path *field.Path) (string, error) {
 	switch o.Operator {
 	case policyv1alpha1.OverriderOpAdd:
 		if i.digest != "" {
-			return "", field.Invalid(path.Child("operator"), o.Operator, "the image "+i.String()+" has a digest, which can not be extended; use replace")
+			return "", field.Invalid(path.Child("operator"), o.Operator, "the image "+shown+" has a digest, which can not be extended; use replace")
 		}
-		i.tag += o.Value
+		i.setTag(i.tag + o.Value)
 	case policyv1alpha1.OverriderOpReplace:
-		i.tag, i.digest = o.Value, ""
-		if strings.HasPrefix(o.Value, "sha256:") {
-			i.tag, i.digest = "", o.Value
-		}
+		i.setTag(o.Value)
 	case policyv1alpha1.OverriderOpRemove:
-		i.tag, i.digest = "", ""
+		i.setTag("")
 	default:
 		return "", unknownOperator(path, o.Operator)
 	}
-	return i.String(), nil
+	return i.checked(name, shown, o, path)
+}
+
+// setTag sets the tag, or the digest: that has a colon, such as sha256:….
+func (i *image) setTag(value string) {
+	i.tag, i.digest = value, ""
+	if strings.Contains(value, ":") {
+		i.tag, i.digest = "", value
+	}
+}
+
+// longestName is the longest name of an image without its tag that the registries' protocol allows.
+const longestName = 255
+
+// wellFormed is an image's name: [host[:port]/]path[:tag][@digest].
+var wellFormed = regexp.MustCompile(`^[^\s:@/]+(:[0-9]+)?(/[^\s:@/]+)*(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(@[A-Za-z0-9+._-]+:[0-9A-Fa-f]+)?$`)
+
+// checked returns the name of the image, unless the change made a name of what was one before into
+// something that is none.
+func (i image) checked(before, shown string, o *policyv1alpha1.ImageOverrider, path *field.Path) (string, error) {
+	after := i.String()
+	if len(i.registry)+len(i.repository) > longestName {
+		return "", field.Invalid(path.Child("value"), o.Value, fmt.Sprintf("makes the name of the image %s longer than %d characters", shown, longestName))
+	}
+	if !wellFormed.MatchString(after) && wellFormed.MatchString(before) {
+		return "", field.Invalid(path.Child("value"), o.Value, fmt.Sprintf("is no %s for the image %s: registry/repository:tag or registry/repository@digest must result", strings.ToLower(string(o.Component)), shown))
+	}
+	return after, nil
 }

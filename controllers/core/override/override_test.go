@@ -1,8 +1,11 @@
 package override
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -12,6 +15,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
 func object(t testing.TB, text string) *unstructured.Unstructured {
@@ -105,6 +109,55 @@ func TestOverriders(t *testing.T) {
 			overriders: `{imageOverrider: [{component: Tag, operator: add, value: -eu}]}`,
 			err:        `imageOverrider[0].operator: Invalid value: "add": the image reg.example:5000/team/side@sha256:aa has a digest`,
 		},
+		"image tag is removed, a digest too": {
+			overriders: `{imageOverrider: [{component: Tag, operator: remove}]}`,
+			path:       []string{"spec", "template", "spec", "containers"},
+			want:       `[{name: web, image: nginx, args: [a, b, a]}, {name: side, image: "reg.example:5000/team/side"}]`,
+		},
+		"image tag replaces a digest": {
+			overriders: `{imageOverrider: [{component: Tag, operator: replace, value: v2, predicate: {path: /spec/template/spec/containers/1/image}}]}`,
+			path:       []string{"spec", "template", "spec", "containers"},
+			want:       `[{name: web, image: "nginx:1.27", args: [a, b, a]}, {name: side, image: "reg.example:5000/team/side:v2"}]`,
+		},
+		"image digest for an image without a tag": {
+			object:     `{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: nginx}]}}`,
+			overriders: `{imageOverrider: [{component: Tag, operator: add, value: "sha256:cc"}]}`,
+			path:       []string{"spec", "containers"}, want: `[{name: a, image: "nginx@sha256:cc"}]`,
+		},
+		"image with tag and digest keeps both when the registry changes": {
+			object:     `{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: "localhost/x:1@sha256:dd"}, {name: b}]}}`,
+			overriders: `{imageOverrider: [{component: Registry, operator: replace, value: mirror.example/proxy}]}`,
+			path:       []string{"spec", "containers"}, want: `[{name: a, image: "mirror.example/proxy/x:1@sha256:dd"}, {name: b}]`,
+		},
+		"image with tag and digest gets one tag": {
+			object:     `{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: "x:1@sha256:dd"}]}}`,
+			overriders: `{imageOverrider: [{component: Tag, operator: replace, value: "2"}]}`,
+			path:       []string{"spec", "containers"}, want: `[{name: a, image: "x:2"}]`,
+		},
+		"image registry is extended": {
+			object:     `{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: "reg.example/x"}]}}`,
+			overriders: `{imageOverrider: [{component: Registry, operator: add, value: ":5000"}]}`,
+			path:       []string{"spec", "containers"}, want: `[{name: a, image: "reg.example:5000/x"}]`,
+		},
+		"image repository is replaced, of a job": {
+			object:     `{apiVersion: batch/v1, kind: Job, metadata: {name: p}, spec: {template: {spec: {containers: [{name: a, image: "reg.example/x:1"}]}}}}`,
+			overriders: `{imageOverrider: [{component: Repository, operator: replace, value: a/b}]}`,
+			path:       []string{"spec", "template", "spec", "containers"}, want: `[{name: a, image: "reg.example/a/b:1"}]`,
+		},
+		"image that is none is left to the user": {
+			object:     `{apiVersion: v1, kind: Pod, metadata: {name: p}, spec: {containers: [{name: a, image: "$(IMAGE) x"}]}}`,
+			overriders: `{imageOverrider: [{component: Tag, operator: replace, value: "2"}]}`,
+			path:       []string{"spec", "containers"}, want: `[{name: a, image: "$(IMAGE) x:2"}]`,
+		},
+		"image value that makes no image": {
+			overriders: `{imageOverrider: [{component: Tag, operator: replace, value: "v 2"}]}`,
+			err:        `imageOverrider[0].value: Invalid value: "v 2": is no tag for the image nginx:1.27`,
+		},
+		"image errors do not tell what is at a path": {
+			object:     `{apiVersion: v1, kind: Secret, metadata: {name: c}, stringData: {password: "hunter2@x"}}`,
+			overriders: `{imageOverrider: [{component: Tag, operator: add, value: x, predicate: {path: /stringData/password}}]}`,
+			err:        `the image at /stringData/password has a digest`,
+		},
 		"image without a repository": {
 			overriders: `{imageOverrider: [{component: Repository, operator: remove}]}`,
 			err:        `leaves the image nginx:1.27 without a repository`,
@@ -134,7 +187,33 @@ func TestOverriders(t *testing.T) {
 		},
 		"a label that says who owns the object": {
 			overriders: `{labelsOverrider: [{operator: remove, value: {propagationpolicy.karmada.io/permanent-id: ""}}]}`,
-			err:        `labelsOverrider[0].value[propagationpolicy.karmada.io/permanent-id]: Forbidden: an override can not change the labels that say who owns`,
+			err:        `labelsOverrider[0].value[propagationpolicy.karmada.io/permanent-id]: Forbidden: an override can not change the labels and annotations that say who owns`,
+		},
+		"an annotation that says who owns the object": {
+			overriders: `{annotationsOverrider: [{operator: add, value: {work.karmada.io/conflict-resolution: overwrite}}]}`,
+			err:        `annotationsOverrider[0].value[work.karmada.io/conflict-resolution]: Forbidden: an override can not change the labels and annotations that say who owns`,
+		},
+		"an annotation where only those of the policy are": {
+			object:     `{apiVersion: v1, kind: ConfigMap, metadata: {name: c, annotations: {propagationpolicy.karmada.io/name: p}}}`,
+			overriders: `{plaintext: [{path: /metadata/annotations/a, operator: add, value: x}]}`,
+			path:       []string{"metadata", "annotations"}, want: `{a: x, propagationpolicy.karmada.io/name: p}`,
+		},
+		"all annotations are removed, but for those of the policy": {
+			object:     `{apiVersion: v1, kind: ConfigMap, metadata: {name: c, annotations: {a: x, propagationpolicy.karmada.io/name: p}}}`,
+			overriders: `{plaintext: [{path: /metadata/annotations, operator: remove}]}`,
+			path:       []string{"metadata", "annotations"}, want: `{propagationpolicy.karmada.io/name: p}`,
+		},
+		"a label that is a number": {
+			overriders: `{plaintext: [{path: /metadata/labels/app, operator: replace, value: 1}]}`,
+			err:        `plaintext[0].value: Invalid value: "a number": labels are strings`,
+		},
+		"labels that are a list": {
+			overriders: `{plaintext: [{path: /metadata/labels, operator: replace, value: [a]}]}`,
+			err:        `plaintext[0].value: Invalid value: "a list": labels are a map of strings`,
+		},
+		"annotations with a null": {
+			overriders: `{plaintext: [{path: /metadata/annotations, operator: add, value: {a: null}}]}`,
+			err:        `plaintext[0].value[a]: Invalid value: "nothing": annotations are strings`,
 		},
 		"plaintext add, replace and remove": {
 			overriders: `{plaintext: [{path: /spec/replicas, operator: replace, value: 5}, {path: /spec/paused, operator: add, value: true}, {path: /spec/template/spec/initContainers, operator: remove}, {path: /spec/template/spec/containers/-, operator: add, value: {name: last}}, {path: /spec/template/spec/containers/0, operator: remove}]}`,
@@ -170,9 +249,9 @@ func TestOverriders(t *testing.T) {
 		"plaintext that makes another kind":       {overriders: `{plaintext: [{path: /kind, operator: replace, value: Secret}]}`, err: `can not change kind`},
 		"plaintext that replaces the metadata":    {overriders: `{plaintext: [{path: /metadata, operator: replace, value: {}}]}`, err: `can not change metadata.name`},
 		"plaintext that replaces all":             {overriders: `{plaintext: [{path: "", operator: replace, value: {}}]}`, err: `can not change apiVersion`},
-		"plaintext that takes the object over":    {overriders: `{plaintext: [{path: /metadata/labels/karmada.io~1managed, operator: add, value: "false"}]}`, err: `can not change the labels that say who owns`},
-		"plaintext that replaces all labels":      {overriders: `{plaintext: [{path: /metadata/labels, operator: replace, value: {app: x}}]}`, err: `spec.overrideRules[0].overriders: Forbidden: changes the labels that say who owns`},
-		"plaintext that replaces the free ones":   {overriders: `{plaintext: [{path: /metadata/labels, operator: replace, value: {app: x, propagationpolicy.karmada.io/permanent-id: p1}}]}`, path: []string{"metadata", "labels"}, want: `{app: x, propagationpolicy.karmada.io/permanent-id: p1}`},
+		"plaintext that takes the object over":    {overriders: `{plaintext: [{path: /metadata/labels/karmada.io~1managed, operator: add, value: "false"}]}`, err: `can not change the labels and annotations that say who owns`},
+		"plaintext that replaces all labels":      {overriders: `{plaintext: [{path: /metadata/labels, operator: replace, value: {app: x}}]}`, path: []string{"metadata", "labels"}, want: `{app: x, propagationpolicy.karmada.io/permanent-id: p1}`},
+		"plaintext with marks among all labels":   {overriders: `{plaintext: [{path: /metadata/labels, operator: replace, value: {app: x, propagationpolicy.karmada.io/permanent-id: p1}}]}`, err: `plaintext[0].value[propagationpolicy.karmada.io/permanent-id]: Forbidden`},
 		"predicate that renames":                  {overriders: `{imageOverrider: [{component: Tag, operator: replace, value: x, predicate: {path: /metadata/name}}]}`, err: `can not change metadata.name`},
 		"field path that renames":                 {overriders: `{fieldOverrider: [{fieldPath: /metadata/name, json: [{subPath: "", operator: replace, value: x}]}]}`, err: `can not change metadata.name`},
 		"an operator that is none":                {overriders: `{labelsOverrider: [{operator: move, value: {a: b}}]}`, err: `labelsOverrider[0].operator: Unsupported value: "move"`},
@@ -188,6 +267,46 @@ func TestOverriders(t *testing.T) {
 			object:     `{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {config.yaml: "db: {host: local, port: 1}\n"}}`,
 			overriders: `{fieldOverrider: [{fieldPath: /data/config.yaml, yaml: [{subPath: /db/host, operator: replace, value: eu.example}, {subPath: /db/port, operator: remove}]}]}`,
 			path:       []string{"data"}, want: `{config.yaml: "db:\n  host: eu.example\n"}`,
+		},
+		"JSON in an annotation, changed by several overriders": {
+			object:     `{apiVersion: v1, kind: ConfigMap, metadata: {name: c, annotations: {conf: '{"a":1}'}}}`,
+			overriders: `{fieldOverrider: [{fieldPath: /metadata/annotations/conf, json: [{subPath: /b, operator: add, value: 2}]}, {fieldPath: /metadata/annotations/conf, json: [{subPath: /a, operator: remove}]}], plaintext: [{path: /metadata/labels, operator: add, value: {a: b}}]}`,
+			path:       []string{"metadata", "annotations"}, want: `{conf: '{"b":2}'}`,
+		},
+		"JSON as YAML is YAML from then on": {
+			object:     `{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: '{"a":1}'}}`,
+			overriders: `{fieldOverrider: [{fieldPath: /data/a, json: [{subPath: /b, operator: add, value: 2}]}, {fieldPath: /data/a, yaml: [{subPath: /a, operator: remove}]}]}`,
+			path:       []string{"data"}, want: `{a: "b: 2\n"}`,
+		},
+		"the same text by two spellings of its path": {
+			object:     `{apiVersion: example.com/v1, kind: Any, metadata: {name: c}, list: ['{"a":1}']}`,
+			overriders: `{fieldOverrider: [{fieldPath: /list/0, json: [{subPath: /b, operator: add, value: 2}]}, {fieldPath: /list/-1, json: [{subPath: /c, operator: add, value: 3}]}]}`,
+			path:       []string{"list"}, want: `['{"a":1,"b":2,"c":3}']`,
+		},
+		"a text as a whole": {
+			object:     `{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: '{"a":1}'}}`,
+			overriders: `{fieldOverrider: [{fieldPath: /data/a, json: [{subPath: "", operator: replace, value: {b: 1}}]}]}`,
+			path:       []string{"data"}, want: `{a: '{"b":1}'}`,
+		},
+		"plaintext sees what a field overrider wrote, and comes last": {
+			object:     `{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: '{"a":1}'}}`,
+			overriders: `{plaintext: [{path: /data/a, operator: replace, value: last}], fieldOverrider: [{fieldPath: /data/a, json: [{subPath: /a, operator: remove}]}]}`,
+			path:       []string{"data"}, want: `{a: last}`,
+		},
+		"several YAML documents": {
+			object:     `{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: "a: 1\n---\nb: 2\n"}}`,
+			overriders: `{fieldOverrider: [{fieldPath: /data/a, yaml: [{subPath: /a, operator: remove}]}]}`,
+			err:        `the text there is no YAML: it holds several documents`,
+		},
+		"one YAML document with a beginning": {
+			object:     `{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: "# text\n---\na: 1\nb: 2\n"}}`,
+			overriders: `{fieldOverrider: [{fieldPath: /data/a, yaml: [{subPath: /a, operator: remove}]}]}`,
+			path:       []string{"data"}, want: `{a: "b: 2\n"}`,
+		},
+		"the text of a Secret is not told": {
+			object:     `{apiVersion: v1, kind: Secret, metadata: {name: c}, stringData: {a: "hunter2: ["}}`,
+			overriders: `{fieldOverrider: [{fieldPath: /stringData/a, yaml: [{subPath: /a, operator: remove}]}]}`,
+			err:        `the text there is no YAML: what it is, is not told of a Secret`,
 		},
 		"text that is not what it should be": {
 			object:     `{apiVersion: v1, kind: ConfigMap, metadata: {name: c}, data: {a: "no: json"}}`,
@@ -321,6 +440,138 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestOrderInARule: each kind of overrider changes what the one before it made, in the promised order,
+// however the rule lists them.
+func TestOrderInARule(t *testing.T) {
+	obj := object(t, `
+apiVersion: v1
+kind: Pod
+metadata: {namespace: shop, name: web, labels: {l: "0"}, annotations: {a: '{"by":"template"}'}}
+spec: {containers: [{name: web, image: nginx, command: [c], args: [a]}]}
+`)
+	policy := parsed[policyv1alpha1.OverridePolicy](t, `
+metadata: {namespace: shop, name: p}
+spec:
+  overrideRules:
+  - overriders:
+      plaintext:
+      - {path: /metadata/annotations/image, operator: add, value: last}
+      - {path: /spec/containers/0/args/1, operator: replace, value: plaintext}
+      - {path: /metadata/labels/l, operator: replace, value: plaintext}
+      fieldOverrider: [{fieldPath: /metadata/annotations/a, json: [{subPath: /by, operator: replace, value: field}]}]
+      annotationsOverrider: [{operator: replace, value: {a: '{"by":"annotations"}', image: never}}]
+      labelsOverrider: [{operator: replace, value: {l: labels}}]
+      argsOverrider: [{containerName: web, operator: add, value: [args]}]
+      commandOverrider: [{containerName: web, operator: add, value: [command]}, {containerName: web, operator: remove, value: [c]}]
+      imageOverrider: [{component: Tag, operator: add, value: "1"}, {component: Tag, operator: add, value: ".2"}]
+`)
+	if _, err := Apply(obj, frankfurt, nil, []policyv1alpha1.OverridePolicy{policy}); err != nil {
+		t.Fatal(err)
+	}
+	want := object(t, `
+apiVersion: v1
+kind: Pod
+metadata: {namespace: shop, name: web, labels: {l: plaintext}, annotations: {a: '{"by":"field"}', image: last}}
+spec: {containers: [{name: web, image: "nginx:1.2", command: [command], args: [a, plaintext]}]}
+`)
+	if diff := cmp.Diff(want.Object, obj.Object); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// TestAnnotations: what a Work keeps about the overrides applied.
+func TestAnnotations(t *testing.T) {
+	image := func(value string) policyv1alpha1.Overriders {
+		return policyv1alpha1.Overriders{ImageOverrider: []policyv1alpha1.ImageOverrider{{Component: "Tag", Operator: "replace", Value: value}}}
+	}
+	long := strings.Repeat("x", longestList/3)
+	many := func(n int) (out []AppliedRule) {
+		for i := range n {
+			out = append(out, AppliedRule{PolicyName: fmt.Sprintf("p%06d", i), Overriders: image("x")})
+		}
+		return out
+	}
+	for name, tt := range map[string]struct {
+		applied Applied
+		want    map[string]string
+		short   bool
+	}{
+		"none": {want: map[string]string{}},
+		"both kinds": {
+			applied: Applied{Cluster: []AppliedRule{{"a", image("1")}, {"a", image("2")}}, Namespaced: []AppliedRule{{"b", image("3")}}},
+			want: map[string]string{
+				"policy.karmada.io/applied-cluster-overrides": `[{"policyName":"a","overriders":{"imageOverrider":[{"component":"Tag","operator":"replace","value":"1"}]}},{"policyName":"a","overriders":{"imageOverrider":[{"component":"Tag","operator":"replace","value":"2"}]}}]`,
+				"policy.karmada.io/applied-overrides":         `[{"policyName":"b","overriders":{"imageOverrider":[{"component":"Tag","operator":"replace","value":"3"}]}}]`,
+			},
+		},
+		"too long: the policies only": {
+			applied: Applied{Namespaced: []AppliedRule{{"a", image(long)}, {"a", image(long)}, {"b", image(long)}}},
+			want:    map[string]string{"policy.karmada.io/applied-overrides": `[{"policyName":"a","overriders":{}},{"policyName":"b","overriders":{}}]`},
+		},
+		"too many policies": {applied: Applied{Cluster: many(10_000), Namespaced: many(10_000)}, short: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := tt.applied.Annotations()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); !tt.short && diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			size := 0
+			for key, value := range got {
+				size += len(key) + len(value)
+				var list []AppliedRule
+				if err := json.Unmarshal([]byte(value), &list); err != nil || len(list) == 0 {
+					t.Errorf("%s: %d entries, %v", key, len(list), err)
+				}
+			}
+			if size > 256<<10 {
+				t.Errorf("%d bytes: an API server refuses that", size)
+			}
+		})
+	}
+}
+
+// TestErrorsAreShort: they become events and parts of conditions.
+func TestErrorsAreShort(t *testing.T) {
+	policy := policyv1alpha1.OverridePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "p"}}
+	policy.Spec.Overriders.Plaintext = []policyv1alpha1.PlaintextOverrider{{Path: "/spec/" + strings.Repeat("ä", 1<<16), Operator: "remove"}}
+	_, err := Apply(object(t, deployment), frankfurt, nil, []policyv1alpha1.OverridePolicy{policy})
+	if err == nil || len(err.Error()) > 1200 || !utf8.ValidString(err.Error()) {
+		t.Fatalf("%v", err)
+	}
+	if text := err.Error(); !strings.HasPrefix(text, "OverridePolicy shop/p: spec.overriders.plaintext[0].path: Invalid value") || !strings.HasSuffix(text, "use add, or correct the path") {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	ref := workv1alpha2.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	for name, tt := range map[string]struct{ path, value, err string }{
+		"itself":            {},
+		"of another group":  {"apiVersion", "apps/v2", `apiVersion is "apps/v2" and must be "apps/v1"`},
+		"of another kind":   {"kind", "Secret", `kind is "Secret" and must be "Deployment"`},
+		"somewhere else":    {"metadata.namespace", "bank", `metadata.namespace is "bank" and must be "shop"`},
+		"nowhere":           {"metadata.namespace", "", `metadata.namespace is "" and must be "shop"`},
+		"of another name":   {"metadata.name", "x", `metadata.name is "x" and must be "web"`},
+		"of no name at all": {"metadata", "x", `metadata.namespace is ""`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			obj := object(t, deployment)
+			if tt.path != "" {
+				if err := unstructured.SetNestedField(obj.Object, tt.value, strings.Split(tt.path, ".")...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := Verify(obj, ref)
+			if (err == nil) != (tt.err == "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("got %v, want %s", err, tt.err)
+			}
+		})
+	}
+}
+
 func policyNames(rules []AppliedRule) string {
 	var all []string
 	for _, r := range rules {
@@ -334,23 +585,5 @@ func TestClusterScopedTemplate(t *testing.T) {
 	op := parsed[policyv1alpha1.OverridePolicy](t, `{metadata: {name: p}, spec: {overriders: {labelsOverrider: [{operator: add, value: {a: b}}]}}}`)
 	if applied, err := Apply(obj, frankfurt, nil, []policyv1alpha1.OverridePolicy{op}); err != nil || !applied.Empty() {
 		t.Errorf("Apply = %v, %v; a namespaced policy must not reach a cluster-scoped object", applied, err)
-	}
-}
-
-func TestAnnotations(t *testing.T) {
-	cop := parsed[policyv1alpha1.ClusterOverridePolicy](t, `{metadata: {name: mirror}, spec: {overrideRules: [{targetCluster: {clusterNames: [fra]}, overriders: {imageOverrider: [{component: Registry, operator: replace, value: mirror.example}]}}]}}`)
-	applied, err := Apply(object(t, deployment), frankfurt, []policyv1alpha1.ClusterOverridePolicy{cop}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := applied.Annotations()
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := map[string]string{
-		"policy.karmada.io/applied-cluster-overrides": `[{"policyName":"mirror","overriders":{"imageOverrider":[{"component":"Registry","operator":"replace","value":"mirror.example"}]}}]`,
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

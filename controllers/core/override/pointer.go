@@ -3,6 +3,7 @@ package override
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +48,28 @@ func (p pointer) String() string {
 // operation is one operation of a JSON patch (RFC 6902).
 type operation struct {
 	operator policyv1alpha1.OverriderOperator
-	value    policyv1alpha1.JSON
+	// value is what decode read.
+	value any
+	// cost counts the items of lists that had to move.
+	cost int
+}
+
+// decode reads the value of an operation that needs one.
+func (op *operation) decode(value policyv1alpha1.JSON) *fault {
+	switch op.operator {
+	case policyv1alpha1.OverriderOpRemove:
+		return nil
+	case policyv1alpha1.OverriderOpAdd, policyv1alpha1.OverriderOpReplace:
+	default:
+		return badPath("operator must be add, remove or replace, is %q", op.operator)
+	}
+	if value.IsZero() {
+		return &fault{value: true, text: "add and replace need a value; use remove to clear a field"}
+	}
+	if err := utiljson.Unmarshal(value.Raw, &op.value); err != nil {
+		return &fault{value: true, text: "must be JSON: " + err.Error()}
+	}
+	return nil
 }
 
 // fault says what is wrong with an operation: with its value or else with its path.
@@ -70,42 +92,29 @@ func (f *fault) at(path *field.Path, pointer string, valuePath *field.Path, valu
 func badPath(format string, args ...any) *fault { return &fault{text: fmt.Sprintf(format, args...)} }
 
 // apply changes the document in place as far as it can, and returns the document that results.
-func (op operation) apply(document any, p pointer) (any, *fault) {
-	var value any
-	switch op.operator {
-	case policyv1alpha1.OverriderOpRemove:
-	case policyv1alpha1.OverriderOpAdd, policyv1alpha1.OverriderOpReplace:
-		if op.value.IsZero() {
-			return nil, &fault{value: true, text: "add and replace need a value; use remove to clear a field"}
-		}
-		if err := utiljson.Unmarshal(op.value.Raw, &value); err != nil {
-			return nil, &fault{value: true, text: "must be JSON: " + err.Error()}
-		}
-	default:
-		return nil, badPath("operator must be add, remove or replace, is %q", op.operator)
-	}
+func (op *operation) apply(document any, p pointer) (any, *fault) {
 	if len(p) == 0 {
 		if op.operator == policyv1alpha1.OverriderOpRemove {
 			return nil, badPath("the whole document can not be removed")
 		}
-		return value, nil
+		return op.value, nil
 	}
-	return op.descend(document, p, 0, value)
+	return op.descend(document, p, 0)
 }
 
-// descend returns node with the value at p[depth:] changed.
-func (op operation) descend(node any, p pointer, depth int, value any) (any, *fault) {
+// descend returns node with what is at p[depth:] changed.
+func (op *operation) descend(node any, p pointer, depth int) (any, *fault) {
 	last := depth == len(p)-1
 	switch container := node.(type) {
 	case map[string]any:
 		child, exists := container[p[depth]]
 		if last {
-			return op.inMap(container, p, exists, value)
+			return op.inMap(container, p, exists)
 		}
 		if !exists {
 			return nil, badPath("there is no %s in the object; add it first, or correct the path", p[:depth+1])
 		}
-		changed, fault := op.descend(child, p, depth+1, value)
+		changed, fault := op.descend(child, p, depth+1)
 		if fault != nil {
 			return nil, fault
 		}
@@ -113,13 +122,13 @@ func (op operation) descend(node any, p pointer, depth int, value any) (any, *fa
 		return container, nil
 	case []any:
 		if last {
-			return op.inList(container, p, value)
+			return op.inList(container, p)
 		}
 		i, fault := index(p, depth, len(container))
 		if fault != nil {
 			return nil, fault
 		}
-		changed, fault := op.descend(container[i], p, depth+1, value)
+		changed, fault := op.descend(container[i], p, depth+1)
 		if fault != nil {
 			return nil, fault
 		}
@@ -136,7 +145,7 @@ func (p pointer) orWhole() string {
 	return p.String()
 }
 
-func (op operation) inMap(container map[string]any, p pointer, exists bool, value any) (any, *fault) {
+func (op *operation) inMap(container map[string]any, p pointer, exists bool) (any, *fault) {
 	key := p[len(p)-1]
 	if op.operator != policyv1alpha1.OverriderOpAdd && !exists {
 		return nil, badPath("there is no %s to %s in the object; use add, or correct the path", p, op.operator)
@@ -145,30 +154,32 @@ func (op operation) inMap(container map[string]any, p pointer, exists bool, valu
 		delete(container, key)
 		return container, nil
 	}
-	container[key] = value
+	container[key] = op.value
 	return container, nil
 }
 
-func (op operation) inList(list []any, p pointer, value any) (any, *fault) {
+func (op *operation) inList(list []any, p pointer) (any, *fault) {
 	depth := len(p) - 1
 	if op.operator == policyv1alpha1.OverriderOpAdd {
 		if p[depth] == "-" {
-			return append(list, value), nil
+			return append(list, op.value), nil
 		}
 		i, fault := index(p, depth, len(list)+1)
 		if fault != nil {
 			return nil, fault
 		}
-		return slices.Insert(list, i, value), nil
+		op.cost += len(list) - i
+		return slices.Insert(list, i, op.value), nil
 	}
 	i, fault := index(p, depth, len(list))
 	if fault != nil {
 		return nil, fault
 	}
 	if op.operator == policyv1alpha1.OverriderOpRemove {
+		op.cost += len(list) - i
 		return slices.Delete(list, i, i+1), nil
 	}
-	list[i] = value
+	list[i] = op.value
 	return list, nil
 }
 
@@ -188,28 +199,64 @@ func index(p pointer, depth, n int) (int, *fault) {
 	return i, nil
 }
 
-// resolve returns the value at a pointer and a function that puts another in its place.
-func (p pointer) resolve(document any) (value any, set func(any), bad *fault) {
-	value = document
+// slot is where a value is. Two slots are equal if they are the same place, however the pointers to
+// them were written; that holds as long as no list changes its length.
+type slot struct {
+	fields map[string]any
+	key    string
+	item   *any
+}
+
+func (s slot) get() any {
+	if s.item != nil {
+		return *s.item
+	}
+	return s.fields[s.key]
+}
+
+func (s slot) set(value any) {
+	if s.item != nil {
+		*s.item = value
+		return
+	}
+	s.fields[s.key] = value
+}
+
+// place identifies a slot.
+type place struct {
+	fields uintptr
+	key    string
+	item   *any
+}
+
+func (s slot) place() place {
+	if s.item != nil {
+		return place{item: s.item}
+	}
+	return place{fields: reflect.ValueOf(s.fields).Pointer(), key: s.key}
+}
+
+// resolve finds the place of a value that exists.
+func (p pointer) resolve(document map[string]any) (slot, *fault) {
+	at := slot{fields: map[string]any{"": document}}
 	for depth, part := range p {
-		switch container := value.(type) {
+		switch container := at.get().(type) {
 		case map[string]any:
-			child, exists := container[part]
-			if !exists {
-				return nil, nil, badPath("there is no %s in the object; correct the path", p[:depth+1])
+			if _, exists := container[part]; !exists {
+				return slot{}, badPath("there is no %s in the object; correct the path", p[:depth+1])
 			}
-			value, set = child, func(v any) { container[part] = v }
+			at = slot{fields: container, key: part}
 		case []any:
 			i, bad := index(p, depth, len(container))
 			if bad != nil {
-				return nil, nil, bad
+				return slot{}, bad
 			}
-			value, set = container[i], func(v any) { container[i] = v }
+			at = slot{item: &container[i]}
 		default:
-			return nil, nil, badPath("%s is %s and has no %q; correct the path", p[:depth].orWhole(), describe(value), part)
+			return slot{}, badPath("%s is %s and has no %q; correct the path", p[:depth].orWhole(), describe(container), part)
 		}
 	}
-	return value, set, nil
+	return at, nil
 }
 
 // describe names the kind of a JSON value.

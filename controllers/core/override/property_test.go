@@ -2,7 +2,10 @@ package override
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -10,7 +13,27 @@ import (
 	"pgregory.net/rapid"
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/validation"
 )
+
+// template has every mark that an object can have, and documents in its annotations.
+const template = `
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  namespace: shop
+  name: web
+  uid: u1
+  labels: {app: web, karmada.io/managed: "true", propagationpolicy.karmada.io/permanent-id: p1, work.karmada.io/permanent-id: w1}
+  annotations:
+    doc: '{"metadata":{"name":"web"},"list":[1]}'
+    propagationpolicy.karmada.io/name: web
+    work.karmada.io/name: web-1
+    resourcetemplate.karmada.io/managed-labels: '{"a":1}'
+spec:
+  replicas: 2
+  template: {spec: {containers: [{name: web, image: "nginx:1.27", args: [a]}]}}
+`
 
 var (
 	pointers = rapid.OneOf(
@@ -19,14 +42,22 @@ var (
 			"/metadata/labels/karmada.io~1managed", "/metadata/labels/work.karmada.io~1permanent-id", "/metadata/labels/app", "/metadata/annotations",
 			"/kind", "/apiVersion", "/apiVersion/0", "/spec", "/spec/replicas", "/spec/template/spec/containers/0/image", "/spec/template/spec/containers/-",
 			"//metadata/name", "/metadata//name", "/~0", "/metadata/labels/propagationpolicy.karmada.io~1permanent-id",
+			"/metadata/annotations/doc", "/metadata/annotations/doc/metadata/name", "/metadata/annotations/work.karmada.io~1name",
+			"/metadata/annotations/resourcetemplate.karmada.io~1managed-labels", "/metadata/labels/-", "/metadata/labels/0",
+			"/metadata/annotations/resourcetemplate.karmada.io~01uid", "/metadata/annotations/resourcetemplate.karmada.io~1uid", "/list/0", "/list/-",
 		}),
-		rapid.StringMatching(`(/(metadata|labels|name|spec|kind|-|0|-1|~1|a)){0,5}`),
+		rapid.StringMatching(`(/(metadata|labels|annotations|name|spec|kind|-|0|-1|~1|~0|~|a|karmada.io~1managed)){0,5}`),
 	)
 	operators = rapid.SampledFrom([]policyv1alpha1.OverriderOperator{"add", "remove", "replace", "move"})
 	values    = rapid.SampledFrom([]string{
 		``, `null`, `1`, `"x"`, `[]`, `{}`, `{"name":"evil","namespace":"kube-system"}`, `{"karmada.io/managed":"false"}`, `"nginx:1"`, `[{"name":"a"}]`, `{`,
+		`{"app":"y"}`, `{"app":1}`, `{"a":null}`, `{"work.karmada.io/name":"evil"}`, `{"labels":{"karmada.io/managed":"false"}}`,
 	})
-	keys = rapid.SampledFrom([]string{"app", "a", "karmada.io/managed", "work.karmada.io/permanent-id", "propagationpolicy.karmada.io/permanent-id", "resourcebinding.karmada.io/permanent-id"})
+	keys = rapid.OneOf(rapid.SampledFrom([]string{
+		"app", "a", "karmada.io/managed", "work.karmada.io/permanent-id", "propagationpolicy.karmada.io/permanent-id", "resourcebinding.karmada.io/permanent-id",
+		"work.karmada.io/conflict-resolution", "resourcetemplate.karmada.io/uid", "propagationpolicy.karmada.io/namespace", "resourcetemplate.karmada.io/retain-replicas",
+		"Karmada.io/managed", "karmada.io~1managed", "/metadata/name", "", "doc",
+	}), rapid.String())
 )
 
 func rawValue(t *rapid.T) policyv1alpha1.JSON {
@@ -58,18 +89,21 @@ func anyOverriders(t *rapid.T) (o policyv1alpha1.Overriders) {
 		o.ArgsOverrider = append(o.ArgsOverrider, policyv1alpha1.CommandArgsOverrider{ContainerName: "web", Operator: operators.Draw(t, "operator"), Value: []string{"a"}})
 	}
 	for range few("fields") {
-		o.FieldOverrider = append(o.FieldOverrider, policyv1alpha1.FieldOverrider{FieldPath: pointers.Draw(t, "path"),
-			YAML: []policyv1alpha1.YAMLPatchOperation{{SubPath: pointers.Draw(t, "sub"), Operator: operators.Draw(t, "operator"), Value: rawValue(t)}}})
+		f := policyv1alpha1.FieldOverrider{FieldPath: pointers.Draw(t, "path")}
+		if rapid.Bool().Draw(t, "json") {
+			f.JSON = []policyv1alpha1.JSONPatchOperation{{SubPath: pointers.Draw(t, "sub"), Operator: operators.Draw(t, "operator"), Value: rawValue(t)}}
+		} else {
+			f.YAML = []policyv1alpha1.YAMLPatchOperation{{SubPath: pointers.Draw(t, "sub"), Operator: operators.Draw(t, "operator"), Value: rawValue(t)}}
+		}
+		o.FieldOverrider = append(o.FieldOverrider, f)
 	}
 	return o
 }
 
 // TestIdentityNeverChanges: whatever a policy says, what comes out without an error is the same
-// object with the same owner, and still encodes.
+// object with the same owner, whose labels and annotations can be read, and still encodes.
 func TestIdentityNeverChanges(t *testing.T) {
-	template := object(t, deployment)
-	template.SetLabels(map[string]string{"app": "web", "karmada.io/managed": "true", "propagationpolicy.karmada.io/permanent-id": "p1"})
-	template.SetUID("u1")
+	template := object(t, template)
 	rapid.Check(t, func(t *rapid.T) {
 		policy := policyv1alpha1.ClusterOverridePolicy{ObjectMeta: metav1.ObjectMeta{Name: "any"}}
 		for range rapid.IntRange(1, 3).Draw(t, "rules") {
@@ -79,11 +113,34 @@ func TestIdentityNeverChanges(t *testing.T) {
 		if _, err := Apply(obj, frankfurt, []policyv1alpha1.ClusterOverridePolicy{policy}, nil); err != nil {
 			return
 		}
-		if changed := identityOf(template).difference(identityOf(obj)); changed != "" {
+		if changed := IdentityOf(template).Difference(IdentityOf(obj)); changed != "" {
 			t.Fatalf("%s changed: %v", changed, obj.Object)
+		}
+		if obj.GetLabels()["karmada.io/managed"] != "true" || obj.GetAnnotations()["work.karmada.io/name"] != "web-1" {
+			t.Fatalf("labels or annotations are no maps of strings: %v", obj.Object)
 		}
 		if _, err := json.Marshal(obj.Object); err != nil {
 			t.Fatal(err)
+		}
+	})
+}
+
+// TestAdmissionAgrees: what admission lets pass is never refused later because of whose object it is,
+// and what it refuses for that reason never applies. Which fields a template has, it does not know.
+func TestAdmissionAgrees(t *testing.T) {
+	const refusal = "an override can not change"
+	template := object(t, template)
+	rapid.Check(t, func(t *rapid.T) {
+		policy := policyv1alpha1.ClusterOverridePolicy{ObjectMeta: metav1.ObjectMeta{Name: "any"}}
+		policy.Spec.Overriders = anyOverriders(t)
+		admission := validation.ValidateOverride(&policy).ToAggregate()
+		refused := admission != nil && strings.Contains(admission.Error(), refusal)
+		_, err := Apply(template.DeepCopy(), frankfurt, []policyv1alpha1.ClusterOverridePolicy{policy}, nil)
+		switch late := err != nil && strings.Contains(err.Error(), refusal); {
+		case refused && err == nil:
+			t.Fatalf("admission refuses what applies: %v", admission)
+		case late && admission == nil:
+			t.Fatalf("admission lets pass what is refused: %v", err)
 		}
 	})
 }
@@ -93,24 +150,97 @@ func FuzzPlaintext(f *testing.F) {
 	f.Add([]byte(`{"spec":[1,[2]]}`), "/spec/1/-1", "replace", []byte(`null`))
 	f.Add([]byte(`{"metadata":[],"spec":"x"}`), "/metadata/0", "remove", []byte(`{`))
 	f.Add([]byte(`{"metadata":{"labels":[]}}`), "/metadata/labels/0", "add", []byte(`"karmada.io/managed"`))
+	f.Add([]byte(`{"metadata":{"annotations":{"a":"{\"b\":1}","work.karmada.io/name":"x"}}}`), "/metadata/annotations/a", "remove", []byte(`1`))
 	f.Fuzz(func(t *testing.T, data []byte, path, operator string, value []byte) {
 		obj := &unstructured.Unstructured{}
 		if utiljson.Unmarshal(data, &obj.Object) != nil || obj.Object == nil {
 			return
 		}
-		before := identityOf(obj)
-		policy := policyv1alpha1.ClusterOverridePolicy{ObjectMeta: metav1.ObjectMeta{Name: "any"}}
-		op := policyv1alpha1.OverriderOperator(operator)
-		policy.Spec.Overriders = policyv1alpha1.Overriders{
-			Plaintext:       []policyv1alpha1.PlaintextOverrider{{Path: path, Operator: op, Value: policyv1alpha1.JSON{Raw: value}}},
-			FieldOverrider:  []policyv1alpha1.FieldOverrider{{FieldPath: path, JSON: []policyv1alpha1.JSONPatchOperation{{SubPath: path, Operator: op, Value: policyv1alpha1.JSON{Raw: value}}}}},
-			LabelsOverrider: []policyv1alpha1.LabelAnnotationOverrider{{Operator: op, Value: map[string]string{path: string(value)}}},
-		}
-		if _, err := Apply(obj, frankfurt, []policyv1alpha1.ClusterOverridePolicy{policy}, nil); err != nil {
-			return
-		}
-		if changed := before.difference(identityOf(obj)); changed != "" {
-			t.Fatalf("%s changed", changed)
+		before := IdentityOf(obj)
+		op, raw := policyv1alpha1.OverriderOperator(operator), policyv1alpha1.JSON{Raw: value}
+		for name, o := range map[string]policyv1alpha1.Overriders{
+			"plaintext":   {Plaintext: []policyv1alpha1.PlaintextOverrider{{Path: path, Operator: op, Value: raw}}},
+			"json":        {FieldOverrider: []policyv1alpha1.FieldOverrider{{FieldPath: path, JSON: []policyv1alpha1.JSONPatchOperation{{SubPath: path, Operator: op, Value: raw}}}}},
+			"yaml":        {FieldOverrider: []policyv1alpha1.FieldOverrider{{FieldPath: path, YAML: []policyv1alpha1.YAMLPatchOperation{{SubPath: "", Operator: op, Value: raw}}}}},
+			"labels":      {LabelsOverrider: []policyv1alpha1.LabelAnnotationOverrider{{Operator: op, Value: map[string]string{path: string(value)}}}},
+			"annotations": {AnnotationsOverrider: []policyv1alpha1.LabelAnnotationOverrider{{Operator: op, Value: map[string]string{path: string(value)}}}},
+			"image":       {ImageOverrider: []policyv1alpha1.ImageOverrider{{Component: "Tag", Operator: op, Value: string(value), Predicate: &policyv1alpha1.ImagePredicate{Path: path}}}},
+		} {
+			policy := policyv1alpha1.ClusterOverridePolicy{ObjectMeta: metav1.ObjectMeta{Name: "any"}}
+			policy.Spec.Overriders = o
+			got := obj.DeepCopy()
+			if _, err := Apply(got, frankfurt, []policyv1alpha1.ClusterOverridePolicy{policy}, nil); err != nil {
+				continue
+			}
+			if changed := before.Difference(IdentityOf(got)); changed != "" {
+				t.Fatalf("%s: %s changed", name, changed)
+			}
 		}
 	})
+}
+
+// TestManyRules: twice the rules take about twice the time, whatever they grow.
+func TestManyRules(t *testing.T) {
+	field := func(i int, change func(n string) policyv1alpha1.Overriders) policyv1alpha1.RuleWithCluster {
+		return policyv1alpha1.RuleWithCluster{Overriders: change(fmt.Sprint("k", i))}
+	}
+	raw := policyv1alpha1.JSON{Raw: []byte(`"value"`)}
+	for name, change := range map[string]func(n string) policyv1alpha1.Overriders{
+		"labels": func(n string) policyv1alpha1.Overriders {
+			return policyv1alpha1.Overriders{LabelsOverrider: []policyv1alpha1.LabelAnnotationOverrider{{Operator: "add", Value: map[string]string{n: "x"}}}}
+		},
+		"a map": func(n string) policyv1alpha1.Overriders {
+			return policyv1alpha1.Overriders{Plaintext: []policyv1alpha1.PlaintextOverrider{{Path: "/spec/" + n, Operator: "add", Value: raw}}}
+		},
+		"the end of a list": func(string) policyv1alpha1.Overriders {
+			return policyv1alpha1.Overriders{Plaintext: []policyv1alpha1.PlaintextOverrider{{Path: "/spec/template/spec/containers/-", Operator: "add", Value: raw}}}
+		},
+		"the beginning of a list": func(string) policyv1alpha1.Overriders {
+			return policyv1alpha1.Overriders{Plaintext: []policyv1alpha1.PlaintextOverrider{{Path: "/spec/template/spec/containers/0", Operator: "add", Value: raw}}}
+		},
+		"arguments": func(n string) policyv1alpha1.Overriders {
+			return policyv1alpha1.Overriders{ArgsOverrider: []policyv1alpha1.CommandArgsOverrider{{ContainerName: "web", Operator: "add", Value: []string{n}}}}
+		},
+		"a text": func(n string) policyv1alpha1.Overriders {
+			return policyv1alpha1.Overriders{FieldOverrider: []policyv1alpha1.FieldOverrider{{FieldPath: "/metadata/annotations/doc",
+				JSON: []policyv1alpha1.JSONPatchOperation{{SubPath: "/" + n, Operator: "add", Value: raw}}}}}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			policy := policyv1alpha1.ClusterOverridePolicy{ObjectMeta: metav1.ObjectMeta{Name: "any"}}
+			for i := range 10_000 {
+				policy.Spec.OverrideRules = append(policy.Spec.OverrideRules, field(i, change))
+			}
+			obj := object(t, template)
+			began := time.Now()
+			applied, err := Apply(obj, frankfurt, []policyv1alpha1.ClusterOverridePolicy{policy}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(applied.Cluster) != 10_000 {
+				t.Errorf("%d rules applied", len(applied.Cluster))
+			}
+			// what is quadratic takes many seconds, also on a fast machine
+			if took := time.Since(began); took > 5*time.Second {
+				t.Errorf("10,000 rules took %s", took)
+			}
+		})
+	}
+}
+
+// TestTooMuchWork: a policy that asks for the same large text again and again is stopped.
+func TestTooMuchWork(t *testing.T) {
+	obj := object(t, `{apiVersion: v1, kind: ConfigMap, metadata: {namespace: shop, name: c}, data: {}}`)
+	obj.Object["data"] = map[string]any{"a": `["` + strings.Repeat("x", 1<<20) + `"]`}
+	policy := policyv1alpha1.OverridePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "hungry"}}
+	for range 1000 {
+		policy.Spec.OverrideRules = append(policy.Spec.OverrideRules, policyv1alpha1.RuleWithCluster{Overriders: policyv1alpha1.Overriders{
+			FieldOverrider: []policyv1alpha1.FieldOverrider{{FieldPath: "/data/a", JSON: []policyv1alpha1.JSONPatchOperation{{SubPath: "/-", Operator: "add", Value: policyv1alpha1.JSON{Raw: []byte("1")}}}}},
+			Plaintext:      []policyv1alpha1.PlaintextOverrider{{Path: "/data/b", Operator: "add", Value: policyv1alpha1.JSON{Raw: []byte(`"1"`)}}},
+		}})
+	}
+	_, err := Apply(obj, frankfurt, nil, []policyv1alpha1.OverridePolicy{policy})
+	if err == nil || !strings.HasPrefix(err.Error(), "OverridePolicy shop/hungry: spec.overrideRules[") || !strings.Contains(err.Error(), "too much work") {
+		t.Fatalf("got %v", err)
+	}
 }

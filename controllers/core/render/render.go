@@ -93,6 +93,10 @@ func work(in Input, target workv1alpha2.TargetCluster, completions map[string]in
 	if err != nil {
 		return nil, override.Applied{}, err
 	}
+	// the interpreter may be a user's script, so what it made is looked at, too
+	if changed := override.IdentityOf(in.Template).Difference(override.IdentityOf(obj)); changed != "" {
+		return nil, override.Applied{}, fmt.Errorf("interpreter and overrides together change %s of the template, which they can not", changed)
+	}
 	w, err := emptyWork(in, target.Name, applied)
 	if err != nil {
 		return nil, override.Applied{}, err

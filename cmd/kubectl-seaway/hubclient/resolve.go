@@ -1,4 +1,4 @@
-package explain
+package hubclient
 
 import (
 	"context"
@@ -9,11 +9,40 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/discovery/cached/memory"
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/restmapper"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seaway-io/seaway/api/scheme"
 )
 
-// named are KIND/NAME arguments, or one of them as two words.
-func named(args []string) [][2]string {
+// Hub reads objects of any kind, by the names that kubectl's users give them.
+type Hub struct {
+	client.Reader
+	Mapper meta.RESTMapper
+	// Namespace is that of names without one.
+	Namespace string
+}
+
+// Connect returns the hub behind a configuration.
+func Connect(cfg *rest.Config, namespace string) (Hub, error) {
+	c, err := client.New(cfg, client.Options{Scheme: scheme.New()})
+	if err != nil {
+		return Hub{}, fmt.Errorf("connect to the hub: %w", err)
+	}
+	disco, err := discovery.NewDiscoveryClientForConfig(cfg)
+	if err != nil {
+		return Hub{}, fmt.Errorf("connect to the hub: %w", err)
+	}
+	cached := memory.NewMemCacheClient(disco)
+	mapper := restmapper.NewShortcutExpander(restmapper.NewDeferredDiscoveryRESTMapper(cached), cached, nil)
+	return Hub{Reader: c, Mapper: mapper, Namespace: namespace}, nil
+}
+
+// Named are KIND/NAME arguments, or one of them as two words.
+func Named(args []string) [][2]string {
 	if len(args) == 2 && !strings.Contains(args[0]+args[1], "/") {
 		return [][2]string{{args[0], args[1]}}
 	}
@@ -25,9 +54,9 @@ func named(args []string) [][2]string {
 	return out
 }
 
-// mapping finds a kind by what kubectl's users call it: deployments, deploy, deployments.apps,
+// Mapping finds a kind by what kubectl's users call it: deployments, deploy, deployments.apps,
 // deployments.v1.apps or Deployment.
-func mapping(mapper meta.RESTMapper, text string) (*meta.RESTMapping, error) {
+func Mapping(mapper meta.RESTMapper, text string) (*meta.RESTMapping, error) {
 	versioned, resource := schema.ParseResourceArg(strings.ToLower(text))
 	var gvk schema.GroupVersionKind
 	if versioned != nil {
@@ -55,20 +84,20 @@ func mapping(mapper meta.RESTMapper, text string) (*meta.RESTMapping, error) {
 	return m, err
 }
 
-// template reads one object by its kind and name.
-func (h *hub) template(ctx context.Context, kind, name string) (*unstructured.Unstructured, error) {
+// Object reads one object by its kind and name.
+func (h Hub) Object(ctx context.Context, kind, name string) (*unstructured.Unstructured, error) {
 	if kind == "" || name == "" || strings.Contains(name, "/") {
 		return nil, fmt.Errorf("%q is no KIND/NAME, such as deploy/web", kind+"/"+name)
 	}
-	m, err := mapping(h.mapper, kind)
+	m, err := Mapping(h.Mapper, kind)
 	if err != nil {
 		return nil, err
 	}
 	key := client.ObjectKey{Name: name}
 	where := ""
 	if m.Scope.Name() == meta.RESTScopeNameNamespace {
-		key.Namespace = h.namespace
-		where = " in namespace " + h.namespace
+		key.Namespace = h.Namespace
+		where = " in namespace " + h.Namespace
 	}
 	obj := &unstructured.Unstructured{}
 	obj.SetGroupVersionKind(m.GroupVersionKind)
