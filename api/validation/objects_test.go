@@ -7,7 +7,6 @@ import (
 	"sigs.k8s.io/yaml"
 
 	autoscalingv1alpha1 "github.com/seaway-io/seaway/api/autoscaling/v1alpha1"
-	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
 	networkingv1alpha1 "github.com/seaway-io/seaway/api/networking/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 )
@@ -204,38 +203,6 @@ func TestCheckCron(t *testing.T) {
 			t.Errorf("%q passes", line)
 		}
 	}
-}
-
-func TestValidateInterpreterWebhooks(t *testing.T) {
-	const rule = `{operations: [InterpretReplica], apiGroups: [""], apiVersions: [v1], kinds: [Pod]}`
-	hook := func(rest string) string {
-		return `{webhooks: [{name: a.example.com, clientConfig: {url: "https://a.example.com/x"}, interpreterContextVersions: [v1alpha1], rules: [` + rule + `]` + rest + `}]}`
-	}
-	client := func(config string) string {
-		return `{webhooks: [{name: a.example.com, clientConfig: {` + config + `}, interpreterContextVersions: [v1alpha1]}]}`
-	}
-	with := func(rule string) string {
-		return `{webhooks: [{name: a.example.com, clientConfig: {url: "https://a.example.com"}, interpreterContextVersions: [v1alpha1], rules: [` + rule + `]}]}`
-	}
-	const config, rules = "webhooks[0].clientConfig", "webhooks[0].rules[0]."
-	runCases(t, cases{
-		"by URL":                   {hook(`, timeoutSeconds: 30`), nil},
-		"by Service":               {client(`service: {name: a, namespace: b, port: 443, path: /x}`), nil},
-		"too patient":              {hook(`, timeoutSeconds: 31`), []string{"Invalid webhooks[0].timeoutSeconds"}},
-		"nowhere":                  {client(``), []string{"Required " + config}},
-		"in two places":            {client(`url: "https://a", service: {name: a, namespace: b}`), []string{"Required " + config}},
-		"not by https":             {client(`url: "http://a"`), []string{"Invalid " + config + ".url"}},
-		"with a password":          {client(`url: "https://a:b@c"`), []string{"Invalid " + config + ".url"}},
-		"an incomplete Service":    {client(`service: {name: "", namespace: "", port: 0, path: x}`), []string{"Required " + config + ".service.name", "Required " + config + ".service.namespace", "Invalid " + config + ".service.port", "Invalid " + config + ".service.path"}},
-		"another version":          {`{webhooks: [{name: a.example.com, clientConfig: {url: "https://a"}, interpreterContextVersions: [v2]}]}`, []string{"Invalid webhooks[0].interpreterContextVersions"}},
-		"a name that is no domain": {`{webhooks: [{name: a, clientConfig: {url: "https://a"}, interpreterContextVersions: [v1alpha1]}]}`, []string{"Invalid webhooks[0].name"}},
-		"an unknown operation":     {with(`{operations: [Dance], apiGroups: ["*"], apiVersions: ["*"], kinds: ["*"]}`), []string{"NotSupported " + rules + "operations[0]"}},
-		"all and more":             {with(`{operations: ["*", Retain], apiGroups: ["*", apps], apiVersions: ["*"], kinds: ["*"]}`), []string{"Invalid " + rules + "operations[0]", "Invalid " + rules + "apiGroups"}},
-		"nothing":                  {with(`{operations: [], apiGroups: [], apiVersions: [], kinds: [""]}`), []string{"Required " + rules + "operations", "Required " + rules + "apiGroups", "Required " + rules + "apiVersions", "Required " + rules + "kinds"}},
-	}, ValidateInterpreterWebhooks)
-	twice := object[configv1alpha1.ResourceInterpreterWebhookConfiguration](t, hook(""))
-	twice.Webhooks = append(twice.Webhooks, twice.Webhooks[0])
-	wantFaults(t, ValidateInterpreterWebhooks(twice), "Duplicate webhooks[1].name")
 }
 
 // Ten thousand rules are checked in the time they take to read, not in its square.

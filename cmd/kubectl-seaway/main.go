@@ -14,6 +14,7 @@ import (
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/diff"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/dns"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/explain"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/interpret"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/join"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/status"
 	"github.com/seaway-io/seaway/cmd/version"
@@ -36,6 +37,7 @@ func main() {
 		check.Command(),
 		explain.Command(),
 		diff.Command(),
+		interpret.Command(),
 		dns.Command(),
 	)
 	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {

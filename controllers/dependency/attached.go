@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -88,8 +89,9 @@ func (r *attached) parentsOf(key deps.Key, has labels.Set, known bool, present *
 	return needing, unread
 }
 
-// leading returns the bindings that are parents and still there.
+// leading returns the bindings that are parents and still there, in the order of their names.
 func (r *attached) leading(ctx context.Context, all []types.NamespacedName) (out []*workv1alpha2.ResourceBinding, err error) {
+	slices.SortFunc(all, func(a, b types.NamespacedName) int { return strings.Compare(a.String(), b.String()) })
 	for _, name := range all {
 		b, err := r.binding(ctx, name)
 		if err != nil {

@@ -33,6 +33,8 @@ import (
 // Options of the controllers.
 type Options struct {
 	Interpreter Interpreter
+	// Objects is filled with what is watched; nil when nobody shares it.
+	Objects *Objects
 	// SkippedAPIs and SkippedNamespaces are never propagated, besides those that never are: see
 	// claim.ParseRules. The namespaces are claim.DefaultSkippedNamespaces when nil.
 	SkippedAPIs, SkippedNamespaces []string
@@ -135,6 +137,10 @@ func newReconciler(mgr ctrl.Manager, o Options, rules *claim.Rules) (*reconciler
 		changed: r.changed, forget: r.forget,
 		news:    make(chan struct{}, 1),
 		watches: map[schema.GroupVersionKind]*watch{},
+		objects: o.Objects,
+	}
+	if o.Objects != nil {
+		o.Objects.follow(r.watcher)
 	}
 	return r, nil
 }

@@ -53,10 +53,12 @@ type watcher struct {
 	changed   func(key Key, initial bool) // called for what is queued; initial is set for what is there when the watch begins
 	forget    func(Key)                   // called when an object is gone
 	news      chan struct{}               // of announcers
+	objects   *Objects                    // told of every object; nil when nobody shares them
 
 	mu      sync.RWMutex
 	served  served
 	watches map[schema.GroupVersionKind]*watch
+	kinds   map[schema.GroupKind]schema.GroupVersionKind // the version that is watched
 	queue   workqueue.TypedRateLimitingInterface[Key]
 }
 
@@ -142,6 +144,10 @@ func (w *watcher) refresh(ctx context.Context) error {
 		}
 		w.watches[gvk] = started
 	}
+	w.kinds = make(map[schema.GroupKind]schema.GroupVersionKind, len(w.watches))
+	for gvk := range w.watches {
+		w.kinds[gvk.GroupKind()] = gvk
+	}
 	return errors.Join(errs...)
 }
 
@@ -203,11 +209,14 @@ func (w *watcher) handler(gvk schema.GroupVersionKind) cache.ResourceEventHandle
 	return cache.ResourceEventHandlerDetailedFuncs{
 		AddFunc: func(obj any, initial bool) {
 			tell()
+			w.objects.changed(gvk.GroupKind(), nil, obj.(*metav1.PartialObjectMetadata))
 			changed(obj.(*metav1.PartialObjectMetadata), initial)
 		},
 		UpdateFunc: func(before, after any) {
 			tell() // also for a status alone: by that a CRD is established
-			if was, is := before.(*metav1.PartialObjectMetadata), after.(*metav1.PartialObjectMetadata); claim.Counts(was, is) {
+			was, is := before.(*metav1.PartialObjectMetadata), after.(*metav1.PartialObjectMetadata)
+			w.objects.changed(gvk.GroupKind(), was, is)
+			if claim.Counts(was, is) {
 				changed(is, false)
 			}
 		},
@@ -218,6 +227,7 @@ func (w *watcher) handler(gvk schema.GroupVersionKind) cache.ResourceEventHandle
 			}
 			if gone, ok := obj.(*metav1.PartialObjectMetadata); ok {
 				w.forget(keyOf(gvk, gone))
+				w.objects.changed(gvk.GroupKind(), gone, nil)
 			}
 		},
 	}

@@ -28,8 +28,9 @@ import (
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
-// quotaConfigurationName names the configuration of the quota's webhook.
-const quotaConfigurationName = "seaway-quota"
+// QuotaConfigurationName names the configuration of the webhook that makes quotas bind. Who no longer answers
+// for it has to delete it, for it fails closed.
+const QuotaConfigurationName = "seaway-quota"
 
 // SetupQuota makes FederatedResourceQuotas bind: it serves the question whether a binding may grow, and keeps
 // the API server asking it in the namespaces that have a quota which has been counted (controllers/quota with
@@ -45,13 +46,13 @@ func SetupQuota(mgr ctrl.Manager, base *url.URL, caBundle []byte) error {
 	mgr.GetWebhookServer().Register(quotaPath, &webhook.Admission{Handler: gate})
 	r := &quotaScope{client: mgr.GetClient(), base: base, caBundle: caBundle}
 	all := handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request {
-		return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: quotaConfigurationName}}}
+		return []reconcile.Request{{NamespacedName: client.ObjectKey{Name: QuotaConfigurationName}}}
 	})
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("quotascope").
 		Watches(&policyv1alpha1.FederatedResourceQuota{}, all, builder.WithPredicates(countedOrGone)).
 		For(&admissionregistrationv1.ValidatingWebhookConfiguration{}, builder.WithPredicates(
-			predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == quotaConfigurationName }), predicate.GenerationChangedPredicate{})).
+			predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == QuotaConfigurationName }), predicate.GenerationChangedPredicate{})).
 		Complete(r)
 	if err != nil {
 		return fmt.Errorf("set up the quotas' webhook: %w", err)
@@ -110,7 +111,7 @@ func quotaConfiguration(base *url.URL, caBundle []byte, namespaces []string) *ad
 	r := rule{resource: workv1alpha2.GroupVersion.WithResource("resourcebindings"), name: "resourcebinding"}
 	return &admissionregistrationv1.ValidatingWebhookConfiguration{
 		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingWebhookConfiguration"},
-		ObjectMeta: metav1.ObjectMeta{Name: quotaConfigurationName},
+		ObjectMeta: metav1.ObjectMeta{Name: QuotaConfigurationName},
 		Webhooks: []admissionregistrationv1.ValidatingWebhook{{
 			Name: r.webhook(), Rules: r.on(false), MatchConditions: bindingGrowth, MatchPolicy: ptr.To(admissionregistrationv1.Equivalent),
 			NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{where}}, ObjectSelector: &metav1.LabelSelector{},

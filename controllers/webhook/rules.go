@@ -14,11 +14,13 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	networkingv1alpha1 "github.com/seaway-io/seaway/api/networking/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	remedyv1alpha1 "github.com/seaway-io/seaway/api/remedy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/api/validation"
 	"github.com/seaway-io/seaway/api/validation/traffic"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/interpret/lua"
 	"github.com/seaway-io/seaway/controllers/core/plugin"
 )
 
@@ -72,6 +74,12 @@ var rules = []rule{
 	}, {
 		resource: configv1alpha1.GroupVersion.WithResource("resourceinterpreterwebhookconfigurations"), name: "resourceinterpreterwebhookconfiguration",
 		empty: func() client.Object { return &configv1alpha1.ResourceInterpreterWebhookConfiguration{} }, inspect: alone(validation.ValidateInterpreterWebhooks),
+	}, {
+		resource: configv1alpha1.GroupVersion.WithResource("resourceinterpretercustomizations"), name: "resourceinterpretercustomization",
+		empty: func() client.Object { return &configv1alpha1.ResourceInterpreterCustomization{} }, inspect: alone(inspectCustomization),
+	}, {
+		resource: remedyv1alpha1.GroupVersion.WithResource("remedies"), name: "remedy",
+		empty: func() client.Object { return &remedyv1alpha1.Remedy{} }, inspect: alone(validation.ValidateRemedy),
 	}, {
 		resource: autoscalingv1alpha1.GroupVersion.WithResource("federatedhpas"), name: "federatedhpa",
 		empty: func() client.Object { return &autoscalingv1alpha1.FederatedHPA{} }, fill: filled(validation.DefaultFederatedHPA), inspect: alone(validation.ValidateFederatedHPA),
@@ -147,6 +155,11 @@ func inspectPropagation(obj, old client.Object) field.ErrorList {
 		return validation.ValidatePropagation(obj.(policyv1alpha1.Propagation), nil)
 	}
 	return validation.ValidatePropagation(obj.(policyv1alpha1.Propagation), old.(policyv1alpha1.Propagation))
+}
+
+// inspectCustomization also compiles the scripts.
+func inspectCustomization(c *configv1alpha1.ResourceInterpreterCustomization) field.ErrorList {
+	return append(validation.ValidateCustomization(c), lua.Validate(c, lua.DefaultLimits)...)
 }
 
 // filled makes a fill of a function that knows the kind.

@@ -80,6 +80,8 @@ func TestConfigurations(t *testing.T) {
 		"/validate-clusterresourcebinding":                  "clusterresourcebinding.karmada.io v1alpha2 clusterresourcebindings.work.karmada.io",
 		"/validate-work":                                    "work.karmada.io v1alpha1 works.work.karmada.io",
 		"/validate-resourceinterpreterwebhookconfiguration": "resourceinterpreterwebhookconfiguration.karmada.io v1alpha1 resourceinterpreterwebhookconfigurations.config.karmada.io",
+		"/validate-resourceinterpretercustomization":        "resourceinterpretercustomization.karmada.io v1alpha1 resourceinterpretercustomizations.config.karmada.io",
+		"/validate-remedy":                                  "remedy.karmada.io v1alpha1 remedies.remedy.karmada.io",
 		"/validate-federatedhpa":                            "federatedhpa.karmada.io v1alpha1 federatedhpas.autoscaling.karmada.io",
 		"/validate-cronfederatedhpa":                        "cronfederatedhpa.karmada.io v1alpha1 cronfederatedhpas.autoscaling.karmada.io",
 		"/validate-multiclusterservice":                     "multiclusterservice.karmada.io v1alpha1 multiclusterservices.networking.karmada.io",

@@ -5,16 +5,13 @@ package controller
 import (
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/wait"
 	kubediscovery "k8s.io/client-go/discovery"
@@ -38,6 +35,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/decision"
+	"github.com/seaway-io/seaway/controllers/dependency"
 	"github.com/seaway-io/seaway/controllers/deschedule"
 	"github.com/seaway-io/seaway/controllers/discovery"
 	"github.com/seaway-io/seaway/controllers/estimate"
@@ -46,15 +44,18 @@ import (
 	"github.com/seaway-io/seaway/controllers/failover"
 	"github.com/seaway-io/seaway/controllers/health"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/interpreter"
 	"github.com/seaway-io/seaway/controllers/member"
 	"github.com/seaway-io/seaway/controllers/namespace"
 	"github.com/seaway-io/seaway/controllers/plugin"
+	"github.com/seaway-io/seaway/controllers/quota"
 	"github.com/seaway-io/seaway/controllers/rebalance"
+	"github.com/seaway-io/seaway/controllers/remedy"
 	"github.com/seaway-io/seaway/controllers/scheduler"
 	"github.com/seaway-io/seaway/controllers/status"
+	"github.com/seaway-io/seaway/controllers/taint"
 	"github.com/seaway-io/seaway/controllers/template"
 	"github.com/seaway-io/seaway/controllers/traffic"
-	"github.com/seaway-io/seaway/controllers/webhook"
 )
 
 // options are the command's flags.
@@ -126,7 +127,7 @@ func (o *options) run(ctx context.Context) error {
 			return err
 		}
 	}
-	shared, err := o.parts(mgr)
+	shared, err := o.parts(ctx, mgr, on)
 	if err != nil {
 		return err
 	}
@@ -138,7 +139,7 @@ func (o *options) run(ctx context.Context) error {
 			return fmt.Errorf("controller %s: %w", c.name, err)
 		}
 	}
-	if err := o.admission(ctx, mgr); err != nil {
+	if err := o.admission(ctx, mgr, shared); err != nil {
 		return fmt.Errorf("admission: %w", err)
 	}
 	return mgr.Start(ctx)
@@ -156,12 +157,16 @@ type parts struct {
 	estimator   *estimate.Estimator
 	decisions   *decision.Recorder
 
-	template      template.Options
+	// template fills template.Objects, which dependency reads.
+	template template.Options
+	// dependencies is false without the controller that brings them: nobody waits for them then.
+	dependencies  bool
+	enforceQuotas bool
 	failbackAfter time.Duration
 	descheduler   bool
 }
 
-func (o *options) parts(mgr ctrl.Manager) (*parts, error) {
+func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[string]) (*parts, error) {
 	clk := clock.RealClock{}
 	members := member.NewPool(member.Options{Clock: clk})
 	placer, err := scheduler.NewPlacer(mgr)
@@ -187,19 +192,25 @@ func (o *options) parts(mgr ctrl.Manager) (*parts, error) {
 		return nil, err
 	}
 	o.cluster.Members = members
-	interpreter := interpret.New()
-	o.template.Interpreter = interpreter
+	layers, err := interpreter.Setup(ctx, mgr, interpreter.Options{Clock: clk})
+	if err != nil {
+		return nil, err
+	}
+	kinds := interpret.New(layers...)
+	o.template.Interpreter, o.template.Objects = kinds, &template.Objects{}
 	return &parts{
 		estimator:     estimator,
 		decisions:     decisions,
 		template:      o.template,
+		dependencies:  on.Has("dependency"),
+		enforceQuotas: o.webhookURL != "" && on.Has("quota"),
 		failbackAfter: o.failbackAfter,
 		descheduler:   o.descheduler,
 
 		clock:       clk,
 		cluster:     o.cluster,
 		following:   managed.New(managed.Pool(members), clk),
-		interpreter: interpreter,
+		interpreter: kinds,
 		endpoints:   discovery.New(members),
 		view:        health.NewView(clk),
 		placer:      placer,
@@ -228,8 +239,18 @@ type entry struct {
 // contents are all controllers, in the order in which an object meets them.
 var contents = []entry{
 	{"cluster", func(mgr ctrl.Manager, p *parts) error { return cluster.Setup(mgr, p.cluster) }},
-	{"namespace", func(mgr ctrl.Manager, _ *parts) error { return namespace.Setup(mgr, namespace.Options{}) }},
+	{"taint", func(mgr ctrl.Manager, p *parts) error { return taint.Setup(mgr, taint.Options{Clock: p.clock}) }},
+	{"remedy", func(mgr ctrl.Manager, _ *parts) error { return remedy.Setup(mgr, remedy.Options{}) }},
+	{"namespace", func(mgr ctrl.Manager, p *parts) error {
+		return namespace.Setup(mgr, namespace.Options{SkippedNamespaces: p.template.SkippedNamespaces})
+	}},
+	{"quota", func(mgr ctrl.Manager, p *parts) error {
+		return quota.Setup(mgr, quota.Options{Enforce: p.enforceQuotas})
+	}},
 	{"template", func(mgr ctrl.Manager, p *parts) error { return template.Setup(mgr, p.template) }},
+	{"dependency", func(mgr ctrl.Manager, p *parts) error {
+		return dependency.Setup(mgr, dependency.Options{Interpreter: p.interpreter, Objects: p.template.Objects})
+	}},
 	{"scheduler", func(mgr ctrl.Manager, p *parts) error {
 		return scheduler.Setup(mgr, scheduler.Options{Placer: p.placer, Record: p.decisions.Record, FailbackAfter: &p.failbackAfter})
 	}},
@@ -243,7 +264,11 @@ var contents = []entry{
 		return deschedule.Setup(mgr, deschedule.Options{Clock: p.clock, Unschedulable: p.estimator.Unschedulable})
 	}},
 	{"binding", func(mgr ctrl.Manager, p *parts) error {
-		return binding.Setup(mgr, binding.Options{Interpreter: p.interpreter})
+		o := binding.Options{Interpreter: p.interpreter, Clock: p.clock}
+		if p.dependencies {
+			o.Before = dependency.Order{Client: mgr.GetClient(), Interpreter: p.interpreter, Objects: p.template.Objects}.Before
+		}
+		return binding.Setup(mgr, o)
 	}},
 	{"execution", func(mgr ctrl.Manager, p *parts) error {
 		return execution.Setup(mgr, execution.Options{Managed: p.following, Interpreter: p.interpreter})
@@ -315,7 +340,7 @@ func selected(flags []string) (sets.Set[string], error) {
 // needs are the controllers without which another waits for ever: cluster makes the connections to
 // members, and the planner reads what discovery and health have gathered.
 var needs = map[string][]string{
-	"execution": {"cluster"}, "status": {"cluster", "execution"}, "discovery": {"cluster"}, "traffic": {"discovery", "health"},
+	"dependency": {"template"}, "execution": {"cluster"}, "status": {"cluster", "execution"}, "discovery": {"cluster"}, "traffic": {"discovery", "health"},
 }
 
 // awaitAPIs waits until the hub serves what the caches need: after a restart of the hub the aggregated
@@ -370,50 +395,4 @@ func (o *options) manager(config *rest.Config) (ctrl.Manager, error) {
 		}
 	}
 	return mgr, nil
-}
-
-func (o *options) webhookBase() (*url.URL, int, error) {
-	base, err := url.Parse(o.webhookURL)
-	if err != nil || base.Scheme != "https" || base.Port() == "" || o.webhookCertDir == "" {
-		return nil, 0, fmt.Errorf("--webhook-url: want https://HOST:PORT, with --webhook-cert-dir, not %q", o.webhookURL)
-	}
-	port, err := strconv.Atoi(base.Port())
-	return base, port, err
-}
-
-// admission serves the webhooks and tells the hub's API server about them. What needs no webhook is
-// there without them.
-func (o *options) admission(ctx context.Context, mgr ctrl.Manager) error {
-	wanted := webhook.Protection()
-	if o.webhookURL != "" {
-		base, _, err := o.webhookBase()
-		if err != nil {
-			return err
-		}
-		trusted, err := webhook.Certificate(o.webhookCertDir, base)
-		if err != nil {
-			return err
-		}
-		webhook.Setup(mgr)
-		wanted = webhook.Configurations(base, trusted)
-	}
-	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme()})
-	if err != nil {
-		return err
-	}
-	for _, want := range wanted {
-		have := want.DeepCopyObject().(client.Object)
-		err := direct.Get(ctx, client.ObjectKeyFromObject(want), have)
-		switch {
-		case apierrors.IsNotFound(err):
-			err = direct.Create(ctx, want)
-		case err == nil:
-			want.SetResourceVersion(have.GetResourceVersion())
-			err = direct.Update(ctx, want)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

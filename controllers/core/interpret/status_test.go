@@ -67,7 +67,7 @@ func TestHealth(t *testing.T) {
 		"an ingress that waits":                                 {`{apiVersion: networking.k8s.io/v1, kind: Ingress}`, "Unhealthy"},
 		"a pod that runs and says nothing":                      {`{apiVersion: v1, kind: Pod, status: {phase: Running}}`, "Unhealthy"},
 		"a pod that waits":                                      {`{apiVersion: v1, kind: Pod, status: {phase: Pending}}`, "Unhealthy"},
-		"a config map is not judged":                     {`{apiVersion: v1, kind: ConfigMap}`, "Healthy"},
+		"a config map is not judged":                            {`{apiVersion: v1, kind: ConfigMap}`, "Healthy"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
