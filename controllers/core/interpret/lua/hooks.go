@@ -169,15 +169,22 @@ func (s *Script) changed(function string, obj *unstructured.Unstructured, argume
 // aggregateStatus calls AggregateStatus(obj, items), which returns the object with another status.
 // Nothing but the status is taken from it.
 func (s *Script) aggregateStatus(template *unstructured.Unstructured, items []workv1alpha2.AggregatedStatusItem) (*unstructured.Unstructured, error) {
-	list := make([]any, len(items))
+	list, reported := make([]any, len(items)), map[string]any{}
 	for i := range items {
 		item, err := statusItem(&items[i])
 		if err != nil {
 			return nil, err
 		}
 		list[i] = item
+		// what is empty is as empty in the sum as it was in the first status that had it
+		status, _ := item["status"].(map[string]any)
+		for field, value := range status {
+			if _, known := reported[field]; !known {
+				reported[field] = value
+			}
+		}
 	}
-	aggregated, err := s.changed("AggregateStatus", template, []any{template.Object, list}, template.Object)
+	aggregated, err := s.changed("AggregateStatus", template, []any{template.Object, list}, template.Object, map[string]any{"status": reported})
 	if err != nil {
 		return nil, err
 	}

@@ -332,10 +332,54 @@ func TestBundleRefusesWhatItDoesNotUnderstand(t *testing.T) {
 		"defines none of GetReplicas":       {"a/v1/Fleet.lua": {Data: []byte("x = 1")}},
 		"a/v1/Fleet.lua:1: syntax error":    {"a/v1/Fleet.lua": {Data: []byte("x = = 1")}},
 		"a script belongs into GROUP/VERSI": {"a/v1/Fleet/health.lua": {Data: []byte("x = 1")}},
+		"a/prelude.lua:1: syntax error":     {"a/prelude.lua": {Data: []byte("x = = 1")}, "a/v1/Fleet.lua": {Data: []byte("x = 1")}},
+		"a/prelude.lua: defines Retain":     {"a/prelude.lua": {Data: []byte("function Retain() end")}, "a/v1/Fleet.lua": {Data: []byte("x = 1")}},
 	} {
 		if _, err := Bundle(files, DefaultLimits); err == nil || !strings.Contains(err.Error(), strings.TrimPrefix(name, "a GROUP")) {
 			t.Errorf("want %q, have %v", name, err)
 		}
+	}
+}
+
+// TestPreludesAreBelowEachOther: a script has the globals of the preludes above it, and of no others.
+func TestPreludesAreBelowEachOther(t *testing.T) {
+	table, err := Bundle(fstest.MapFS{
+		"prelude.lua":    {Data: []byte("function top() return 'top' end")},
+		"a/prelude.lua":  {Data: []byte("function both() return top() == 'top' end")},
+		"a/v1/Fleet.lua": {Data: []byte("function InterpretHealth() return both() end")},
+		"b/v1/Fleet.lua": {Data: []byte("function InterpretHealth() return both == nil and top() == 'top' end")},
+		"b/v1/Wrong.lua": {Data: []byte("function InterpretHealth() return both() end")},
+	}, DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := interpret.New(table)
+	for kind, want := range map[string]workv1alpha2.ResourceHealth{
+		"{apiVersion: a/v1, kind: Fleet}": workv1alpha2.ResourceHealthy,
+		"{apiVersion: b/v1, kind: Fleet}": workv1alpha2.ResourceHealthy,
+		"{apiVersion: b/v1, kind: Wrong}": workv1alpha2.ResourceUnknown,
+	} {
+		if got, err := i.Health(object(t, kind)); got != want {
+			t.Errorf("%s: want %s, have %s, %v", kind, want, got, err)
+		}
+	}
+}
+
+// TestWhatIsEmptyInReportsStaysWhatItWas: an empty table in a sum is a list or an object, as in the
+// reports, when the template does not say.
+func TestWhatIsEmptyInReportsStaysWhatItWas(t *testing.T) {
+	script, err := Compile("x", "function AggregateStatus(obj, items) obj.status = items[1].status return obj end", DefaultLimits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	i := interpret.New(&Table{hooks: map[schema.GroupVersionKind]interpret.Hooks{fleet: Scripts{configv1alpha1.InterpreterOperationAggregateStatus: {script}}.Hooks()}})
+	got, err := i.AggregateStatus(object(t, "{apiVersion: example.io/v1, kind: Fleet}"), []workv1alpha2.AggregatedStatusItem{
+		{ClusterName: "fra", Status: &runtime.RawExtension{Raw: []byte(`{"list":[],"map":{}}`)}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]any{"list": []any{}, "map": map[string]any{}}, got.Object["status"]); diff != "" {
+		t.Error(diff)
 	}
 }
 

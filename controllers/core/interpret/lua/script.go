@@ -12,8 +12,9 @@ import (
 
 // Script is a compiled script. It is not changed by being run, and may be run by many at a time.
 type Script struct {
-	name    string
-	proto   *glua.FunctionProto
+	name string
+	// chunks are run one after the other, with the same globals: the preludes, then the script itself.
+	chunks  []*glua.FunctionProto
 	limits  Limits
 	observe func(function string, used Usage)
 	defined []string
@@ -21,32 +22,17 @@ type Script struct {
 
 // Compile compiles a script and runs it once, to see which of the functions of an interpreter it
 // defines. The name stands in errors. The error is an *Error.
-func Compile(name, source string, limits Limits) (script *Script, err error) {
-	defer func() {
-		if fault := recover(); fault != nil {
-			script, err = nil, &Error{Script: name, Message: clip(fmt.Sprint("does not compile: ", fault))}
-		}
-	}()
-	if len(source) > maxSource {
-		return nil, &Error{Script: name, Message: fmt.Sprintf("is %d bytes long; at most %d are allowed", len(source), maxSource)}
-	}
-	tree, err := parse.Parse(strings.NewReader(source), name)
+func Compile(name, source string, limits Limits) (*Script, error) {
+	return compileAfter(nil, name, source, limits)
+}
+
+// compileAfter compiles a script that may use the globals of the preludes.
+func compileAfter(preludes []*glua.FunctionProto, name, source string, limits Limits) (*Script, error) {
+	chunk, err := compileChunk(name, source)
 	if err != nil {
-		return nil, syntaxError(name, err)
+		return nil, err
 	}
-	chunk, err := metered(tree)
-	if err != nil {
-		return nil, &Error{Script: name, Message: err.Error()}
-	}
-	proto, err := glua.Compile(chunk, name)
-	if err != nil {
-		var fault *glua.CompileError
-		if errors.As(err, &fault) {
-			return nil, &Error{Script: name, Line: fault.Line, Message: clip(fault.Message)}
-		}
-		return nil, &Error{Script: name, Message: clip(err.Error())}
-	}
-	s := &Script{name: name, proto: proto, limits: limits}
+	s := &Script{name: name, chunks: append(slices.Clone(preludes), chunk), limits: limits}
 	err = s.run("", func(m *machine) error {
 		for _, function := range functionNames {
 			if m.state.Env.RawGetString(function).Type() == glua.LTFunction {
@@ -59,6 +45,35 @@ func Compile(name, source string, limits Limits) (script *Script, err error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// compileChunk compiles a text, of which nothing is run.
+func compileChunk(name, source string) (chunk *glua.FunctionProto, err error) {
+	defer func() {
+		if fault := recover(); fault != nil {
+			chunk, err = nil, &Error{Script: name, Message: clip(fmt.Sprint("does not compile: ", fault))}
+		}
+	}()
+	if len(source) > maxSource {
+		return nil, &Error{Script: name, Message: fmt.Sprintf("is %d bytes long; at most %d are allowed", len(source), maxSource)}
+	}
+	tree, err := parse.Parse(strings.NewReader(source), name)
+	if err != nil {
+		return nil, syntaxError(name, err)
+	}
+	metering, err := metered(tree)
+	if err != nil {
+		return nil, &Error{Script: name, Message: err.Error()}
+	}
+	chunk, err = glua.Compile(metering, name)
+	if err != nil {
+		var fault *glua.CompileError
+		if errors.As(err, &fault) {
+			return nil, &Error{Script: name, Line: fault.Line, Message: clip(fault.Message)}
+		}
+		return nil, &Error{Script: name, Message: clip(err.Error())}
+	}
+	return chunk, nil
 }
 
 func syntaxError(name string, err error) *Error {
@@ -117,13 +132,15 @@ func (s *Script) run(function string, rest func(*machine) error) (err error) {
 	}()
 	l := m.state
 	l.SetTop(0)
-	if err := l.CallByParam(glua.P{Fn: l.NewFunctionFromProto(s.proto), NRet: 1, Protect: true}, m.guards...); err != nil {
-		return err
-	}
-	main := l.Get(-1)
-	l.Pop(1)
-	if err := l.CallByParam(glua.P{Fn: main, NRet: 0, Protect: true}); err != nil {
-		return err
+	for _, chunk := range s.chunks {
+		if err := l.CallByParam(glua.P{Fn: l.NewFunctionFromProto(chunk), NRet: 1, Protect: true}, m.guards...); err != nil {
+			return err
+		}
+		main := l.Get(-1)
+		l.Pop(1)
+		if err := l.CallByParam(glua.P{Fn: main, NRet: 0, Protect: true}); err != nil {
+			return err
+		}
 	}
 	err = rest(m)
 	l.SetTop(0)
