@@ -21,6 +21,7 @@ import (
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/core/interpret/bundled"
 	"github.com/seaway-io/seaway/controllers/core/override"
 	"github.com/seaway-io/seaway/controllers/core/render"
 )
@@ -55,7 +56,7 @@ func (d *differ) effective(ctx context.Context, kind, name, cluster string, file
 	if err != nil {
 		return nil, err
 	}
-	e := &effective{interpreter: interpret.New(), cluster: &clusterv1alpha1.Cluster{}}
+	e := &effective{interpreter: interpret.New(bundled.Table()), cluster: &clusterv1alpha1.Cluster{}}
 	if err := d.Get(ctx, types.NamespacedName{Name: cluster}, e.cluster); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, fmt.Errorf("there is no cluster %q; `kubectl get clusters` lists them", cluster)

@@ -15,6 +15,7 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/core/interpret/bundled"
 )
 
 // policy is a policy with its defaults, and what is wrong with it. It is the embedded one that goes
@@ -178,7 +179,7 @@ func bind(present workv1alpha2.Binding, template *unstructured.Unstructured, p *
 	}
 	source := claim.Source{Template: template, Policy: p.ready}
 	var err error
-	if source.Replicas, source.Requirements, err = interpret.New().Replicas(template); err != nil {
+	if source.Replicas, source.Requirements, err = interpret.New(bundled.Table()).Replicas(template); err != nil {
 		return nil, err
 	}
 	claim.Bind(b, source)

@@ -18,6 +18,7 @@ import (
 	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/core/interpret/bundled"
 	"github.com/seaway-io/seaway/controllers/core/interpret/lua"
 )
 
@@ -152,7 +153,8 @@ func (t *Trial) Run(w io.Writer) error {
 	for _, fault := range table.Faults() {
 		return fmt.Errorf("%s: %w", fault.Customization, fault.Err)
 	}
-	i := interpret.New(table.Observe(func(script, function string, used lua.Usage) { runs = append(runs, run{script, function, used}) }))
+	observe := func(script, function string, used lua.Usage) { runs = append(runs, run{script, function, used}) }
+	i := interpret.New(table.Observe(observe), bundled.Table().Observe(observe))
 	wrong, ran := 0, 0
 	for _, operation := range lua.Operations {
 		if t.Operation != "" && t.Operation != operation {

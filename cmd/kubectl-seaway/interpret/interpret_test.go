@@ -49,6 +49,7 @@ func TestInterpret(t *testing.T) {
 		"observed":   {"-f @customization.yaml --observed-file @member.yaml", ""},
 		"one":        {"-f @customization.yaml --operation Retain --desired-file @fleet.yaml --observed-file @member.yaml", ""},
 		"built-in":   {"--desired-file @deployment.yaml --desired-replica 0", ""},
+		"bundled":    {"--observed-file @cloneset.yaml --desired-replica 4", ""},
 		"failing":    {"-f @failing.yaml --desired-file @fleet.yaml --desired-replica 1", "something is wrong with the scripts: 3 of 3 gave no answer"},
 		"check":      {"-f @customization.yaml --check", ""},
 		"check-bad":  {"-f @wrong.yaml --check", "something is wrong with the scripts: 4 found"},

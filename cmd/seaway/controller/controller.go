@@ -33,6 +33,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/binding/works"
 	"github.com/seaway-io/seaway/controllers/cluster"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/core/interpret/bundled"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/decision"
 	"github.com/seaway-io/seaway/controllers/dependency"
@@ -196,7 +197,7 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 	if err != nil {
 		return nil, err
 	}
-	kinds := interpret.New(layers...)
+	kinds := interpret.New(append(layers, bundled.Table())...)
 	o.template.Interpreter, o.template.Objects = kinds, &template.Objects{}
 	return &parts{
 		estimator:     estimator,

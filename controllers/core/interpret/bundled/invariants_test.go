@@ -17,6 +17,8 @@ import (
 
 	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/core/interpret/lua"
 )
 
 func eachKind(t *testing.T, check func(t *testing.T, of schema.GroupVersionKind, file kindFile)) {
@@ -281,5 +283,52 @@ func replaceField(in any, path []string, value any) {
 			return
 		}
 		replaceField(v[i], path[1:], value)
+	}
+}
+
+// TestAThousandClustersFitIn: a sum over many clusters, each with something to say, stays below the limits
+// by far, and below what a condition holds.
+func TestAThousandClustersFitIn(t *testing.T) {
+	eachKind(t, func(t *testing.T, of schema.GroupVersionKind, file kindFile) {
+		if !has(of, aggregate) {
+			return
+		}
+		one := file.items(t, []any{map[string]any{}})[0]
+		items := make([]workv1alpha2.AggregatedStatusItem, 1000)
+		for i := range items {
+			items[i] = one
+			items[i].ClusterName = fmt.Sprintf("member-of-the-federation-%04d", i)
+		}
+		var most lua.Usage
+		observed := interpret.New(Table().Observe(func(_, _ string, used lua.Usage) { most = used }))
+		summed, err := observed.AggregateStatus(file.template(t), items)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if limits := lua.DefaultLimits; most.Steps > limits.Steps*2/3 || most.Bytes > limits.Bytes*2/3 {
+			t.Errorf("uses %d steps and %d bytes, too near to %+v", most.Steps, most.Bytes, limits)
+		}
+		conditions, _, _ := unstructured.NestedSlice(summed.Object, "status", "conditions")
+		for _, condition := range conditions {
+			if message, _, _ := unstructured.NestedString(condition.(map[string]any), "message"); len(message) > 32768 {
+				t.Errorf("a message of %d bytes", len(message))
+			}
+		}
+	})
+}
+
+// TestUsersComeFirst: a customization answers before the bundled script, and for its operation only.
+func TestUsersComeFirst(t *testing.T) {
+	custom := configv1alpha1.ResourceInterpreterCustomization{}
+	custom.Name = "mine"
+	custom.Spec.Target = configv1alpha1.CustomizationTarget{APIVersion: "apps.kruise.io/v1alpha1", Kind: "CloneSet"}
+	custom.Spec.Customizations.ReplicaResource = &configv1alpha1.ReplicaResourceRequirement{LuaScript: "function GetReplicas(obj) return 42 end"}
+	i := interpret.New(lua.Build([]configv1alpha1.ResourceInterpreterCustomization{custom}, lua.DefaultLimits, nil), Table())
+	obj := kindFiles(t)["apps.kruise.io-CloneSet"].member()
+	if n, _, err := i.Replicas(obj); err != nil || n != 42 {
+		t.Errorf("want the 42 replicas of the customization, have %d, %v", n, err)
+	}
+	if health, err := i.Health(obj); err != nil || health != workv1alpha2.ResourceHealthy {
+		t.Errorf("want the health of the bundled script, have %s, %v", health, err)
 	}
 }

@@ -3,18 +3,14 @@
 kube = require("kube")
 
 -- at walks down an object: at(obj, "spec", "template"). It is nil where something is missing.
-function at(value, ...)
-  for i = 1, select("#", ...) do
-    local field = select(i, ...)
-    if value == nil then
-      return nil
-    end
-    if type(value) ~= "table" then
-      error(field .. ": must be in an object, is in a " .. type(value), 0)
-    end
-    value = value[field]
+function at(value, field, ...)
+  if value == nil or field == nil then
+    return value
   end
-  return value
+  if type(value) ~= "table" then
+    error(field .. ": must be in an object, is in a " .. type(value), 0)
+  end
+  return at(value[field], ...)
 end
 
 -- object is at for what has to be an object or a list.
@@ -34,14 +30,19 @@ end
 
 -- number is a field that has to be a number, or what it is when it is not set.
 function number(value, field, unset)
-  local n = at(value, field)
-  if n == nil then
-    return unset
+  local n = nil
+  if type(value) == "table" then
+    n = value[field]
+  else
+    n = at(value, field)
   end
-  if type(n) ~= "number" then
+  if type(n) == "number" then
+    return n
+  end
+  if n ~= nil then
     error(field .. ": must be a number, is a " .. type(n), 0)
   end
-  return n
+  return unset
 end
 
 -- Replicas
@@ -177,8 +178,8 @@ function first(all, fields, status)
   end
 end
 
--- instant is a time as it is written; two of them are compared as text.
-local function instant(value, field)
+-- instant is a time as it is written, for what is compared as text; nil where there is none.
+function instant(value, field)
   local t = at(value, field)
   if t == "" then
     return nil

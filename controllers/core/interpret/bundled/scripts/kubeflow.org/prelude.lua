@@ -23,6 +23,24 @@ function roleComponents(specs, roles)
   return components
 end
 
+-- addRoles adds up the pods of each role.
+function addRoles(statuses)
+  local out = {}
+  for _, status in ipairs(statuses) do
+    for role, counts in pairs(object(status, "replicaStatuses") or {}) do
+      local sums = out[role]
+      if sums == nil then
+        sums = { active = 0, failed = 0, succeeded = 0 }
+        out[role] = sums
+      end
+      sums.active = sums.active + number(counts, "active", 0)
+      sums.failed = sums.failed + number(counts, "failed", 0)
+      sums.succeeded = sums.succeeded + number(counts, "succeeded", 0)
+    end
+  end
+  return out
+end
+
 -- with are the reports with a condition that is True.
 function with(all, name)
   local out, found = {}, {}
@@ -41,18 +59,15 @@ function aggregateTraining(obj, items, roles, kind)
   local all, status = reports(items), statusOf(obj)
   local statuses = statusesOf(all)
   status.startTime, status.lastReconcileTime = oldest(statuses, "startTime"), newest(statuses, "lastReconcileTime")
-  status.replicaStatuses = nil
-  for _, role in ipairs(roles) do
+  status.replicaStatuses = addRoles(statuses)
+  for role, counts in pairs(status.replicaStatuses) do
     for _, field in ipairs({ "active", "failed", "succeeded" }) do
-      local total = 0
-      for _, s in ipairs(statuses) do
-        total = total + number(object(s, "replicaStatuses", role), field, 0)
+      if counts[field] == 0 then
+        counts[field] = nil
       end
-      if total > 0 then
-        status.replicaStatuses = status.replicaStatuses or {}
-        status.replicaStatuses[role] = status.replicaStatuses[role] or {}
-        status.replicaStatuses[role][field] = total
-      end
+    end
+    if next(counts) == nil then
+      status.replicaStatuses[role] = nil
     end
   end
   local failed, failures = with(all, "Failed")

@@ -44,20 +44,24 @@ local function withoutNothing(fields)
 end
 
 local function addTasks(all, status)
+  local longest = -1
   for _, report in ipairs(all) do
     for name, task in pairs(object(report.status, "taskStatusCount") or {}) do
-      status.taskStatusCount[name] = status.taskStatusCount[name] or { phase = {} }
-      local counts = status.taskStatusCount[name].phase
+      local sums = status.taskStatusCount[name]
+      if sums == nil then
+        sums = { phase = {} }
+        status.taskStatusCount[name] = sums
+      end
       for phase in pairs(object(task, "phase") or {}) do
-        counts[phase] = (counts[phase] or 0) + number(task.phase, phase)
+        sums.phase[phase] = (sums.phase[phase] or 0) + number(task.phase, phase)
       end
     end
     for name, value in pairs(object(report.status, "controlledResources") or {}) do
       status.controlledResources[name] = value
     end
     local duration = report.status.runningDuration
-    if duration ~= nil and (status.runningDuration == nil or seconds(duration) > seconds(status.runningDuration)) then
-      status.runningDuration = duration
+    if duration ~= nil and duration ~= status.runningDuration and seconds(duration) > longest then
+      status.runningDuration, longest = duration, seconds(duration)
     end
   end
 end
@@ -104,7 +108,7 @@ local function history(all)
       if place == nil then
         out[#out + 1] = entry
         places[status or ""] = #out
-      elseif newest({ out[place], entry }, "lastTransitionTime") ~= out[place].lastTransitionTime then
+      elseif (instant(entry, "lastTransitionTime") or "") > (instant(out[place], "lastTransitionTime") or "") then
         out[place] = entry
       end
     end

@@ -33,7 +33,7 @@ local function latest(all)
   for _, report in ipairs(all) do
     for _, c in each(report.status, "conditions") do
       local place = places[at(c, "type") or ""]
-      local t = newest({ c }, "lastUpdateTime") or newest({ c }, "lastTransitionTime") or ""
+      local t = instant(c, "lastUpdateTime") or instant(c, "lastTransitionTime") or ""
       if place == nil then
         out[#out + 1] = { time = t, condition = c }
         places[c.type or ""] = #out
@@ -57,16 +57,8 @@ function AggregateStatus(obj, items)
   if #all == 0 then
     return obj
   end
-  local status, statuses, counts = {}, statusesOf(all), {}
-  for _, report in ipairs(all) do
-    for role, s in pairs(object(report.status, "replicaStatuses") or {}) do
-      counts[role] = counts[role] or { active = 0, succeeded = 0, failed = 0 }
-      for field, n in pairs(counts[role]) do
-        counts[role][field] = n + number(s, field, 0)
-      end
-    end
-  end
-  status.replicaStatuses = counts
+  local status, statuses = {}, statusesOf(all)
+  status.replicaStatuses = addRoles(statuses)
   status.startTime = oldest(statuses, "startTime")
   status.completionTime = newest(statuses, "completionTime")
   status.lastReconcileTime = newest(statuses, "lastReconcileTime")
