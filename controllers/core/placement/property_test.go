@@ -131,7 +131,7 @@ func TestPropertyEqualsOracle(t *testing.T) {
 		in := propertyInput(t, propertyPolicies()...)
 		propertyConstrain(t, &in)
 		want := oraclePlace(in)
-		got, d := Place(in)
+		got, d, _ := once(in)
 		if d.Reason != want.reason || got.AffinityName != want.affinity || !oracleSame(got.Clusters, want.targets) {
 			t.Fatalf("%s\n got %s in %q (%s: %s)\nwant %s in %q (%s)", oracleDescribe(in),
 				Targets(got.Clusters), got.AffinityName, d.Reason, d.Message, Targets(want.targets), want.affinity, want.reason)
