@@ -173,8 +173,9 @@ func oracleFill(chosen oraclePath, cmax int) []oracleCluster {
 }
 
 // oracleStays is the one rule that Karmada does not have: unless a placement is made anew, the regions it
-// is in stay when they are a path, and one that passes through all of them would score no less, with 100
-// for each of its regions, than any other scores without what present targets get.
+// is in stay when they are a path, and either no replicas are missing or too many, or a path that passes
+// through all of them would score no less, with 100 for each of its regions, than any other scores
+// without what present targets get.
 func oracleStays(in Input, regions []oracleRegion, paths []oraclePath) (stay oraclePath, ok bool) {
 	rmin, _, _ := oracleBounds(in, policyv1alpha1.SpreadByFieldRegion)
 	cmin, cmax, _ := oracleBounds(in, policyv1alpha1.SpreadByFieldCluster)
@@ -211,6 +212,15 @@ func oracleStays(in Input, regions []oracleRegion, paths []oraclePath) (stay ora
 				stay, ok = p, through > 0
 			}
 		}
+	}
+	var whole int64
+	for _, r := range regions {
+		for _, c := range r.members {
+			whole += c.has
+		}
+	}
+	if oracleStrategy(in) != "duplicated" && oracleIsWorkload(in) && whole == int64(in.Spec.Replicas) {
+		return stay, ok
 	}
 	return stay, ok && keeping >= most
 }

@@ -1,7 +1,9 @@
 package placement
 
 import (
+	"fmt"
 	"maps"
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -146,7 +148,7 @@ func TestRestStats(t *testing.T) {
 			}
 			stats[key]++
 			if example[key] == "" {
-				example[key] = oracleDescribe(in) + "\n first " + Targets(first.Clusters) + first.AffinityName + " second " + Targets(second.Clusters) + second.AffinityName + " " + d2.Message
+				example[key] = oracleDescribe(in) + "\n first " + Targets(first.Clusters) + first.AffinityName + " second " + Targets(second.Clusters) + second.AffinityName + " " + d2.Message + fmt.Sprintln("est", in.Estimates, "ass", in.Assumed, "keepempty", in.KeepEmpty) + strings.Join(d.Steps(), "\n") + "\n--\n" + strings.Join(d2.Steps(), "\n") + fmt.Sprint(d.Terms[0].Clusters, "\n--\n", d2.Terms[0].Clusters)
 			}
 		}
 	})

@@ -83,28 +83,33 @@ func (d *demand) onTopOf(list corev1.ResourceList, units int64) corev1.ResourceL
 }
 
 // rests says whether a placement is its own result beyond doubt, so that it need not be made again. In
-// doubt are those from which a present target, or a selected cluster, is absent that counted when they
-// were made: for the groups used, for the order, or as a reason to use this affinity.
+// doubt are those that were made with the help of a present target that is gone then, or of the room it
+// took: for the groups used, for the order, or as a reason to use this affinity. So are those that leave
+// selected clusters without replicas.
 func (p *placer) rests(selected []candidate, targets []workv1alpha2.TargetCluster, t *term) bool {
+	leaves, shrinks := p.compare(targets)
+	advised := len(p.advice.advice) > 0
 	switch {
 	case len(targets) == 0:
 		return len(p.present) == 0
 	case !p.selects:
 		return true
-	case len(t.tiers) > 1:
-		return false // which come before what is present
+	case len(t.tiers) > 1, advised && shrinks:
+		return false // tiers, and advice, come before what is present
+	case p.byRegionAlone() && p.workload && !p.divides() && leaves:
+		return false // the room of what leaves counted for its region
 	case len(targets) == len(selected):
 		return true // which are preferred from now on, and were as good before
 	}
-	return len(p.spread.groupings) == 0 && len(p.advice.advice) == 0 && !p.leaves(targets)
+	return len(p.spread.groupings) == 0 && !advised && !leaves
 }
 
-// leaves says whether a present target is left.
-func (p *placer) leaves(targets []workv1alpha2.TargetCluster) bool {
-	for name := range p.present {
-		if _, stays := find(targets, name); !stays {
-			return true
-		}
+// compare says whether a present target is left, and whether one loses replicas.
+func (p *placer) compare(targets []workv1alpha2.TargetCluster) (leaves, shrinks bool) {
+	for name, had := range p.present {
+		i, stays := find(targets, name)
+		leaves = leaves || !stays
+		shrinks = shrinks || !stays || targets[i].Replicas < had
 	}
-	return false
+	return leaves, shrinks
 }

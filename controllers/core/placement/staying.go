@@ -14,6 +14,8 @@ type incumbents struct {
 	used     []bool // groups
 	// roomy: where each target gets all there is, each has room for it.
 	roomy bool
+	// whole: the replicas that are divided are all there.
+	whole bool
 }
 
 // staying is the selection that the present targets make; nil when they cannot stay.
@@ -30,15 +32,23 @@ func (p *placer) staying(cells *cells) *incumbents {
 	if p.strategy.byCapacity() && roomOf(out.selected) < p.demand.units() {
 		return nil
 	}
+	var replicas int64
 	for i := range cells.all {
 		for _, c := range cells.all[i].clusters {
-			if c.target && (p.strategy == Duplicated || p.demand.inSets()) && c.available < p.demand.units() {
+			replicas += int64(c.present)
+			if c.target && c.available < p.demand.units() {
 				out.roomy = false
 			}
 		}
 	}
+	if p.divides() {
+		out.roomy, out.whole = true, replicas == p.demand.units()
+	}
 	return out
 }
+
+// divides says whether clusters share the replicas; else each gets all there is, if anything.
+func (p *placer) divides() bool { return p.workload && p.strategy != Duplicated && !p.demand.inSets() }
 
 func (p *placer) byRegionAlone() bool {
 	return len(p.spread.groupings) == 1 && p.spread.groupings[0].by == policyv1alpha1.SpreadByFieldRegion
@@ -108,11 +118,12 @@ func (r *rivals) compare(cells []cell, set []int) {
 	}
 }
 
-// settled says, after the search, whether the present targets stay. In a search that was cut short
-// others may have been overlooked, at this time or at the last: there they stay while they have room.
+// settled says, after the search, whether the present targets stay. So they do when nothing is to be
+// divided, and, while they have room, when the search was cut short: others may have been overlooked
+// then, at this time or at the last.
 func (s *search) settled(present *incumbents) bool {
-	if s.steps >= s.enough {
-		return present.roomy && s.finds(present.cells)
+	if present.whole || s.steps >= s.enough && present.roomy {
+		return s.finds(present.cells)
 	}
 	return s.rivals.covered && s.rivals.keeping >= s.rivals.most
 }
