@@ -20,7 +20,7 @@ type incumbents struct {
 
 // staying is the selection that the present targets make; nil when they cannot stay.
 func (p *placer) staying(cells *cells) *incumbents {
-	if p.fresh {
+	if p.fresh || len(p.present) == 0 {
 		return nil
 	}
 	s := newSearch(cells, &p.spread)
