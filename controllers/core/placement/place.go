@@ -14,7 +14,7 @@ import (
 )
 
 // Place computes a placement. It is deterministic, does not depend on the order of the clusters, and
-// placing its result again changes nothing. When it finds none, the result is the present placement
+// placing its result again changes nothing (see settle). When it finds none, the result is the present placement
 // without the clusters that are being deleted: nothing that runs is removed for lack of a better
 // place. The Diagnosis says which case it is.
 func Place(in Input) (Result, Diagnosis) { return settle(in) }

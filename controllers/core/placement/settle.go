@@ -9,12 +9,13 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
-// mostRounds bounds how often one placement is made until it rests. Two are enough as far as is known.
+// mostRounds bounds how often one placement is made. Hardly any that might not rest changes when it is
+// made again; none is known that takes more than three rounds.
 const mostRounds = 4
 
 // settle makes a placement, and where it might not rest makes it again from its own result, until the
-// result is its own: what is placed by one decision is not moved by the next. A placement that is found
-// rests as it is when nothing of it is found any more.
+// result is its own: what is placed by one decision is not moved by the next. When no placement is found
+// from there, the one that was found stays.
 func settle(in Input) (Result, Diagnosis) {
 	result, diagnosis, rests := once(in)
 	for round := 1; round < mostRounds && !rests; round++ {

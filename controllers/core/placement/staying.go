@@ -77,6 +77,10 @@ func (s *search) stays() bool {
 // suffice alone where the search took others along. So the choice could change whenever it is made
 // again. What is placed has to rest: the present targets stay unless others are better by more than
 // what being there can count for.
+//
+// This makes every choice rest. The sets that the search finds depend on the sizes of cells alone, not on
+// their scores. The set it chose, of which the targets are all or a part, had the highest score, with
+// no more in it for present targets than keeping has now; no other had more than its bare score.
 type rivals struct {
 	kept    []bool // cells of the present targets; nil when they cannot stay
 	count   int    // how many these are
