@@ -43,6 +43,9 @@ type Diagnosis struct {
 	Terms []TermDiagnosis
 	// Previous are the targets before, Targets those now: equal when none were found.
 	Previous, Targets []workv1alpha2.TargetCluster
+	// Passing is set when the first choice would not have lasted, and was placed again from there: it
+	// is what Terms take for the present targets.
+	Passing []workv1alpha2.TargetCluster
 	// Bypassed are the custom algorithms that had no say, because they failed.
 	Bypassed []Bypass
 }

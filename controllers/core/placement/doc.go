@@ -23,9 +23,15 @@
 // score of its clusters. With one grouping a cell is a group and the result is Karmada's for regions.
 // The search is bounded and deterministic, see search. Present targets that keep every constraint, and
 // have room, stay without one, unless the placement is made anew; only by region alone, where the
-// result is Karmada's, they may give way to better ones.
+// result is Karmada's, they give way to regions with more room. See rivals.
 //
 // Under static weights constraints only filter, since the weights name the clusters.
+//
+// # Rest
+//
+// Placing a result again changes nothing. Most placements are their own result by the rules above: what
+// is chosen scores higher from then on, and what is divided is whole. Where present targets helped to
+// make a choice that leaves them, it is made again from there, see settle.
 //
 // # Components
 //

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 )
 
 // groupWeight makes what a cell can take count above the scores of its clusters.
@@ -19,6 +17,7 @@ type cell struct {
 	groups   []int // by number, of all groupings
 	clusters []*candidate
 	score    int64
+	bare     int64 // score without what present targets get for being there
 }
 
 // group is a group of one grouping.
@@ -93,42 +92,28 @@ func (c *cells) count(grouping int) (n int) {
 
 // selectByGroups chooses cells whose groups keep every constraint, takes the best cluster of each, and
 // fills up with the best others that add no group. The present targets stay as long as they keep every
-// constraint and have room; only by region alone they are chosen anew each time, as Karmada does.
+// constraint and have room; by region alone only while no others have more, see settled.
 func (p *placer) selectByGroups(candidates []candidate) ([]candidate, string, *refusal) {
 	cells := cellsOf(candidates, p.spread.groupings)
 	if refused := p.tooFewGroups(cells, len(candidates)); refused != nil {
 		return nil, "", refused
 	}
 	p.rank(cells.all)
-	if selected, used := p.staying(cells); selected != nil {
-		return selected, p.chosen(cells, used, len(selected)), nil
+	kept := p.staying(cells)
+	if kept != nil && !p.byRegionAlone() {
+		return kept.selected, p.chosen(cells, kept.used, len(kept.selected)), nil
 	}
 	s := newSearch(cells, &p.spread)
-	if s.run(); s.best.cells == nil {
+	s.rivals = rivalsOf(kept, len(cells.all))
+	s.run()
+	if kept != nil && s.settled(kept) {
+		return kept.selected, p.chosen(cells, kept.used, len(kept.selected)), nil
+	}
+	if s.best.cells == nil {
 		return nil, "", p.noGroups(s, len(candidates))
 	}
 	selected, used := p.fill(cells, s.best.cells)
 	return selected, p.chosen(cells, used, len(selected)), nil
-}
-
-// staying is the selection by the cells of the present targets; nil when these cannot stay.
-func (p *placer) staying(cells *cells) (selected []candidate, used []bool) {
-	if p.fresh || p.byRegionAlone() {
-		return nil, nil
-	}
-	s := newSearch(cells, &p.spread)
-	if !s.stays() {
-		return nil, nil
-	}
-	selected, used = p.fill(cells, s.best.cells)
-	if p.strategy.byCapacity() && roomOf(selected) < p.demand.units() {
-		return nil, nil
-	}
-	return selected, used
-}
-
-func (p *placer) byRegionAlone() bool {
-	return len(p.spread.groupings) == 1 && p.spread.groupings[0].by == policyv1alpha1.SpreadByFieldRegion
 }
 
 // fill takes the best cluster of each cell in a set, and fills up. It also says which groups are used.
@@ -207,7 +192,9 @@ func (p *placer) noGroups(s *search, candidates int) *refusal {
 // small cells come first, as Karmada has it; with several the best, since not all sets can be tried.
 func (p *placer) rank(all []cell) {
 	for i := range all {
-		all[i].score = p.cellScore(all[i].clusters)
+		room, counted := p.roomOfCell(all[i].clusters)
+		all[i].score = room*groupWeight + mean(counted, func(c *candidate) int64 { return c.score })
+		all[i].bare = room*groupWeight + mean(counted, func(c *candidate) int64 { return c.advised })
 	}
 	slices.SortFunc(all, func(a, b cell) int {
 		if len(p.spread.groupings) > 1 {
@@ -217,18 +204,18 @@ func (p *placer) rank(all []cell) {
 	})
 }
 
-// cellScore values what a cell can take. With all replicas in every cluster that is the number of
-// clusters with room for them; else the replicas the cell has room for, up to its part of them.
-func (p *placer) cellScore(clusters []*candidate) int64 {
+// roomOfCell values what a cell can take, and says by which of its clusters. With all replicas in every
+// cluster that is the number of clusters with room for them; else the replicas the cell has room for, up
+// to its part of them.
+func (p *placer) roomOfCell(clusters []*candidate) (room int64, counted []*candidate) {
 	units := p.demand.units()
 	if p.strategy == Duplicated || p.demand.inSets() {
-		var roomy []*candidate
 		for _, c := range clusters {
 			if c.available >= units {
-				roomy = append(roomy, c)
+				counted = append(counted, c)
 			}
 		}
-		return int64(len(roomy))*groupWeight + meanScore(roomy)
+		return int64(len(counted)), counted
 	}
 	least := 1
 	for i := range p.spread.groupings {
@@ -239,19 +226,18 @@ func (p *placer) cellScore(clusters []*candidate) int64 {
 	for i, c := range clusters {
 		sum += c.available
 		if i+1 >= max(p.spread.cluster.min, least) && sum >= target {
-			return target*groupWeight + meanScore(clusters[:i+1])
+			return target, clusters[:i+1]
 		}
 	}
-	return min(sum, target)*groupWeight + meanScore(clusters)
+	return min(sum, target), clusters
 }
 
-func meanScore(clusters []*candidate) int64 {
+func mean(clusters []*candidate, of func(*candidate) int64) (sum int64) {
 	if len(clusters) == 0 {
 		return 0
 	}
-	var sum int64
 	for _, c := range clusters {
-		sum += c.score
+		sum += of(c)
 	}
 	return sum / int64(len(clusters))
 }

@@ -24,7 +24,7 @@ func TestHostileInput(t *testing.T) {
 		return clusters{huge, nil, negative, broken, member("huge", pods(1)), member("empty")}
 	}
 	var rules policyv1alpha1.ClusterPreferences
-	for i := range 3000 {
+	for i := range 10000 {
 		rule := policyv1alpha1.StaticClusterWeight{Weight: math.MaxInt64 - int64(i), TargetCluster: set{LabelSelector: matchLabels("rack", fmt.Sprint(i))}}
 		if i%2 == 0 {
 			rule.TargetCluster = set{ClusterNames: []string{fmt.Sprintf("m%04d", i%1000), "huge"}}

@@ -139,6 +139,11 @@ func oracleByRegion(in Input, sorted []oracleCluster) ([]oracleCluster, bool) {
 	if len(paths) == 0 {
 		return nil, false
 	}
+	if path, stays := oracleStays(in, regions, paths); stays {
+		if selected := oracleFill(path, cmax); oracleStrategy(in) == "duplicated" || oracleSum(selected) >= int64(in.Spec.Replicas) {
+			return selected, true
+		}
+	}
 	slices.SortFunc(paths, func(a, b oraclePath) int {
 		return cmp.Or(cmp.Compare(b.score(), a.score()), cmp.Compare(b.count(), a.count()), cmp.Compare(a.id, b.id))
 	})
@@ -151,6 +156,11 @@ func oracleByRegion(in Input, sorted []oracleCluster) ([]oracleCluster, bool) {
 	if len(chosen.regions) > cmax {
 		return nil, false
 	}
+	return oracleFill(chosen, cmax), true
+}
+
+// oracleFill takes the first cluster of each region, and the best others.
+func oracleFill(chosen oraclePath, cmax int) []oracleCluster {
 	var selected, rest []oracleCluster
 	for _, r := range chosen.regions {
 		selected, rest = append(selected, r.members[0]), append(rest, r.members[1:]...)
@@ -159,7 +169,60 @@ func oracleByRegion(in Input, sorted []oracleCluster) ([]oracleCluster, bool) {
 	for len(selected) < cmax && len(rest) > 0 {
 		selected, rest = append(selected, rest[0]), rest[1:]
 	}
-	return selected, true
+	return selected
+}
+
+// oracleStays is the one rule that Karmada does not have: unless a placement is made anew, the regions it
+// is in stay when they are a path, and either no replicas are missing or too many, or a path that passes
+// through all of them would score no less, with 100 for each of its regions, than any other scores
+// without what present targets get.
+func oracleStays(in Input, regions []oracleRegion, paths []oraclePath) (stay oraclePath, ok bool) {
+	rmin, _, _ := oracleBounds(in, policyv1alpha1.SpreadByFieldRegion)
+	cmin, cmax, _ := oracleBounds(in, policyv1alpha1.SpreadByFieldCluster)
+	if in.Fresh || oracleTriggered(in) {
+		return stay, false
+	}
+	inUse := map[string]bool{}
+	for _, r := range regions {
+		if slices.ContainsFunc(r.members, func(c oracleCluster) bool { return c.score > 0 }) {
+			inUse[r.name] = true
+		}
+	}
+	keeping, most := int64(-1), int64(0)
+	for _, p := range paths {
+		if len(p.regions) > cmax {
+			continue
+		}
+		var bare int64
+		through := 0
+		for _, r := range p.regions {
+			members := slices.Clone(r.members)
+			for i := range members {
+				members[i].score = 0
+			}
+			bare += oracleRegionScore(in, members, rmin, cmin)
+			if inUse[r.name] {
+				through++
+			}
+		}
+		most = max(most, bare)
+		if through == len(inUse) {
+			keeping = max(keeping, bare+100*int64(len(p.regions)))
+			if through == len(p.regions) {
+				stay, ok = p, through > 0
+			}
+		}
+	}
+	var whole int64
+	for _, r := range regions {
+		for _, c := range r.members {
+			whole += c.has
+		}
+	}
+	if oracleStrategy(in) != "duplicated" && oracleIsWorkload(in) && whole == int64(in.Spec.Replicas) {
+		return stay, ok
+	}
+	return stay, ok && keeping >= most
 }
 
 // oracleIsPrefix compares paths with the regions of each by score, then name.

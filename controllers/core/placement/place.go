@@ -14,16 +14,18 @@ import (
 )
 
 // Place computes a placement. It is deterministic, does not depend on the order of the clusters, and
-// placing its result again changes nothing (but for Karmada's choice of regions, which present targets
-// sway). When it finds none, the result is the present placement
+// placing its result again changes nothing (see settle). When it finds none, the result is the present placement
 // without the clusters that are being deleted: nothing that runs is removed for lack of a better
 // place. The Diagnosis says which case it is.
-func Place(in Input) (Result, Diagnosis) {
-	diagnosis := Diagnosis{Previous: in.Spec.Clusters}
+func Place(in Input) (Result, Diagnosis) { return settle(in) }
+
+// once makes one placement, and says whether it is known to rest.
+func once(in Input) (result Result, diagnosis Diagnosis, rests bool) {
+	diagnosis.Previous = in.Spec.Clusters
 	p, errs := newPlacer(&in)
 	if len(errs) > 0 {
 		diagnosis.Reason, diagnosis.Message = workv1alpha2.ReasonSchedulerError, errs.ToAggregate().Error()
-		return in.keep(&diagnosis), diagnosis
+		return in.keep(&diagnosis), diagnosis, true
 	}
 	diagnosis.Bypassed = p.bypassed
 	var first *refusal
@@ -33,14 +35,14 @@ func Place(in Input) (Result, Diagnosis) {
 		if refused == nil {
 			diagnosis.Reason, diagnosis.Message = workv1alpha2.ReasonScheduledSuccess, placed(targets)
 			diagnosis.Targets = targets
-			return Result{Clusters: targets, AffinityName: p.terms[i].name}, diagnosis
+			return Result{Clusters: targets, AffinityName: p.terms[i].name}, diagnosis, p.rest
 		}
 		if first == nil {
 			first = refused
 		}
 	}
 	diagnosis.Reason, diagnosis.Message = first.reason, first.message
-	return in.keep(&diagnosis), diagnosis
+	return in.keep(&diagnosis), diagnosis, true
 }
 
 // keep is the present placement. Clusters that are being deleted leave it: their user wants them
@@ -82,6 +84,7 @@ type placer struct {
 	bypassed []Bypass
 	weights  weights // static ones
 	terms    []term  // in the order they are tried
+	rest     bool    // the placement found is known to rest
 	requests []corev1.ResourceName
 	scratch  supply // of the cluster at hand, outside of a Snapshot
 	taints   taintTexts
@@ -161,6 +164,7 @@ func (p *placer) decide(t *term, candidates []candidate, d *TermDiagnosis) ([]wo
 		return nil, refused
 	}
 	p.markLeftOut(selected, targets)
+	p.rest = p.rests(selected, targets, t)
 	return targets, nil
 }
 

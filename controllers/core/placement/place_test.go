@@ -15,7 +15,6 @@ import (
 	"pgregory.net/rapid"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
@@ -106,7 +105,7 @@ func TestPlaceProperties(t *testing.T) {
 		checkTargets(t, input, result)
 		checkSum(t, input, result)
 		checkVerdicts(t, input, result, diagnosis)
-		checkIdempotent(t, input, result)
+		checkRests(t, input, result)
 	})
 }
 
@@ -179,26 +178,6 @@ func checkVerdicts(t *rapid.T, in Input, got Result, d Diagnosis) {
 		if _, target := find(got.Clusters, v.Cluster); target != (v.Filter == "") || v.Filter != "" && v.Detail == "" {
 			t.Fatalf("verdict %+v, target %v", v, target)
 		}
-	}
-}
-
-// checkIdempotent: placing the result again changes nothing. By the rules there are exceptions: what is
-// placed nowhere has no present targets to favour an affinity; under equal weights a selected cluster
-// may get nothing and not be present the next time; present targets raise the score of their region.
-func checkIdempotent(t *rapid.T, in Input, got Result) {
-	constraints := in.Spec.Placement.SpreadConstraints
-	byRegion := slices.ContainsFunc(constraints, func(c policyv1alpha1.SpreadConstraint) bool { return c.SpreadByField == "region" })
-	if len(got.Clusters) == 0 || StrategyOf(in.Spec.Placement) == StaticWeight && len(constraints) > 0 || byRegion && len(constraints) == 2 {
-		return
-	}
-	placed := in
-	placed.Fresh = false
-	placed.Spec = in.Spec.DeepCopy()
-	placed.Spec.Clusters = got.Clusters
-	placed.Status = &workv1alpha2.ResourceBindingStatus{SchedulerObservedAffinityName: got.AffinityName}
-	again, diagnosis := Place(placed)
-	if diff := gocmp.Diff(got, again); diff != "" {
-		t.Fatalf("placing again gives (%s):\n%s", diagnosis.Message, diff)
 	}
 }
 

@@ -40,6 +40,8 @@ type search struct {
 
 	best          found
 	steps, enough int
+
+	rivals rivals // of the present targets, by region alone
 }
 
 // found is a set that keeps the constraints.
@@ -90,24 +92,6 @@ func (s *search) run() {
 	}
 }
 
-// stays takes the cells of present targets for the set, and says whether they keep the constraints.
-func (s *search) stays() bool {
-	for i := range s.cells {
-		if !slices.ContainsFunc(s.cells[i].clusters, func(c *candidate) bool { return c.target }) {
-			continue
-		}
-		if !s.admits(&s.cells[i]) {
-			return false
-		}
-		s.push(i)
-	}
-	clusters, score, ok := s.keeps()
-	if ok {
-		s.best = found{slices.Clone(s.set), clusters, score}
-	}
-	return ok
-}
-
 // shortest takes the groups of a set by score, then name, and leaves out the rest as soon as those
 // taken are a set that the search finds as well.
 func (s *search) shortest(set []int) []int {
@@ -138,6 +122,7 @@ func (s *search) extend(from int) {
 		if s.best.cells == nil || score > s.best.score || score == s.best.score && clusters > s.best.clusters {
 			s.best = found{slices.Clone(s.set), clusters, score}
 		}
+		s.rivals.compare(s.cells, s.set)
 		return
 	}
 	if s.hopeless(from) {

@@ -63,6 +63,6 @@ func TestEverythingSettles(t *testing.T) {
 		checkTargets(t, in, result)
 		checkSum(t, in, result)
 		checkVerdicts(t, in, result, d)
-		checkIdempotent(t, in, result)
+		checkRests(t, in, result)
 	})
 }

@@ -21,8 +21,13 @@ func (d *Diagnosis) Steps() []string {
 	if len(d.Terms) == 0 {
 		steps = append(steps, "The placement cannot be read: "+strings.TrimSuffix(d.Message, ".")+".")
 	}
+	runs := len(d.Previous) > 0
+	if d.Passing != nil {
+		steps = append(steps, fmt.Sprintf("The first choice, %s, would have changed when placed again; it is placed from there.", Targets(d.Passing)))
+		runs = true
+	}
 	for i := range d.Terms {
-		steps = append(steps, d.Terms[i].steps(len(d.Previous) > 0)...)
+		steps = append(steps, d.Terms[i].steps(runs)...)
 	}
 	return append(steps, d.change())
 }
