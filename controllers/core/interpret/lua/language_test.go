@@ -33,6 +33,8 @@ func compileObserved(source string, observe func(Usage)) (*Script, error) {
 func TestLanguage(t *testing.T) {
 	for name, test := range map[string]struct{ script, want string }{
 		"strings are joined from the right, numbers with them": {`print("a" .. 1 .. "b" .. 2.5)`, "a1b2.5"},
+		"and, of what is false, is that":                       {`local s, r, q = {}, 7, 8 r = s.x and 5 q, r = (s.x and 1), (false and 2) print(r, q) r = s.x or 3 print(r)`, "false\tnil\n3"},
+		"and, in a loop":                                       {`local n = 1 for i = 1, 2 do n = i > 1 and nil end print(n)`, "nil"},
 		"a long chain is joined":                               {`print(#(` + strings.Repeat(`"ab" .. `, 150) + `""))`, "300"},
 		"a call in a chain gives one value":                    {`local function two() return "x", "y" end print("a" .. two()) print(two() .. "a")`, "ax\nxa"},
 		"a call at the end of a list gives all":                {`local function two() return 1, 2 end print(two()) print((two())) print(two(), 3)`, "1\t2\n1\n1\t3"},

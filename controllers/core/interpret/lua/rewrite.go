@@ -2,6 +2,7 @@ package lua
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/yuin/gopher-lua/ast"
@@ -163,6 +164,9 @@ func only(list []ast.Expr) ast.Expr {
 
 // assign sends writes into tables through a guard. Targets and values have been rewritten. With
 // several targets all of them are evaluated, then all values, then they are assigned.
+//
+// The value of `a and b` goes through a local of its own: the compiler has it leave a local that is there
+// already as it was when a is false.
 func (r *rewriter) assign(out []ast.Stmt, s *ast.AssignStmt, targets, values []ast.Expr) []ast.Stmt {
 	fields := 0
 	for _, target := range targets {
@@ -170,7 +174,7 @@ func (r *rewriter) assign(out []ast.Stmt, s *ast.AssignStmt, targets, values []a
 			fields++
 		}
 	}
-	if fields == 0 {
+	if fields == 0 && !slices.ContainsFunc(values, logical) {
 		s.Lhs, s.Rhs = targets, values
 		return append(out, s)
 	}
@@ -196,6 +200,11 @@ func (r *rewriter) assign(out []ast.Stmt, s *ast.AssignStmt, targets, values []a
 	}
 	block = append(block, placed(&ast.LocalAssignStmt{Names: names, Exprs: values}, s))
 	return append(out, placed(&ast.DoBlockStmt{Stmts: append(block, writes...)}, s))
+}
+
+func logical(e ast.Expr) bool {
+	_, ok := e.(*ast.LogicalOpExpr)
+	return ok
 }
 
 // define makes an assignment of `function a.b:c() end`.
