@@ -56,6 +56,7 @@ func BenchmarkPlace(b *testing.B) {
 				for b.Loop() {
 					Place(in)
 				}
+				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
 			})
 			if name != "dynamic" {
 				continue
