@@ -71,10 +71,14 @@ func (r *reconciler) report(ctx context.Context, b workv1alpha2.Binding, o *outc
 const shown = 10
 
 func summary(errs []error) error {
-	if more := len(errs) - shown; more > 0 {
-		errs = append(slices.Clone(errs[:shown]), fmt.Errorf("and %d more", more))
+	var brief []error
+	for _, err := range errs[:min(len(errs), shown)] {
+		brief = append(brief, errors.New(hub.Brief(err.Error())))
 	}
-	return errors.Join(errs...)
+	if more := len(errs) - shown; more > 0 {
+		brief = append(brief, fmt.Errorf("and %d more", more))
+	}
+	return errors.Join(brief...)
 }
 
 func sorted(clusters []string) string {

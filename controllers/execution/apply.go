@@ -169,7 +169,8 @@ func (a *application) mayOverwrite(ctx context.Context, observed *unstructured.U
 		if a.desired.GetAnnotations()[names.ConflictResolutionAnnotation] == names.ConflictResolutionOverwrite {
 			return nil
 		}
-		return fmt.Errorf("it is in cluster %q already and not managed from here; set conflictResolution to Overwrite in the policy to take it over, or delete it there", a.cluster)
+		return fmt.Errorf("it is in cluster %q already and not managed from here; set conflictResolution to Overwrite in the policy, or annotate the template with %s=%s, to take it over; or delete it there",
+			a.cluster, names.ConflictResolutionAnnotation, names.ConflictResolutionOverwrite)
 	}
 	holder := holderOf(observed)
 	if holder.Name == "" || holder == (types.NamespacedName{Namespace: a.work.Namespace, Name: a.work.Name}) {

@@ -51,6 +51,9 @@ func TestRefusals(t *testing.T) {
 		"a field cannot be changed": {
 			apierrors.NewInvalid(schema.GroupKind{Kind: "ConfigMap"}, "settings", field.ErrorList{field.Forbidden(field.NewPath("data"), "field is immutable when `immutable` is set")}),
 			[]string{"delete the object there to have it made anew"}},
+		"it quotes the whole object": {
+			apierrors.NewInvalid(schema.GroupKind{Kind: "Lamp"}, "settings", field.ErrorList{field.Invalid(field.NewPath("spec"), strings.Repeat("x", 1<<20), "field is immutable")}),
+			[]string{"ConfigMap shop/settings: a field that was changed cannot be changed", ": field is immutable"}},
 		"the credentials do not suffice": {
 			apierrors.NewForbidden(things, "settings", errors.New(`User "system:serviceaccount:karmada-cluster:karmada-fra" cannot create resource`)),
 			[]string{"cannot create resource"}},
@@ -74,6 +77,9 @@ func TestRefusals(t *testing.T) {
 			applied := w.condition(workv1alpha1.WorkApplied)
 			if applied.Status != metav1.ConditionFalse || applied.Reason != workv1alpha1.ReasonAppliedFailed || applied.ObservedGeneration != 1 {
 				t.Errorf("Applied = %+v", applied)
+			}
+			if len(applied.Message) > 2000 {
+				t.Errorf("Applied says %d bytes; bindings quote it for every cluster", len(applied.Message))
 			}
 			for _, text := range tt.says {
 				if !strings.Contains(applied.Message, text) {

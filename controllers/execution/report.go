@@ -144,7 +144,7 @@ func describe(err error) string {
 	case busy(err):
 		return "the API server of the cluster is too busy to answer; this is tried again until it does"
 	case !unreachable(err) || errors.Is(err, errPending):
-		return text
+		return hub.Brief(text)
 	}
 	return "the API server of the cluster does not answer; this is tried again until it does"
 }

@@ -2,7 +2,6 @@ package execution
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,9 +24,6 @@ func Target(interpreter *interpret.Interpreter, desired, observed *unstructured.
 	target, err := interpreter.Retain(merged, observed)
 	if err != nil {
 		return nil, err
-	}
-	if target == nil {
-		return nil, errors.New("the interpreter retains nothing at all")
 	}
 	if changed := before.Difference(override.IdentityOf(target)); changed != "" {
 		return nil, fmt.Errorf("what the interpreter retains changes %s, which it can not", changed)

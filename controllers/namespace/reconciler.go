@@ -13,6 +13,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/uuid"
+	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -53,7 +54,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
-	r := &reconciler{client: mgr.GetClient(), rules: &rules}
+	r := &reconciler{client: mgr.GetClient(), recorder: hub.Recorder(mgr, "namespace-controller"), rules: &rules}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("namespace").
 		For(&corev1.Namespace{}, builder.WithPredicates(described)).
@@ -100,8 +101,9 @@ var located = predicate.Funcs{
 const parallelWrites = 8
 
 type reconciler struct {
-	client client.Client
-	rules  *claim.Rules
+	client   client.Client
+	recorder record.EventRecorder
+	rules    *claim.Rules
 }
 
 // Reconcile makes sure of the Works of one namespace. A cluster that refuses its Work does not keep
@@ -134,7 +136,21 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		})
 	}
 	_ = group.Wait() // the functions return none
-	return hub.Result(ctrl.Result{}, errors.Join(errs...))
+	return hub.Result(ctrl.Result{}, r.tell(&ns, errs))
+}
+
+// tell says which overrides can not be applied, and returns the other errors, which are worth another try:
+// an override fails again until it, its cluster or the namespace changes.
+func (r *reconciler) tell(ns *corev1.Namespace, errs []error) error {
+	var others []error
+	for _, err := range errs {
+		if failed := (*override.Error)(nil); errors.As(err, &failed) {
+			r.recorder.Event(ns, corev1.EventTypeWarning, names.EventReasonApplyOverridePolicyFailed, err.Error())
+			continue
+		}
+		others = append(others, err)
+	}
+	return errors.Join(others...)
 }
 
 // overrides are the ClusterOverridePolicies that concern the namespace, nil when there are none at all.

@@ -3,6 +3,7 @@ package namespace
 import (
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/client-go/tools/record"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -39,7 +41,7 @@ func run(t *testing.T, c client.Client, name string) map[string]workv1alpha1.Wor
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &reconciler{client: c, rules: &rules}
+	r := &reconciler{client: c, recorder: record.NewFakeRecorder(10), rules: &rules}
 	if _, err := r.Reconcile(context.Background(), ctrl.Request{NamespacedName: client.ObjectKey{Name: name}}); err != nil {
 		t.Fatal(err)
 	}
@@ -205,5 +207,72 @@ func TestOverrides(t *testing.T) {
 	work := run(t, c, "shop")["karmada-es-m1"]
 	if size(work) != "" || work.Annotations[names.AppliedClusterOverridesAnnotation] != "" {
 		t.Errorf("after the policy: %q, %v", size(work), work.Annotations)
+	}
+}
+
+// TestConflictResolution: a namespace that clusters have already is theirs, unless it says otherwise.
+func TestConflictResolution(t *testing.T) {
+	for said, want := range map[string]string{"": "abort", "abort": "abort", "overwrite": "overwrite", "maybe": "abort"} {
+		t.Run(said, func(t *testing.T) {
+			writes := 0
+			c := hubWith(&writes, namespace("karmada-es-m1", nil), namespace("shop", func(ns *corev1.Namespace) {
+				if said != "" {
+					ns.Annotations[names.ConflictResolutionAnnotation] = said
+				}
+			}))
+			work := run(t, c, "shop")["karmada-es-m1"]
+			var ns corev1.Namespace
+			if err := json.Unmarshal(work.Spec.Workload.Manifests[0].Raw, &ns); err != nil {
+				t.Fatal(err)
+			}
+			for where, got := range map[string]string{"Work": work.Annotations[names.ConflictResolutionAnnotation], "manifest": ns.Annotations[names.ConflictResolutionAnnotation]} {
+				if got != want {
+					t.Errorf("the %s says %q, want %q", where, got, want)
+				}
+			}
+		})
+	}
+}
+
+// TestAnOverrideThatFails is told, and keeps no other cluster from its namespace.
+func TestAnOverrideThatFails(t *testing.T) {
+	policy := &policyv1alpha1.ClusterOverridePolicy{ObjectMeta: metav1.ObjectMeta{Name: "wrong"}}
+	policy.Spec.OverrideRules = []policyv1alpha1.RuleWithCluster{{
+		TargetCluster: &policyv1alpha1.ClusterAffinity{ClusterNames: []string{"m1"}},
+		Overriders:    policyv1alpha1.Overriders{Plaintext: []policyv1alpha1.PlaintextOverrider{{Path: "/spec/none", Operator: "remove"}}},
+	}}
+	cluster := func(name string) *clusterv1alpha1.Cluster {
+		return &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name}}
+	}
+	writes := 0
+	rules, _ := claim.ParseRules(nil, claim.DefaultSkippedNamespaces)
+	recorder := record.NewFakeRecorder(10)
+	r := &reconciler{recorder: recorder, rules: &rules,
+		client: hubWith(&writes, namespace("shop", nil), namespace("karmada-es-m1", nil), namespace("karmada-es-m2", nil), cluster("m1"), cluster("m2"), policy)}
+	result, err := r.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Name: "shop"}})
+	if err != nil || result != (ctrl.Result{}) || writes != 1 {
+		t.Errorf("%d writes, %v, %v; want that of m2, and no other try", writes, result, err)
+	}
+	want := "Warning ApplyOverridePolicyFailed namespace shop in cluster m1: ClusterOverridePolicy wrong: spec.overrideRules[0].overriders.plaintext[0].path"
+	if got := <-recorder.Events; !strings.HasPrefix(got, want) {
+		t.Errorf("event %q, want %q", got, want)
+	}
+}
+
+// TestSkippedLater: a namespace that gets the label when clusters have it stays there.
+func TestSkippedLater(t *testing.T) {
+	writes := 0
+	c := hubWith(&writes, namespace("shop", nil), namespace("karmada-es-m1", nil))
+	run(t, c, "shop")
+	var ns corev1.Namespace
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "shop"}, &ns); err != nil {
+		t.Fatal(err)
+	}
+	ns.Labels[names.SkipAutoPropagationLabel] = "true"
+	if err := c.Update(t.Context(), &ns); err != nil {
+		t.Fatal(err)
+	}
+	if works := run(t, c, "shop"); len(works) != 1 || writes != 1 {
+		t.Errorf("%d Works after %d writes, want the one of before", len(works), writes)
 	}
 }

@@ -31,7 +31,7 @@ func fill(work *workv1alpha1.Work, ns *corev1.Namespace, obj *unstructured.Unstr
 	for key, value := range applied {
 		metav1.SetMetaDataAnnotation(&work.ObjectMeta, key, value)
 	}
-	metav1.SetMetaDataAnnotation(&work.ObjectMeta, names.ConflictResolutionAnnotation, names.ConflictResolutionAbort)
+	metav1.SetMetaDataAnnotation(&work.ObjectMeta, names.ConflictResolutionAnnotation, conflictResolution(ns))
 	work.OwnerReferences = []metav1.OwnerReference{*metav1.NewControllerRef(ns, kind)}
 	if len(work.Finalizers) == 0 {
 		work.Finalizers = []string{names.ExecutionFinalizer}
@@ -58,9 +58,18 @@ func member(ns *corev1.Namespace) *unstructured.Unstructured {
 	annotations := map[string]string{}
 	maps.Copy(annotations, ns.Annotations)
 	annotations[names.TemplateUIDAnnotation] = string(ns.UID)
-	annotations[names.ConflictResolutionAnnotation] = names.ConflictResolutionAbort
+	annotations[names.ConflictResolutionAnnotation] = conflictResolution(ns)
 	obj.SetAnnotations(annotations)
 	return obj
+}
+
+// conflictResolution says whether a namespace that a cluster has already is taken over. There is no policy
+// that could say so, the namespace itself can.
+func conflictResolution(ns *corev1.Namespace) string {
+	if ns.Annotations[names.ConflictResolutionAnnotation] == names.ConflictResolutionOverwrite {
+		return names.ConflictResolutionOverwrite
+	}
+	return names.ConflictResolutionAbort
 }
 
 func holds(work *workv1alpha1.Work, obj *unstructured.Unstructured) bool {

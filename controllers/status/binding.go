@@ -271,6 +271,7 @@ func (r *bindingReconciler) forget(req ctrl.Request) {
 
 // tell records an event on the binding and on its template.
 func (r *bindingReconciler) tell(b workv1alpha2.Binding, kind, reason, message string) {
+	message = hub.Brief(message)
 	r.recorder.Event(b, kind, reason, message)
 	ref := b.GetBindingSpec().Resource
 	r.recorder.Event(&corev1.ObjectReference{

@@ -124,10 +124,10 @@ func (r *workReconciler) reflect(work *workv1alpha1.Work, ordinal int, cluster s
 func (r *workReconciler) interpret(work *workv1alpha1.Work, ordinal int, resource schema.GroupVersionResource, obj *unstructured.Unstructured) *workv1alpha1.ManifestStatus {
 	status, statusErr, healthErr := aggregate.Reflect(r.interpreter, ordinal, resource, obj, aggregate.Last(work, ordinal))
 	if statusErr != nil {
-		r.recorder.Eventf(work, "Warning", names.EventReasonReflectStatusFailed, "%v", statusErr)
+		r.recorder.Event(work, "Warning", names.EventReasonReflectStatusFailed, hub.Brief(statusErr.Error()))
 	}
 	if healthErr != nil {
-		r.recorder.Eventf(work, "Warning", names.EventReasonInterpretHealthFailed, "%v", healthErr)
+		r.recorder.Event(work, "Warning", names.EventReasonInterpretHealthFailed, hub.Brief(healthErr.Error()))
 	}
 	return &status
 }

@@ -9,10 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 )
@@ -48,6 +50,7 @@ type question struct {
 	cluster string
 	files   []string
 	hubOnly bool
+	whole   bool
 }
 
 func (q *question) addFlags(fs *pflag.FlagSet) {
@@ -55,6 +58,7 @@ func (q *question) addFlags(fs *pflag.FlagSet) {
 	q.hub.AddNamespace(fs)
 	fs.StringVar(&q.cluster, "cluster", "", "the cluster to look at")
 	fs.StringArrayVarP(&q.files, "filename", "f", nil, "file with override policies to try, or with the object as it is to be; - is the standard input")
+	fs.BoolVar(&q.whole, "whole", false, "show the object as it is to be in the cluster, whole, instead of the difference")
 	fs.BoolVar(&q.hubOnly, "hub-only", false, "compare with the Work on the hub instead of the object in the cluster, for which no credentials are needed")
 }
 
@@ -69,12 +73,15 @@ part of the replicas, the overrides and the marks, against what the cluster has.
 
 With -f, override policies that are not applied yet take part, in the place of those of
 their name. The cluster is asked in a dry run what it would add; nothing is written.
+ResourceInterpreterCustomizations of the hub take part as well, its interpreter webhooks
+do not. What a Secret holds is not shown.
 
 The exit code is 0 when nothing would change, 1 when something would, and more when
 something went wrong.`,
 		Example: `  kubectl seaway diff deploy/web --cluster fra -n shop
   kubectl seaway diff deploy/web --cluster fra -n shop -f override.yaml
-  kubectl seaway diff deploy/web --cluster fra -n shop --hub-only`,
+  kubectl seaway diff deploy/web --cluster fra -n shop --hub-only
+  kubectl seaway diff deploy/web --cluster fra -n shop --whole`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(hubclient.Named(args)) != 1 {
 				return wrong(errors.New("name one object as KIND/NAME, for example deploy/web"))
@@ -113,8 +120,8 @@ func (q *question) run(ctx context.Context, stdin io.Reader, out, notes io.Write
 	ctx, cancel := context.WithTimeout(ctx, 4*q.hub.Timeout) // it asks more than once
 	defer cancel()
 	name := hubclient.Named(args)[0]
-	d := &differ{Hub: h, dial: q.dial, out: out, notes: notes}
-	return d.diff(ctx, name[0], name[1], q.cluster, files, q.hubOnly)
+	d := &differ{Hub: h, dial: q.dial, out: out, notes: notes, hubOnly: q.hubOnly, whole: q.whole}
+	return d.diff(ctx, name[0], name[1], q.cluster, files)
 }
 
 // differ reads the hub and the cluster.
@@ -123,16 +130,17 @@ type differ struct {
 	dial dialer
 	out  io.Writer
 	// notes is where everything goes that is no difference.
-	notes io.Writer
+	notes          io.Writer
+	hubOnly, whole bool
 }
 
-func (d *differ) diff(ctx context.Context, kind, name, cluster string, files *contents, hubOnly bool) error {
+func (d *differ) diff(ctx context.Context, kind, name, cluster string, files *contents) error {
 	e, err := d.effective(ctx, kind, name, cluster, files)
 	if err != nil {
 		return err
 	}
 	before, after, from := e.present, e.desired, "work"
-	if !hubOnly {
+	if !d.hubOnly {
 		from = cluster
 		if before, after, err = d.inCluster(ctx, e); err != nil {
 			return err
@@ -140,6 +148,9 @@ func (d *differ) diff(ctx context.Context, kind, name, cluster string, files *co
 	}
 	for _, note := range e.notes {
 		fmt.Fprintln(d.notes, "note:", note)
+	}
+	if d.whole {
+		return d.show(after)
 	}
 	text, err := unified(from, before, after)
 	if err != nil {
@@ -152,6 +163,18 @@ func (d *differ) diff(ctx context.Context, kind, name, cluster string, files *co
 		return err
 	}
 	return ErrDiffers
+}
+
+// show writes an object as a whole.
+func (d *differ) show(obj *unstructured.Unstructured) error {
+	all := shown(obj)
+	mask(all, nil)
+	text, err := lines(all)
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(d.out, strings.Join(text, ""))
+	return err
 }
 
 // dial connects to a cluster as the hub does.

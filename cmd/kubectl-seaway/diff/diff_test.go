@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/yaml"
 
+	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
 	"github.com/seaway-io/seaway/api/scheme"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -39,6 +40,8 @@ type world struct {
 	t *testing.T
 	client.Client
 	fra *cluster
+	// refuse, when set, is the answer to whoever reads interpreters.
+	refuse error
 }
 
 func newWorld(t *testing.T) *world {
@@ -85,6 +88,15 @@ func (w *world) differ(out, notes io.Writer) *differ {
 		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error {
 			w.t.Error("something was written to the hub")
 			return nil
+		},
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+			switch list.(type) {
+			case *configv1alpha1.ResourceInterpreterCustomizationList, *configv1alpha1.ResourceInterpreterWebhookConfigurationList:
+				if w.refuse != nil {
+					return w.refuse
+				}
+			}
+			return c.List(ctx, list, opts...)
 		},
 	})
 	return &differ{
@@ -216,11 +228,48 @@ metadata: {name: for-others}
 spec: {overrideRules: [{targetCluster: {clusterNames: [iad]}, overriders: {labelsOverrider: [{operator: add, value: {x: y}}]}}]}
 `
 
+// script is what a hub knows of Deployments: no more than two replicas in a cluster, which may pause them.
+func script() *configv1alpha1.ResourceInterpreterCustomization {
+	c := &configv1alpha1.ResourceInterpreterCustomization{}
+	c.Name, c.Spec.Target = "web", configv1alpha1.CustomizationTarget{APIVersion: "apps/v1", Kind: "Deployment"}
+	c.Spec.Customizations.ReplicaRevision = &configv1alpha1.ReplicaRevision{LuaScript: `
+function ReviseReplica(obj, replicas)
+  obj.spec.replicas = math.min(replicas, 2)
+  return obj
+end`}
+	c.Spec.Customizations.Retention = &configv1alpha1.LocalValueRetention{LuaScript: `
+function Retain(desired, observed)
+  desired.spec.paused = observed.spec.paused
+  return desired
+end`}
+	return c
+}
+
+// webhook is asked by a hub about everything.
+func webhook() *configv1alpha1.ResourceInterpreterWebhookConfiguration {
+	c := &configv1alpha1.ResourceInterpreterWebhookConfiguration{}
+	c.Name = "webhooks"
+	c.Webhooks = []configv1alpha1.ResourceInterpreterWebhook{{Name: "kinds.example.com", Rules: []configv1alpha1.RuleWithOperations{{
+		Operations: []configv1alpha1.InterpreterOperation{"*"},
+		Rule:       configv1alpha1.Rule{APIGroups: []string{"*"}, APIVersions: []string{"v1"}, Kinds: []string{"Deployment"}},
+	}}}}
+	return c
+}
+
+func (w *world) add(objs ...client.Object) {
+	w.t.Helper()
+	for _, obj := range objs {
+		if err := w.Create(w.t.Context(), obj); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
 func TestDiff(t *testing.T) {
 	web := client.ObjectKey{Namespace: "shop", Name: "web-deployment"}
 	for name, tt := range map[string]struct {
 		kind, name, cluster, file string
-		hubOnly                   bool
+		hubOnly, whole            bool
 		before                    func(w *world)
 		same                      bool
 	}{
@@ -283,6 +332,28 @@ func TestDiff(t *testing.T) {
 			})
 		}},
 		"cluster-scoped": {kind: "namespace", name: "shop"},
+		"whole":          {same: true, whole: true, file: tryOverride, before: func(w *world) { w.applied("deployment", "web") }},
+		"whole-secret":   {same: true, whole: true, hubOnly: true, kind: "secret", name: "keys"},
+		"interpreted": {before: func(w *world) {
+			w.applied("deployment", "web", func(obj *unstructured.Unstructured) {
+				_ = unstructured.SetNestedField(obj.Object, true, "spec", "paused")
+			})
+			w.add(script(), webhook())
+		}},
+		"interpreted-elsewhere": {before: func(w *world) { w.add(webhook()) }},
+		"interpreters-not-readable": {before: func(w *world) {
+			w.refuse = apierrors.NewForbidden(schema.GroupResource{Group: "config.karmada.io", Resource: "interpreters"}, "", errors.New("ask your administrator"))
+		}},
+		"of-another-work": {before: func(w *world) {
+			w.applied("deployment", "web", func(obj *unstructured.Unstructured) {
+				annotations := obj.GetAnnotations()
+				annotations["work.karmada.io/name"] = "other"
+				obj.SetAnnotations(annotations)
+			})
+			other := &workv1alpha1.Work{}
+			other.Namespace, other.Name = "karmada-es-fra", "other"
+			w.add(other)
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -300,7 +371,9 @@ func TestDiff(t *testing.T) {
 				t.Fatal(err)
 			}
 			var out, notes bytes.Buffer
-			err = w.differ(&out, &notes).diff(t.Context(), tt.kind, tt.name, tt.cluster, files, tt.hubOnly)
+			d := w.differ(&out, &notes)
+			d.hubOnly, d.whole = tt.hubOnly, tt.whole
+			err = d.diff(t.Context(), tt.kind, tt.name, tt.cluster, files)
 			if tt.same && err != nil || !tt.same && !errors.Is(err, ErrDiffers) {
 				t.Errorf("error %v", err)
 			}
@@ -325,6 +398,7 @@ func TestTrouble(t *testing.T) {
 		"no such object":     {name: "wob", want: `there is no deployments.apps "wob" in namespace shop`},
 		"no such cluster":    {cluster: "fro", want: `there is no cluster "fro"`},
 		"no binding":         {kind: "configmap", name: "lonely", want: "ConfigMap shop/lonely has no binding: it goes nowhere"},
+		"a namespace":        {kind: "namespace", name: "lonely", want: "Namespace lonely has no binding: no policy propagates it, and it goes to every cluster by itself"},
 		"not placed there":   {kind: "secret", name: "keys", cluster: "iad", want: `Secret shop/keys is not placed in cluster "iad": it is in fra`},
 		"no credentials":     {cluster: "iad", want: `the hub has no credentials of cluster "iad"; with --hub-only`},
 		"no such credential": {want: `read the credentials of cluster "fra"`},
@@ -332,6 +406,10 @@ func TestTrouble(t *testing.T) {
 			before: func(w *world) {
 				w.fra.refuse = apierrors.NewInvalid(schema.GroupKind{Kind: "Deployment"}, "web", nil)
 			}, want: `cluster "fra" would refuse it`,
+		},
+		"interpreters do not come": {
+			before: func(w *world) { w.refuse = apierrors.NewInternalError(errors.New("no storage")) },
+			want:   "list interpreters: Internal error occurred: no storage",
 		},
 		"a binding of another object": {
 			before: func(w *world) {
@@ -376,7 +454,7 @@ func TestTrouble(t *testing.T) {
 				var q question
 				d.dial = q.dial
 			}
-			err = wrong(d.diff(t.Context(), tt.kind, tt.name, tt.cluster, files, false))
+			err = wrong(d.diff(t.Context(), tt.kind, tt.name, tt.cluster, files))
 			var coded interface{ ExitCode() int }
 			if err == nil || !strings.Contains(err.Error(), tt.want) || !errors.As(err, &coded) || coded.ExitCode() != 2 || out.Len() > 0 {
 				t.Errorf("got %v\nand %s", err, out.String())
@@ -408,6 +486,17 @@ func TestExitCodes(t *testing.T) {
 	var coded interface{ ExitCode() int }
 	if !errors.As(wrong(ErrDiffers), &coded) || coded.ExitCode() != 1 || wrong(nil) != nil {
 		t.Error("a difference has the code 1, and no error has none")
+	}
+}
+
+// TestNumbersOfFiles: they are as they come from the hub, where whole numbers are whole.
+func TestNumbersOfFiles(t *testing.T) {
+	files, err := readFiles([]string{"-"}, strings.NewReader(`{apiVersion: batch/v1, kind: Job, metadata: {name: import}, spec: {completions: 3}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := files.templates[0].Object["spec"].(map[string]any)["completions"]; n != int64(3) {
+		t.Errorf("completions are %T %v", n, n)
 	}
 }
 

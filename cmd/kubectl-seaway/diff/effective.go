@@ -21,7 +21,6 @@ import (
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
-	"github.com/seaway-io/seaway/controllers/core/interpret/bundled"
 	"github.com/seaway-io/seaway/controllers/core/override"
 	"github.com/seaway-io/seaway/controllers/core/render"
 )
@@ -56,7 +55,7 @@ func (d *differ) effective(ctx context.Context, kind, name, cluster string, file
 	if err != nil {
 		return nil, err
 	}
-	e := &effective{interpreter: interpret.New(bundled.Table()), cluster: &clusterv1alpha1.Cluster{}}
+	e := &effective{cluster: &clusterv1alpha1.Cluster{}}
 	if err := d.Get(ctx, types.NamespacedName{Name: cluster}, e.cluster); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, fmt.Errorf("there is no cluster %q; `kubectl get clusters` lists them", cluster)
@@ -67,6 +66,9 @@ func (d *differ) effective(ctx context.Context, kind, name, cluster string, file
 		return nil, err
 	}
 	template := e.template
+	if err := d.interpreter(ctx, e); err != nil {
+		return nil, err
+	}
 	overrides, err := d.overrides(ctx, template, files)
 	if err != nil {
 		return nil, err
@@ -110,6 +112,8 @@ func (d *differ) binding(ctx context.Context, live *unstructured.Unstructured) (
 	switch ref := b.GetBindingSpec().Resource; {
 	case meta.IsNoMatchError(err):
 		return nil, fmt.Errorf("the hub serves no bindings: is Seaway installed there? (%w)", err)
+	case apierrors.IsNotFound(err) && group(live) == schema.GroupKind{Kind: "Namespace"}:
+		return nil, fmt.Errorf("%s has no binding: no policy propagates it, and it goes to every cluster by itself unless it is skipped", what(live))
 	case apierrors.IsNotFound(err):
 		return nil, fmt.Errorf("%s has no binding: it goes nowhere; `kubectl seaway explain placement` says why", what(live))
 	case err != nil:
@@ -176,6 +180,9 @@ func (d *differ) workOf(ctx context.Context, e *effective) (*workv1alpha1.Work, 
 	}
 	if err != nil {
 		return nil, fmt.Errorf("get Work %s: %w", e.work, err)
+	}
+	if work.DeletionTimestamp != nil {
+		e.note("the Work of before is on its way out: a new one is made when it is gone")
 	}
 	e.preserve = work.Spec.PreserveResourcesOnDeletion != nil && *work.Spec.PreserveResourcesOnDeletion
 	if len(work.Spec.Workload.Manifests) == 0 {

@@ -17,6 +17,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
+	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 	"github.com/seaway-io/seaway/controllers/execution"
 	"github.com/seaway-io/seaway/controllers/member"
@@ -88,8 +89,32 @@ func (d *differ) inCluster(ctx context.Context, e *effective) (before, after *un
 	if e.desired == nil {
 		return before, e.afterRemoval(before), nil
 	}
+	if before != nil {
+		if err := d.noteHolder(ctx, e, before); err != nil {
+			return nil, nil, err
+		}
+	}
 	after, err = e.tryIn(ctx, resource, before)
 	return before, after, err
+}
+
+// noteHolder says when an object is another Work's: then nothing is written.
+func (d *differ) noteHolder(ctx context.Context, e *effective, observed *unstructured.Unstructured) error {
+	annotations := observed.GetAnnotations()
+	holder := types.NamespacedName{Namespace: annotations[names.WorkNamespaceAnnotation], Name: annotations[names.WorkNameAnnotation]}
+	if holder.Name == "" || holder == e.work || observed.GetLabels()[names.ManagedLabel] != "true" {
+		return nil
+	}
+	other := &workv1alpha1.Work{}
+	switch err := d.Get(ctx, holder, other); {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return fmt.Errorf("get Work %s, which holds the object: %w", holder, err)
+	case other.DeletionTimestamp == nil:
+		e.note("the object in the cluster is that of Work %s: the hub leaves it as it is until one of the two is deleted", holder)
+	}
+	return nil
 }
 
 // afterRemoval is what stays of an object that the hub no longer wants.

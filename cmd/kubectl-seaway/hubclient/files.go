@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 )
@@ -55,7 +56,12 @@ func readFile(path string, in io.Reader, take func(*unstructured.Unstructured, [
 
 func takeDocument(doc []byte, take func(*unstructured.Unstructured, []byte) error) error {
 	obj := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal(doc, &obj.Object); err != nil {
+	data, err := yaml.YAMLToJSON(doc)
+	if err != nil {
+		return err
+	}
+	// this decoder keeps whole numbers whole, as they come from the hub
+	if err := utiljson.Unmarshal(data, &obj.Object); err != nil {
 		return err
 	}
 	switch {

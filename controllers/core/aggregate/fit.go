@@ -38,13 +38,14 @@ func Fit(work *workv1alpha1.Work, statuses []workv1alpha1.ManifestStatus) error 
 // FitItems leaves out the largest statuses of a binding until the binding can be stored, and says of
 // which cluster in the error. Whether the object is applied, and its health, stay.
 func FitItems(items []workv1alpha2.AggregatedStatusItem) error {
-	sizes := make([]int, len(items))
+	sizes, room := make([]int, len(items)), roomOfAnObject
 	for i := range items {
+		room -= len(items[i].AppliedMessage) // stays, for it says what is wrong
 		if items[i].Status != nil {
 			sizes[i] = len(items[i].Status.Raw)
 		}
 	}
-	left := surplus(sizes, roomOfAnObject)
+	left := surplus(sizes, room)
 	if len(left) == 0 {
 		return nil
 	}

@@ -41,8 +41,9 @@ func TestFitItems(t *testing.T) {
 		var items []workv1alpha2.AggregatedStatusItem
 		sum := 0
 		for _, size := range rapid.SliceOfN(rapid.IntRange(0, 400<<10), 0, 20).Draw(t, "sizes") {
-			items = append(items, workv1alpha2.AggregatedStatusItem{ClusterName: "c", Applied: true, Status: ofSize(size)})
-			sum += size
+			message := strings.Repeat("x", rapid.IntRange(0, 1<<10).Draw(t, "message"))
+			items = append(items, workv1alpha2.AggregatedStatusItem{ClusterName: "c", Applied: true, AppliedMessage: message, Status: ofSize(size)})
+			sum += size + len(message)
 		}
 		err := FitItems(items)
 		if (err != nil) != (sum > roomOfAnObject) {
@@ -50,6 +51,7 @@ func TestFitItems(t *testing.T) {
 		}
 		left := 0
 		for _, item := range items {
+			left += len(item.AppliedMessage)
 			if item.Status != nil {
 				left += len(item.Status.Raw)
 			}

@@ -11,6 +11,7 @@ package interpret
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -132,7 +133,7 @@ func (i *Interpreter) ReviseReplica(obj *unstructured.Unstructured, replicas int
 		return obj, nil
 	}
 	revised, err := hook(obj, replicas)
-	return revised, failed(obj, "set replicas", err)
+	return made(obj, revised, "set replicas", err)
 }
 
 // Retain returns the desired object with the fields that belong to the member taken over from the
@@ -146,7 +147,7 @@ func (i *Interpreter) Retain(desired, observed *unstructured.Unstructured) (*uns
 		return desired, nil
 	}
 	retained, err := hook(desired, observed)
-	return retained, failed(desired, "retain", err)
+	return made(desired, retained, "retain", err)
 }
 
 // AggregateStatus returns the template with the status that the items of all its clusters make
@@ -161,7 +162,7 @@ func (i *Interpreter) AggregateStatus(template *unstructured.Unstructured, items
 		return template, nil
 	}
 	aggregated, err := hook(template, items)
-	return aggregated, failed(template, "aggregate status", err)
+	return made(template, aggregated, "aggregate status", err)
 }
 
 // Status returns the part of the object's status that is brought home, as JSON with sorted keys;
@@ -204,6 +205,18 @@ func (i *Interpreter) Dependencies(obj *unstructured.Unstructured) ([]configv1al
 	}
 	dependencies, err := hook(obj)
 	return dependencies, failed(obj, "dependencies", err)
+}
+
+// made passes on an object that a hook made. A hook that makes none says so in an error; one that does
+// neither has failed as well.
+func made(from, result *unstructured.Unstructured, what string, err error) (*unstructured.Unstructured, error) {
+	switch {
+	case err != nil:
+		return nil, failed(from, what, err)
+	case result == nil || result.Object == nil:
+		return nil, failed(from, what, errors.New("the answer is no object at all"))
+	}
+	return result, nil
 }
 
 func failed(obj *unstructured.Unstructured, what string, err error) error {

@@ -2,6 +2,7 @@ package interpret
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,6 +40,30 @@ func TestLayers(t *testing.T) {
 			got, err := New(tt.layers...).Health(pod)
 			if got != tt.want || (err != nil) != tt.wantErr {
 				t.Errorf("Health = %s, %v, want %s, error %v", got, err, tt.want, tt.wantErr)
+			}
+		})
+	}
+}
+
+// TestNoObject: a layer that answers with nothing has failed, and nobody behind it has to ask.
+func TestNoObject(t *testing.T) {
+	lamp := manifesttest.Object(t, `{apiVersion: example.com/v1, kind: Lamp, metadata: {namespace: shop, name: l}}`)
+	for name, answer := range map[string]*unstructured.Unstructured{"nothing": nil, "an object that has none": {}} {
+		t.Run(name, func(t *testing.T) {
+			i := New(fixed{
+				ReviseReplica: func(*unstructured.Unstructured, int32) (*unstructured.Unstructured, error) { return answer, nil },
+				Retain:        func(_, _ *unstructured.Unstructured) (*unstructured.Unstructured, error) { return answer, nil },
+				AggregateStatus: func(*unstructured.Unstructured, []workv1alpha2.AggregatedStatusItem) (*unstructured.Unstructured, error) {
+					return answer, nil
+				},
+			})
+			_, revise := i.ReviseReplica(lamp, 1)
+			_, retain := i.Retain(lamp, lamp)
+			_, aggregate := i.AggregateStatus(lamp, nil)
+			for _, err := range []error{revise, retain, aggregate} {
+				if err == nil || !strings.Contains(err.Error(), "Lamp shop/l: the answer is no object at all") {
+					t.Errorf("got %v", err)
+				}
 			}
 		})
 	}

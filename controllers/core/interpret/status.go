@@ -158,21 +158,25 @@ func distinct[T any](all []T, key func(T) (ip, host string)) []T {
 
 // aggregatePod shows the containers of all clusters and the phase that needs the most attention.
 func aggregatePod(template *unstructured.Unstructured, items []workv1alpha2.AggregatedStatusItem) (*unstructured.Unstructured, error) {
-	var containers, initContainers []corev1.ContainerStatus
+	before, _, err := section[corev1.PodStatus](template, "status")
+	if err != nil {
+		return nil, err
+	}
+	containers, initContainers := containersAfter(before.ContainerStatuses), containersAfter(before.InitContainerStatuses)
 	phases := map[corev1.PodPhase]bool{}
-	err := each(items, func(cluster string, status *corev1.PodStatus) {
+	err = each(items, func(cluster string, status *corev1.PodStatus) {
 		if status == nil || status.Phase == "" {
 			phases[corev1.PodPending] = true
 			return
 		}
 		phases[status.Phase] = true
-		containers = append(containers, containerStates(cluster, status.ContainerStatuses)...)
-		initContainers = append(initContainers, containerStates(cluster, status.InitContainerStatuses)...)
+		containers.add(cluster, status.ContainerStatuses)
+		initContainers.add(cluster, status.InitContainerStatuses)
 	})
 	if err != nil || len(items) == 0 {
 		return template, err
 	}
-	fields := map[string]any{"containerStatuses": containers, "initContainerStatuses": initContainers}
+	fields := map[string]any{"containerStatuses": containers.all, "initContainerStatuses": initContainers.all}
 	for _, phase := range []corev1.PodPhase{corev1.PodFailed, corev1.PodPending, corev1.PodRunning, corev1.PodSucceeded} {
 		if phases[phase] {
 			fields["phase"] = phase
@@ -182,15 +186,43 @@ func aggregatePod(template *unstructured.Unstructured, items []workv1alpha2.Aggr
 	return setStatus(template, fields)
 }
 
-// containerStates keeps what is worth knowing from afar. The names tell the clusters apart: an API
-// server takes two statuses of one name for the same container and refuses that the one runs when
-// the other has ended.
-func containerStates(cluster string, statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
-	out := make([]corev1.ContainerStatus, 0, len(statuses))
-	for _, s := range statuses {
-		out = append(out, corev1.ContainerStatus{Name: cluster + "/" + s.Name, Ready: s.Ready, State: s.State})
+// containers are those of a pod in all clusters, with what is worth knowing from afar. Their names tell
+// the clusters apart: an API server takes two statuses of one name for the same container.
+type containers struct {
+	all []corev1.ContainerStatus
+	// before says of each name that is there whether its container has ended.
+	before map[string]bool
+}
+
+func containersAfter(before []corev1.ContainerStatus) *containers {
+	c := &containers{all: []corev1.ContainerStatus{}, before: make(map[string]bool, len(before))}
+	for i := range before {
+		c.before[before[i].Name] = before[i].State.Terminated != nil
 	}
-	return out
+	return c
+}
+
+func (c *containers) add(cluster string, statuses []corev1.ContainerStatus) {
+	for _, s := range statuses {
+		name := c.name(cluster+"/"+s.Name, s.State.Terminated != nil)
+		c.all = append(c.all, corev1.ContainerStatus{Name: name, Ready: s.Ready, State: s.State})
+	}
+}
+
+// name is the one of two that a container has already, or else the first that is free. An API server
+// refuses that what has ended runs again under the same name, unless the pod's own spec lets a container
+// of that name restart. So what comes back takes the other name.
+func (c *containers) name(first string, ended bool) string {
+	names := []string{first, first + "/restarted"}
+	for _, name := range names {
+		if was, there := c.before[name]; there && (ended || !was) {
+			return name
+		}
+	}
+	if c.before[first] {
+		return names[1]
+	}
+	return first
 }
 
 func aggregateVolume(template *unstructured.Unstructured, items []workv1alpha2.AggregatedStatusItem) (*unstructured.Unstructured, error) {

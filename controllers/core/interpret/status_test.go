@@ -201,6 +201,21 @@ func TestAggregateStatus(t *testing.T) {
 			items:    []string{`{phase: Running, containerStatuses: [{name: app, ready: true, image: x, restartCount: 4, state: {running: {startedAt: ` + t1 + `}}}]}`, `null`},
 			want:     `{phase: Pending, qosClass: Burstable, containerStatuses: [{name: a/app, ready: true, image: "", imageID: "", lastState: {}, restartCount: 0, state: {running: {startedAt: ` + t1 + `}}}]}`,
 		},
+		"a container that ended and is back is not taken for the one that ended": {
+			template: `{apiVersion: v1, kind: Pod, status: {phase: Failed, containerStatuses: [{name: a/app, state: {terminated: {exitCode: 1}}}]}}`,
+			items:    []string{`{phase: Running, containerStatuses: [{name: app, ready: true, state: {running: {}}}]}`},
+			want:     `{phase: Running, containerStatuses: [{name: a/app/restarted, ready: true, image: "", imageID: "", lastState: {}, restartCount: 0, state: {running: {startedAt: null}}}]}`,
+		},
+		"one that comes back again takes the name that is free": {
+			template: `{apiVersion: v1, kind: Pod, status: {phase: Failed, containerStatuses: [{name: a/app/restarted, state: {terminated: {exitCode: 1}}}]}}`,
+			items:    []string{`{phase: Running, containerStatuses: [{name: app, state: {waiting: {reason: CrashLoopBackOff}}}]}`},
+			want:     `{phase: Running, containerStatuses: [{name: a/app, ready: false, image: "", imageID: "", lastState: {}, restartCount: 0, state: {waiting: {reason: CrashLoopBackOff}}}]}`,
+		},
+		"one that ends keeps its name": {
+			template: `{apiVersion: v1, kind: Pod, status: {phase: Running, containerStatuses: [{name: a/app/restarted, state: {running: {}}}]}}`,
+			items:    []string{`{phase: Running, containerStatuses: [{name: app, state: {terminated: {exitCode: 1}}}]}`},
+			want:     `{phase: Running, containerStatuses: [{name: a/app/restarted, ready: false, image: "", imageID: "", lastState: {}, restartCount: 0, state: {terminated: {exitCode: 1, startedAt: null, finishedAt: null}}}]}`,
+		},
 		"a pod runs when it runs somewhere and is done elsewhere": {
 			template: `{apiVersion: v1, kind: Pod, status: {phase: Pending}}`,
 			items:    []string{`{phase: Running}`, `{phase: Succeeded}`},

@@ -261,3 +261,33 @@ func TestTheTableIsComplete(t *testing.T) {
 		}
 	}
 }
+
+// TestTheTableIsDocumented: users read the table in docs/kinds.md.
+func TestTheTableIsDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../../docs/kinds.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	columns := slices.DeleteFunc(slices.Clone(operations), func(o configv1alpha1.InterpreterOperation) bool { return o == opComponent })
+	var lines []string
+	for of, promised := range features {
+		line := "| " + of.Kind + " `" + of.GroupVersion().String() + "` |"
+		for _, operation := range columns {
+			if slices.Contains(promised, operation) {
+				line += " yes |"
+			} else {
+				line += " |"
+			}
+		}
+		lines = append(lines, line)
+	}
+	slices.Sort(lines)
+	head := "| kind |"
+	for _, operation := range columns {
+		head += " " + string(operation) + " |"
+	}
+	table := head + "\n" + strings.Repeat("|---", len(columns)+1) + "|\n" + strings.Join(lines, "\n") + "\n"
+	if !strings.Contains(string(doc), table) {
+		t.Errorf("docs/kinds.md must have this table:\n%s", table)
+	}
+}

@@ -351,6 +351,53 @@ func TestOverriders(t *testing.T) {
 	}
 }
 
+// TestContainersOfKinds: overriders that name no path change the containers of these kinds, never those
+// that initialise a pod, and nothing of any other kind.
+func TestContainersOfKinds(t *testing.T) {
+	pod := func(image, words string) string {
+		return `{initContainers: [{name: web, image: "init:1", command: [a], args: [a]}], containers: [{name: web, image: "` + image + `"` + words + `}, {name: side, image: "` + image + `"}]}`
+	}
+	template := func(spec string) string { return `{template: {spec: ` + spec + `}}` }
+	same := func(spec string) string { return spec }
+	overriders := parsed[policyv1alpha1.Overriders](t, `
+imageOverrider: [{component: Registry, operator: add, value: eu.example}, {component: Repository, operator: replace, value: web}, {component: Tag, operator: remove}]
+commandOverrider: [{containerName: web, operator: remove, value: [a]}, {containerName: web, operator: add, value: [b]}]
+argsOverrider: [{containerName: web, operator: add, value: [c]}, {containerName: web, operator: remove, value: [a, x]}]
+`)
+	for kind, tt := range map[string]struct {
+		apiVersion string
+		spec       func(pod string) string
+		none       bool
+	}{
+		"Pod":         {apiVersion: "v1", spec: same},
+		"Deployment":  {apiVersion: "apps/v1", spec: template},
+		"ReplicaSet":  {apiVersion: "apps/v1", spec: template},
+		"DaemonSet":   {apiVersion: "apps/v1", spec: template},
+		"StatefulSet": {apiVersion: "apps/v1", spec: template},
+		"Job":         {apiVersion: "batch/v1", spec: template},
+		"CronJob":     {apiVersion: "batch/v1", spec: func(pod string) string { return `{jobTemplate: {spec: ` + template(pod) + `}}` }, none: true},
+		"CloneSet":    {apiVersion: "apps.kruise.io/v1alpha1", spec: template, none: true},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			of := func(pod string) *unstructured.Unstructured {
+				return object(t, `{apiVersion: `+tt.apiVersion+`, kind: `+kind+`, metadata: {namespace: shop, name: web}, spec: `+tt.spec(pod)+`}`)
+			}
+			obj, want := of(pod("shop:1", ", command: [a], args: [a, b, a]")), of(pod("eu.example/web", ", command: [b], args: [b, c]"))
+			if tt.none {
+				want = obj.DeepCopy()
+			}
+			policy := policyv1alpha1.OverridePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "p"}}
+			policy.Spec.OverrideRules = []policyv1alpha1.RuleWithCluster{{Overriders: overriders}}
+			if _, err := Apply(obj, frankfurt, nil, []policyv1alpha1.OverridePolicy{policy}); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want.Object, obj.Object); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
 // TestOrder shows who wins: each policy sets the same label to its own name.
 func TestOrder(t *testing.T) {
 	rule := func(name string) string {

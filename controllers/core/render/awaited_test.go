@@ -129,3 +129,35 @@ func TestAnAwaitedClusterIsKept(t *testing.T) {
 		t.Errorf("kept %v of %v", kept.UnsortedList(), Clusters(s))
 	}
 }
+
+// TestComponents: a workload with one component is divided by its replicas; one with several goes to its
+// cluster whole, and its targets have no number that could be told it.
+func TestComponents(t *testing.T) {
+	for name, tc := range map[string]struct {
+		components string
+		want       int64
+	}{
+		"one":     {`[{name: worker, replicas: 4}]`, 3},
+		"several": {`[{name: head, replicas: 1}, {name: worker, replicas: 3}]`, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &workv1alpha2.ResourceBinding{Spec: *spec(t, `{components: `+tc.components+`, clusters: [{name: fra}]}`)}
+			if name == "one" {
+				b.Spec.Clusters[0].Replicas = 3
+			}
+			template := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "apps/v1", "kind": "Deployment",
+				"metadata": map[string]any{"namespace": "shop", "name": "web"}, "spec": map[string]any{"replicas": int64(4)}}}
+			works := Works(Input{Binding: b, Template: template, Clusters: clusters(t), Interpreter: interpret.New(), WorkID: func(string) string { return "w" }})
+			if len(works) != 1 || works[0].Err != nil {
+				t.Fatalf("%+v", works)
+			}
+			var manifest map[string]any
+			if err := utiljson.Unmarshal(works[0].Work.Spec.Workload.Manifests[0].Raw, &manifest); err != nil {
+				t.Fatal(err)
+			}
+			if n, _, _ := unstructured.NestedInt64(manifest, "spec", "replicas"); n != tc.want {
+				t.Errorf("%d replicas, want %d", n, tc.want)
+			}
+		})
+	}
+}

@@ -130,10 +130,12 @@ func withoutManagedFields(template *unstructured.Unstructured) *unstructured.Uns
 	return &unstructured.Unstructured{Object: object}
 }
 
-// divide gives the object the replicas and completions of the cluster.
+// divide gives the object the replicas and completions of the cluster. A workload of several components
+// is in its cluster as a whole: its targets have no replicas, which is not the same as none.
 func divide(in Input, obj *unstructured.Unstructured, target workv1alpha2.TargetCluster, completions map[string]int32) (*unstructured.Unstructured, error) {
 	revise := configv1alpha1.InterpreterOperationReviseReplica
-	if placement.IsWorkload(in.Binding.GetBindingSpec()) && in.Interpreter.Handles(obj.GroupVersionKind(), revise) {
+	spec := in.Binding.GetBindingSpec()
+	if placement.IsWorkload(spec) && len(spec.Components) < 2 && in.Interpreter.Handles(obj.GroupVersionKind(), revise) {
 		var err error
 		if obj, err = in.Interpreter.ReviseReplica(obj, target.Replicas); err != nil {
 			return nil, err
