@@ -40,9 +40,11 @@ type bindingReconciler struct {
 	bindings    *fresh.Reader
 	recorder    record.EventRecorder
 	interpreter *interpret.Interpreter
-	pace        *pacer
-	empty       func() workv1alpha2.Binding
-	global      bool
+	// interpretations says by which version of the interpreter a status was made
+	interpretations *hub.Interpretations
+	pace            *pacer
+	empty           func() workv1alpha2.Binding
+	global          bool
 
 	// settled remembers, as a hash, from what the template's status was last made, so that templates
 	// are not read for nothing.
@@ -205,7 +207,7 @@ func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request,
 	if len(counted) == 0 && b.GetBindingStatus().SchedulerObservedGeneration != b.GetGeneration() {
 		return nil // it is about to be placed
 	}
-	made, err := hashOf(b, counted)
+	made, err := hashOf(b, counted, r.interpretations.Version(template.GroupVersionKind()))
 	if err != nil || r.isSettled(req, made) {
 		return err
 	}
@@ -238,13 +240,14 @@ func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request,
 }
 
 // hashOf identifies what a template's status is made of.
-func hashOf(b workv1alpha2.Binding, counted []workv1alpha2.AggregatedStatusItem) (uint64, error) {
+func hashOf(b workv1alpha2.Binding, counted []workv1alpha2.AggregatedStatusItem, interpretation uint64) (uint64, error) {
 	hash := fnv.New64a()
 	err := json.NewEncoder(hash).Encode(struct {
-		UID        types.UID
-		Generation int64
-		Items      []workv1alpha2.AggregatedStatusItem
-	}{b.GetUID(), b.GetGeneration(), counted})
+		UID            types.UID
+		Generation     int64
+		Items          []workv1alpha2.AggregatedStatusItem
+		Interpretation uint64
+	}{b.GetUID(), b.GetGeneration(), counted, interpretation})
 	return hash.Sum64(), err
 }
 
