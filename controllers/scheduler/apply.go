@@ -3,6 +3,7 @@ package scheduler
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/placement"
+	"github.com/seaway-io/seaway/controllers/core/quota"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -23,10 +25,15 @@ import (
 // The decision was committed, and is settled here.
 func (r *reconciler) apply(ctx context.Context, cached workv1alpha2.Binding, cause placement.Cause, d *decision) error {
 	b := cached.DeepCopyObject().(workv1alpha2.Binding)
+	gains := r.refusals.try(keyOf(b))
 	moved, err := r.writeSpec(ctx, b, d)
 	if err != nil {
 		r.placer.settle(b, 0)
-		return r.refused(ctx, cached, err)
+		err = r.refused(ctx, cached, err)
+		if errors.Is(err, errNoQuota) && r.refusals.refuse(keyOf(b), refusalOf(cached, d), gains) {
+			return errRoomAgain
+		}
+		return err
 	}
 	r.placer.settle(b, b.GetGeneration())
 	condition := metav1.Condition{Type: workv1alpha2.Scheduled, Status: metav1.ConditionFalse, Reason: d.diagnosis.Reason, Message: d.diagnosis.Message}
@@ -163,7 +170,17 @@ func (r *reconciler) refused(ctx context.Context, b workv1alpha2.Binding, err er
 	if statusErr != nil {
 		return statusErr
 	}
+	if reason == workv1alpha2.ReasonQuotaExceeded && r.refusals != nil {
+		return errNoQuota
+	}
 	return fmt.Errorf("write placement: %w", err) // and try again, ever more seldom
+}
+
+// refusalOf is what a decision asks of quotas beyond what the binding has.
+func refusalOf(b workv1alpha2.Binding, d *decision) refusal {
+	wanted := *b.GetBindingSpec()
+	wanted.Clusters = d.result.Clusters
+	return refusal{growth: quota.Growth(quota.Usage(b.GetBindingSpec()), quota.Usage(&wanted)), priority: priorityOf(b)}
 }
 
 // tell records an event on the binding and on its template.

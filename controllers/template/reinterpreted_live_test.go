@@ -101,7 +101,7 @@ func TestCustomizationsOfACRDOnARealAPIServer(t *testing.T) {
 		change()
 		must(home.Client.Patch(ctx, custom, client.MergeFrom(before)))
 	}
-	edit(func() { custom.Labels = map[string]string{"says": "nothing new"} })
+	edit(func() { custom.Labels = map[string]string{"says": "nothing-new"} })
 	edit(func() { custom.Spec.Customizations.ReplicaResource = script(2) })
 	all("it is edited", 6, "200m")
 	counted("only the edit that counts is written", map[string]int{"PATCH resourcebindings": n})

@@ -256,7 +256,9 @@ var contents = []entry{
 		return dependency.Setup(mgr, dependency.Options{Interpreter: p.interpreter, Interpretations: p.interpretations, Objects: p.template.Objects})
 	}},
 	{"scheduler", func(mgr ctrl.Manager, p *parts) error {
-		return scheduler.Setup(mgr, scheduler.Options{Placer: p.placer, Record: p.decisions.Record, FailbackAfter: &p.failbackAfter})
+		return scheduler.Setup(mgr, scheduler.Options{
+			Placer: p.placer, Record: p.decisions.Record, FailbackAfter: &p.failbackAfter, Quotas: p.enforceQuotas,
+		})
 	}},
 	{"rebalance", func(mgr ctrl.Manager, p *parts) error {
 		return rebalance.Setup(mgr, rebalance.Options{Clock: p.clock})
