@@ -48,9 +48,9 @@ func (r *reconciler) apply(ctx context.Context, cached workv1alpha2.Binding, cau
 	}
 	switch {
 	case fits && (moved || told):
-		r.tell(b, corev1.EventTypeNormal, names.EventReasonScheduleBindingSucceed, "Placed (%s). Result: %s", cause, placement.Targets(d.result.Clusters))
+		hub.Tell(r.recorder, b, corev1.EventTypeNormal, names.EventReasonScheduleBindingSucceed, "Placed (%s). Result: %s", cause, placement.Targets(d.result.Clusters))
 	case !fits && told:
-		r.tell(b, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "Not placed (%s): %s", cause, d.diagnosis.Message)
+		hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "Not placed (%s): %s", cause, d.diagnosis.Message)
 	}
 	return nil
 }
@@ -165,7 +165,7 @@ func (r *reconciler) refused(ctx context.Context, b workv1alpha2.Binding, err er
 		Type: workv1alpha2.Scheduled, Status: metav1.ConditionFalse, Reason: reason, Message: err.Error(),
 	}, false, "")
 	if told {
-		r.tell(fresh, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "The placement was refused: %v", err)
+		hub.Tell(r.recorder, fresh, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "The placement was refused: %v", err)
 	}
 	if statusErr != nil {
 		return statusErr
@@ -181,15 +181,6 @@ func refusalOf(b workv1alpha2.Binding, d *decision) refusal {
 	wanted := *b.GetBindingSpec()
 	wanted.Clusters = d.result.Clusters
 	return refusal{growth: quota.Growth(quota.Usage(b.GetBindingSpec()), quota.Usage(&wanted)), priority: priorityOf(b)}
-}
-
-// tell records an event on the binding and on its template.
-func (r *reconciler) tell(b workv1alpha2.Binding, eventType, reason, format string, args ...any) {
-	r.recorder.Eventf(b, eventType, reason, format, args...)
-	ref := b.GetBindingSpec().Resource
-	r.recorder.Eventf(&corev1.ObjectReference{
-		APIVersion: ref.APIVersion, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, UID: ref.UID,
-	}, eventType, reason, format, args...)
 }
 
 // sameTargets compares placements whatever their order.

@@ -18,7 +18,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
-	"github.com/seaway-io/seaway/controllers/scheduler/policies"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 const (

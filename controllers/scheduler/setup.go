@@ -19,7 +19,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/failback"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
-	"github.com/seaway-io/seaway/controllers/scheduler/policies"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // Options of the controllers.

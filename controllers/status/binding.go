@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -274,9 +273,5 @@ func (r *bindingReconciler) forget(req ctrl.Request) {
 
 // tell records an event on the binding and on its template.
 func (r *bindingReconciler) tell(b workv1alpha2.Binding, kind, reason, message string) {
-	r.recorder.Event(b, kind, reason, message)
-	ref := b.GetBindingSpec().Resource
-	r.recorder.Event(&corev1.ObjectReference{
-		APIVersion: ref.APIVersion, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, UID: ref.UID, ResourceVersion: ref.ResourceVersion,
-	}, kind, reason, message)
+	hub.Tell(r.recorder, b, kind, reason, "%s", message)
 }
