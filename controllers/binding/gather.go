@@ -6,6 +6,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -113,46 +114,29 @@ func (r *reconciler) overridden(ctx context.Context, obj client.Object) []reconc
 	}
 	var out []reconcile.Request
 	for _, s := range selectors {
-		key := kindKey(s.APIVersion, s.Kind)
+		kind := schema.FromAPIVersionAndKind(s.APIVersion, s.Kind)
+		key := hub.TemplateKind(kind)
 		if s.Name != "" {
-			key = nameKey(s.APIVersion, s.Kind, s.Name)
+			key = hub.TemplateName(kind, s.Name)
 		}
 		namespace := own
 		if namespace == "" {
 			namespace = client.InNamespace(s.Namespace)
 		}
-		out = append(out, r.requests(ctx, namespace, client.MatchingFields{indexTemplate: key})...)
+		out = append(out, r.requests(ctx, namespace, client.MatchingFields{hub.IndexBindingByTemplate: key})...)
 	}
 	return out
+}
+
+// ofKind are the bindings of all templates of a kind.
+func (r *reconciler) ofKind(ctx context.Context, kind schema.GroupVersionKind) ([]reconcile.Request, error) {
+	return hub.BindingRequests(ctx, r.client, r.global(), client.MatchingFields{hub.IndexBindingByTemplate: hub.TemplateKind(kind)})
 }
 
 func (r *reconciler) requests(ctx context.Context, opts ...client.ListOption) []reconcile.Request {
-	var list client.ObjectList = &workv1alpha2.ResourceBindingList{}
-	if r.global() {
-		list = &workv1alpha2.ClusterResourceBindingList{}
-	}
-	if err := r.client.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "list bindings")
-		return nil
-	}
-	var out []reconcile.Request
-	for _, b := range items(list) {
-		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(b)})
-	}
-	return out
-}
-
-func items(list client.ObjectList) []client.Object {
-	var out []client.Object
-	switch l := list.(type) {
-	case *workv1alpha2.ResourceBindingList:
-		for i := range l.Items {
-			out = append(out, &l.Items[i])
-		}
-	case *workv1alpha2.ClusterResourceBindingList:
-		for i := range l.Items {
-			out = append(out, &l.Items[i])
-		}
+	out, err := hub.BindingRequests(ctx, r.client, r.global(), opts...)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "list the bindings that an event is about")
 	}
 	return out
 }

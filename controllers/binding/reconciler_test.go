@@ -2,6 +2,7 @@ package binding
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -53,22 +54,12 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	count := func(verb string, obj client.Object) {
 		w.writes = append(w.writes, verb+" "+obj.GetNamespace()+"/"+obj.GetName())
 	}
-	bindingClusters := func(obj client.Object) (out []string) {
-		for _, c := range obj.(workv1alpha2.Binding).GetBindingSpec().Clusters {
-			out = append(out, c.Name)
-		}
-		return out
-	}
-	c := fake.NewClientBuilder().WithScheme(scheme.New()).
+	builder := fake.NewClientBuilder().WithScheme(scheme.New()).
 		WithObjects(objects...).
 		WithStatusSubresource(&workv1alpha2.ResourceBinding{}, &workv1alpha1.Work{}).
 		WithIndex(&workv1alpha1.Work{}, works.IndexByBinding, func(o client.Object) []string {
 			return []string{o.GetLabels()[names.ResourceBindingPermanentID]}
 		}).
-		WithIndex(&workv1alpha2.ResourceBinding{}, indexTemplate, templateKeys).
-		WithIndex(&workv1alpha2.ResourceBinding{}, hub.IndexBindingByCluster, bindingClusters).
-		WithIndex(&policyv1alpha1.OverridePolicy{}, indexSelects, selectedKinds).
-		WithIndex(&policyv1alpha1.ClusterOverridePolicy{}, indexSelects, selectedKinds).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
 				count("create", obj)
@@ -86,12 +77,25 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 				count("patch "+sub, obj)
 				return c.SubResource(sub).Patch(ctx, obj, p, opts...)
 			},
-		}).Build()
+		})
+	if err := errors.Join(hub.SetupIndexes(t.Context(), builderIndexer{builder}), setupIndexes(builderIndexer{builder})); err != nil {
+		t.Fatal(err)
+	}
+	c := builder.Build()
 	w.reconciler = &reconciler{
 		client: c, live: c, recorder: w.events, interpreter: interpret.New(),
 		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} },
 	}
 	return w
+}
+
+// builderIndexer adds the indexes of a manager's cache to a fake client.
+type builderIndexer struct{ *fake.ClientBuilder }
+
+// IndexField implements client.FieldIndexer.
+func (b builderIndexer) IndexField(_ context.Context, obj client.Object, field string, extract client.IndexerFunc) error {
+	b.WithIndex(obj, field, extract)
+	return nil
 }
 
 var key = types.NamespacedName{Namespace: "shop", Name: "settings-configmap"}

@@ -34,10 +34,13 @@ import (
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
-// Options of the controllers. The index works.IndexByBinding has been set up before.
+// Options of the controllers. The indexes of package hub and works.IndexByBinding have been set up
+// before.
 type Options struct {
 	// Interpreter knows what kinds mean.
 	Interpreter *interpret.Interpreter
+	// Interpretations tells when that changes; nil when it never does.
+	Interpretations *hub.Interpretations
 	// Before returns the Works, by cluster, that have to be applied before the template is sent to any of
 	// the given clusters, and are not. Package dependency has it; nil when nothing has to go first.
 	Before BeforeFunc
@@ -76,14 +79,14 @@ func Setup(mgr ctrl.Manager, o Options) error {
 			holds:       newHolds(o.Before, o.Clock),
 			empty:       empty,
 		}
-		if err := r.setup(mgr, o.Workers); err != nil {
+		if err := r.setup(mgr, o); err != nil {
 			return fmt.Errorf("set up %T: %w", empty(), err)
 		}
 	}
 	return nil
 }
 
-func (r *reconciler) setup(mgr ctrl.Manager, workers int) error {
+func (r *reconciler) setup(mgr ctrl.Manager, o Options) error {
 	name := "binding"
 	if r.global() {
 		name = "clusterbinding"
@@ -95,8 +98,9 @@ func (r *reconciler) setup(mgr ctrl.Manager, workers int) error {
 		Watches(&workv1alpha1.Work{}, handler.EnqueueRequestsFromMapFunc(r.holds.awaiting), builder.WithPredicates(becameApplied)).
 		Watches(&clusterv1alpha1.Cluster{}, handler.EnqueueRequestsFromMapFunc(r.placedIn), builder.WithPredicates(clusterChanged)).
 		Watches(&policyv1alpha1.ClusterOverridePolicy{}, handler.EnqueueRequestsFromMapFunc(r.overridden), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		WatchesRawSource(hub.Reinterpreted(o.Interpretations, r.ofKind)).
 		WithOptions(controller.Options{
-			MaxConcurrentReconciles: workers,
+			MaxConcurrentReconciles: o.Workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
 		})
 	if !r.global() {
@@ -149,8 +153,6 @@ var clusterChanged = predicate.Funcs{
 }
 
 const (
-	// indexTemplate finds bindings by the kind of their template, and by kind and name.
-	indexTemplate = "spec.resource"
 	// indexSelects finds override policies by the kinds they select.
 	indexSelects = "spec.resourceSelectors.kind"
 	// everyKind stands for a policy without selectors.
@@ -158,17 +160,9 @@ const (
 )
 
 func setupIndexes(indexer client.FieldIndexer) error {
-	for obj, index := range map[client.Object]struct {
-		field string
-		value client.IndexerFunc
-	}{
-		&workv1alpha2.ResourceBinding{}:         {indexTemplate, templateKeys},
-		&workv1alpha2.ClusterResourceBinding{}:  {indexTemplate, templateKeys},
-		&policyv1alpha1.OverridePolicy{}:        {indexSelects, selectedKinds},
-		&policyv1alpha1.ClusterOverridePolicy{}: {indexSelects, selectedKinds},
-	} {
-		if err := indexer.IndexField(context.Background(), obj, index.field, index.value); err != nil {
-			return fmt.Errorf("index %T by %s: %w", obj, index.field, err)
+	for _, obj := range []client.Object{&policyv1alpha1.OverridePolicy{}, &policyv1alpha1.ClusterOverridePolicy{}} {
+		if err := indexer.IndexField(context.Background(), obj, indexSelects, selectedKinds); err != nil {
+			return fmt.Errorf("index %T by %s: %w", obj, indexSelects, err)
 		}
 	}
 	return nil
@@ -176,13 +170,6 @@ func setupIndexes(indexer client.FieldIndexer) error {
 
 func kindKey(apiVersion, kind string) string {
 	return schema.FromAPIVersionAndKind(apiVersion, kind).String()
-}
-
-func nameKey(apiVersion, kind, name string) string { return kindKey(apiVersion, kind) + " " + name }
-
-func templateKeys(obj client.Object) []string {
-	ref := obj.(workv1alpha2.Binding).GetBindingSpec().Resource
-	return []string{kindKey(ref.APIVersion, ref.Kind), nameKey(ref.APIVersion, ref.Kind, ref.Name)}
 }
 
 func selectedKinds(obj client.Object) []string {

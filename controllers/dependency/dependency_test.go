@@ -5,10 +5,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	ctrl "sigs.k8s.io/controller-runtime"
 
 	"github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 func expect(t *testing.T, what string, want, got any) {
@@ -337,4 +339,29 @@ func TestAfterARestartNothingIsForgottenTooSoon(t *testing.T) {
 	expect(t, "no object is known yet", []string(nil), w.wrote())
 	w.settle()
 	expect(t, "all is known", []string(nil), w.wrote())
+}
+
+func TestAKindThatIsExplainedAnewIsReadAnew(t *testing.T) {
+	w := newWorld(t)
+	w.put(settings, nil)
+	w.put(password, nil)
+	w.refers["web"] = append(w.refers["web"], named("ConfigMap", "settings"))
+	web := w.parent("web", "fra")
+	w.settle()
+	w.wrote()
+	news := &hub.Interpretations{}
+	w.parents.interpretations = news
+	news.Changed(deployment.WithVersion("v1"))
+	w.parentQ.Add(ctrl.Request{NamespacedName: web})
+	reads := w.reads
+	w.settle()
+	expect(t, "the same explanation writes nothing", []string(nil), w.wrote())
+	expect(t, "it is read once", reads+1, w.reads)
+
+	w.refers["web"] = append(w.refers["web"][:0:0], named("Secret", "password"))
+	news.Changed(deployment.WithVersion("v1"))
+	w.parentQ.Add(ctrl.Request{NamespacedName: web})
+	w.settle()
+	expect(t, "other dependencies follow", "web-deployment: fra", w.requiredIn(password))
+	expect(t, "those of before stay behind", "", w.requiredIn(settings))
 }

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/utils/ptr"
 
 	"github.com/seaway-io/seaway/api/names"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/deps"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // told is how many parents hear of what is wrong with one dependency; it is the same for all.
@@ -18,15 +18,7 @@ const told = 10
 
 // tell records an event on a binding and on its template.
 func (s *shared) tell(b *workv1alpha2.ResourceBinding, kind, reason, message string) {
-	s.recorder.Event(b, kind, reason, message)
-	s.recorder.Event(templateOf(b), kind, reason, message)
-}
-
-func templateOf(b *workv1alpha2.ResourceBinding) *corev1.ObjectReference {
-	ref := b.Spec.Resource
-	return &corev1.ObjectReference{
-		APIVersion: ref.APIVersion, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, UID: ref.UID, ResourceVersion: ref.ResourceVersion,
-	}
+	hub.Tell(s.recorder, b, kind, reason, "%s", message)
 }
 
 // tellFound says what a template was found to refer to, and what of it is refused.

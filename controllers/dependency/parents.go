@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -33,10 +34,12 @@ type parents struct {
 	// behind are the parents some of whose dependencies did not say what the parent says.
 	mu     sync.Mutex
 	behind sets.Set[types.NamespacedName]
+	// explained is by which version of the interpreter each template was read.
+	explained map[types.NamespacedName]uint64
 }
 
 func newParents(s *shared) *parents {
-	return &parents{shared: s, behind: sets.New[types.NamespacedName]()}
+	return &parents{shared: s, behind: sets.New[types.NamespacedName](), explained: map[types.NamespacedName]uint64{}}
 }
 
 // Reconcile makes known what a parent refers to, and wakes the dependencies that do not know of it.
@@ -51,7 +54,7 @@ func (r *parents) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	r.graphLock.RLock()
 	references, read := r.graph.References(b)
 	r.graphLock.RUnlock()
-	if !read {
+	if !read || !r.current(b) {
 		if references, read, err = r.read(ctx, b); err != nil || !read {
 			return hub.Result(ctrl.Result{}, err)
 		}
@@ -73,6 +76,7 @@ func (r *parents) read(ctx context.Context, b *workv1alpha2.ResourceBinding) ([]
 	if err != nil {
 		return nil, false, fmt.Errorf("read the template %s %s/%s: %w", ref.Kind, ref.Namespace, ref.Name, err)
 	}
+	version := r.interpretations.Version(template.GroupVersionKind())
 	found, err := r.interpreter.Dependencies(template)
 	if err != nil {
 		r.tell(b, "Warning", names.EventReasonGetDependenciesFailed, err.Error())
@@ -88,10 +92,45 @@ func (r *parents) read(ctx context.Context, b *workv1alpha2.ResourceBinding) ([]
 	r.graphLock.Lock()
 	r.graph.Set(b, references)
 	r.graphLock.Unlock()
+	r.noteExplained(deps.NameOf(b), version)
 	if changed {
 		r.tellFound(b, references, refused)
 	}
 	return references, true, nil
+}
+
+// current says whether the template of a parent was read by the interpreter as it is now.
+func (r *parents) current(b *workv1alpha2.ResourceBinding) bool {
+	version := r.interpretations.Version(schema.FromAPIVersionAndKind(b.Spec.Resource.APIVersion, b.Spec.Resource.Kind))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.explained[deps.NameOf(b)] == version
+}
+
+func (r *parents) noteExplained(parent types.NamespacedName, version uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if version == 0 {
+		delete(r.explained, parent)
+		return
+	}
+	r.explained[parent] = version
+}
+
+// ofKind are the parents among the bindings of the templates of a kind.
+func (r *parents) ofKind(ctx context.Context, kind schema.GroupVersionKind) ([]ctrl.Request, error) {
+	var list workv1alpha2.ResourceBindingList
+	err := r.client.List(ctx, &list, client.MatchingFields{hub.IndexBindingByTemplate: hub.TemplateKind(kind)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("list the bindings of %s: %w", kind, err)
+	}
+	var out []ctrl.Request
+	for i := range list.Items {
+		if deps.Leads(&list.Items[i]) {
+			out = append(out, ctrl.Request{NamespacedName: deps.NameOf(&list.Items[i])})
+		}
+	}
+	return out, nil
 }
 
 // spread wakes the dependencies that do not say of the parent what it says of itself, and those that
@@ -183,6 +222,7 @@ func (r *parents) release(ctx context.Context, parent types.NamespacedName, b *w
 	r.graph.Drop(parent)
 	r.graphLock.Unlock()
 	r.caughtUp(parent, false)
+	r.noteExplained(parent, 0)
 	attached, err := r.attachedTo(ctx, parent)
 	if err != nil {
 		return ctrl.Result{}, err

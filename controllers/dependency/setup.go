@@ -3,7 +3,7 @@
 // wakes what a change concerns, and writes.
 //
 // Two controllers share one graph of who refers to what. The first takes parents: it has a template
-// interpreted when its binding names another version of it, notes the result on the binding, and wakes
+// interpreted when its binding names another version of it, or its kind is explained in another way, notes the result on the binding, and wakes
 // the dependencies whose bindings do not say what the parent says. The second takes dependencies, and
 // makes the binding of each what all its parents together need. So a dependency of a thousand workloads
 // that move at once is written a few times, not a thousand times. A restart reads every parent's
@@ -61,7 +61,9 @@ type Interpreter interface {
 // Options of the controllers.
 type Options struct {
 	Interpreter Interpreter
-	Objects     Objects
+	// Interpretations tells when kinds are explained in another way; nil when they never are.
+	Interpretations *hub.Interpretations
+	Objects         Objects
 	// Workers is how many parents, and how many dependencies, are handled at a time; 8 when 0.
 	Workers int
 }
@@ -82,7 +84,9 @@ type shared struct {
 	live        client.Reader
 	recorder    record.EventRecorder
 	interpreter Interpreter
-	objects     Objects
+	// interpretations says by which version of the interpreter a template was read.
+	interpretations *hub.Interpretations
+	objects         Objects
 	// dependencies are those to look at.
 	dependencies *feed
 
@@ -99,13 +103,14 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		return fmt.Errorf("index bindings by who requires them: %w", err)
 	}
 	s := &shared{
-		client:       mgr.GetClient(),
-		live:         mgr.GetAPIReader(),
-		recorder:     hub.Recorder(mgr, "dependencies-distributor"),
-		interpreter:  o.Interpreter,
-		objects:      o.Objects,
-		dependencies: &feed{},
-		graph:        deps.NewGraph(),
+		client:          mgr.GetClient(),
+		live:            mgr.GetAPIReader(),
+		recorder:        hub.Recorder(mgr, "dependencies-distributor"),
+		interpreter:     o.Interpreter,
+		interpretations: o.Interpretations,
+		objects:         o.Objects,
+		dependencies:    &feed{},
+		graph:           deps.NewGraph(),
 	}
 	if err := setupParents(mgr, o, s); err != nil {
 		return fmt.Errorf("set up parents: %w", err)
@@ -118,14 +123,16 @@ func Setup(mgr ctrl.Manager, o Options) error {
 }
 
 func setupParents(mgr ctrl.Manager, o Options, s *shared) error {
+	r := newParents(s)
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("dependency").
 		Watches(&workv1alpha2.ResourceBinding{}, parentHandler()).
+		WatchesRawSource(hub.Reinterpreted(o.Interpretations, r.ofKind)).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: o.Workers,
 			RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[ctrl.Request](firstRetry, lastRetry),
 		}).
-		Complete(newParents(s))
+		Complete(r)
 }
 
 func setupDependencies(mgr ctrl.Manager, o Options, s *shared) error {

@@ -27,6 +27,7 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/record"
@@ -38,6 +39,7 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/binding/fresh"
+	"github.com/seaway-io/seaway/controllers/binding/works"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
 	"github.com/seaway-io/seaway/controllers/hub"
@@ -49,6 +51,8 @@ type Options struct {
 	Managed *managed.Watcher
 	// Interpreter knows what of an object belongs to the member.
 	Interpreter *interpret.Interpreter
+	// Interpretations tells when that changes; nil when it never does.
+	Interpretations *hub.Interpretations
 	// WorkersPerMember bounds the Works that are applied to one member at a time; 8 when 0.
 	WorkersPerMember int
 }
@@ -67,8 +71,9 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	}
 	f := &feeder{
 		cache: mgr.GetCache(), client: mgr.GetClient(), managed: o.Managed,
-		echo:  r.isEcho,
-		lanes: &lanes{reconcile: r.reconcile, workers: o.WorkersPerMember, log: mgr.GetLogger().WithName("execution")},
+		interpretations: o.Interpretations,
+		echo:            r.isEcho,
+		lanes:           &lanes{reconcile: r.reconcile, workers: o.WorkersPerMember, log: mgr.GetLogger().WithName("execution")},
 	}
 	if err := mgr.Add(f); err != nil {
 		return fmt.Errorf("set up execution: %w", err)
@@ -99,6 +104,8 @@ type feeder struct {
 	cache   cache.Cache
 	client  client.Client
 	managed *managed.Watcher
+	// interpretations tells of kinds of whose objects something else belongs to members.
+	interpretations *hub.Interpretations
 	// echo says whether an event is only our own write coming back.
 	echo  func(managed.Event) bool
 	lanes *lanes
@@ -134,6 +141,7 @@ func (f *feeder) listen(ctx context.Context) error {
 		}
 	})
 	f.managed.Subscribe(func(cluster string) { f.addAll(ctx, cluster) })
+	f.interpretations.Follow(ctx, f.addKind)
 	return nil
 }
 
@@ -201,6 +209,22 @@ func (f *feeder) addAll(ctx context.Context, cluster string) {
 		keys = append(keys, client.ObjectKeyFromObject(&list.Items[i]))
 	}
 	f.lanes.add(cluster, routine, keys...)
+}
+
+// addKind queues every Work of the templates of a kind: see addAll.
+func (f *feeder) addKind(ctx context.Context, kind schema.GroupVersionKind) {
+	keys := map[string][]types.NamespacedName{}
+	err := works.OfKind(ctx, f.client, kind, func(work *workv1alpha1.Work) {
+		if cluster, ok := names.ClusterFromExecutionNamespace(work.Namespace); ok {
+			keys[cluster] = append(keys[cluster], client.ObjectKeyFromObject(work))
+		}
+	})
+	if err != nil && ctx.Err() == nil {
+		f.lanes.log.Error(err, "list the Works of a kind", "kind", kind)
+	}
+	for cluster, these := range keys {
+		f.lanes.add(cluster, routine, these...)
+	}
 }
 
 func ready(cluster *clusterv1alpha1.Cluster) bool {

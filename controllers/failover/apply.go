@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
@@ -52,7 +53,7 @@ func (r *reconciler) forget(ctx context.Context, b workv1alpha2.Binding) error {
 		return nil
 	}
 	var clusters clusterv1alpha1.ClusterList
-	if err := r.client.List(ctx, &clusters); err != nil {
+	if err := r.client.List(ctx, &clusters, client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list clusters: %w", err)
 	}
 	members := sets.New[string]()
@@ -111,7 +112,7 @@ func (r *reconciler) evict(ctx context.Context, b workv1alpha2.Binding, survey f
 	}
 	if changed {
 		for _, m := range moves {
-			r.tell(b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadSucceed, "%s; moved to %s", m.Message, placement.Targets(to))
+			hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadSucceed, "%s; moved to %s", m.Message, placement.Targets(to))
 		}
 	}
 	return nil, nil
@@ -154,7 +155,7 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 	})
 	if changed {
 		for _, m := range moves {
-			r.tell(b, corev1.EventTypeNormal, names.EventReasonReturnWorkloadSucceed, "%s; placed on %s", m.Message, placement.Targets(to))
+			hub.Tell(r.recorder, b, corev1.EventTypeNormal, names.EventReasonReturnWorkloadSucceed, "%s; placed on %s", m.Message, placement.Targets(to))
 		}
 	}
 	return false, err
@@ -176,17 +177,9 @@ func (r *reconciler) tellHeld(ctx context.Context, b workv1alpha2.Binding, held 
 		})
 	})
 	if changed && len(held) > 0 {
-		r.tell(b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadFailed, "workloads stay in %s: %s", held[0].Cluster, held[0].Message)
+		hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadFailed, "workloads stay in %s: %s", held[0].Cluster, held[0].Message)
 	}
 	return err
-}
-
-// tell records an event on the binding and on its template.
-func (r *reconciler) tell(b workv1alpha2.Binding, eventType, reason, format string, args ...any) {
-	r.recorder.Eventf(b, eventType, reason, format, args...)
-	ref := b.GetBindingSpec().Resource
-	r.recorder.Eventf(&corev1.ObjectReference{APIVersion: ref.APIVersion, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, UID: ref.UID},
-		eventType, reason, format, args...)
 }
 
 // gains says whether some cluster has more after than before.

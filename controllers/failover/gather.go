@@ -1,39 +1,29 @@
 package failover
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
-	"github.com/seaway-io/seaway/controllers/core/traffic"
 )
 
-type (
-	runtimeObject = runtime.Object
-	clientBinding = client.Object
-)
+type clientBinding = client.Object
 
 // gather reads what the decision needs. While every cluster of the binding is whole and it is away
 // from none, that is the cached clusters and nothing else.
 func (r *reconciler) gather(ctx context.Context, b workv1alpha2.Binding) (failover.Survey, failover.Binding, error) {
 	var clusters clusterv1alpha1.ClusterList
-	if err := r.client.List(ctx, &clusters); err != nil {
+	if err := r.client.List(ctx, &clusters, client.UnsafeDisableDeepCopy); err != nil {
 		return failover.Survey{}, failover.Binding{}, fmt.Errorf("list clusters: %w", err)
 	}
 	seen := make([]failover.Cluster, 0, len(clusters.Items))
@@ -55,7 +45,7 @@ func (r *reconciler) gather(ctx context.Context, b workv1alpha2.Binding) (failov
 	if len(judged.Away) == 0 && !overlap(judged.Placed, survey.Lost()) {
 		return survey, judged, nil
 	}
-	policies, err := r.policies(ctx, b)
+	policies, err := r.policies.Of(ctx, b)
 	if err != nil {
 		return failover.Survey{}, failover.Binding{}, err
 	}
@@ -87,86 +77,12 @@ func signal(c *clusterv1alpha1.Cluster, conditionType string) failover.Signal {
 	return s
 }
 
-// policies are the TrafficPolicies whose target is the binding's template, or selects its pods.
-func (r *reconciler) policies(ctx context.Context, b workv1alpha2.Binding) ([]*trafficv1alpha1.TrafficPolicy, error) {
-	if b.GetNamespace() == "" {
-		return nil, nil
-	}
-	var all trafficv1alpha1.TrafficPolicyList
-	if err := r.client.List(ctx, &all, client.InNamespace(b.GetNamespace())); err != nil {
-		return nil, fmt.Errorf("list traffic policies: %w", err)
-	}
-	if len(all.Items) == 0 {
-		return nil, nil
-	}
-	ref := b.GetBindingSpec().Resource
-	pods, err := r.podLabels(ctx, ref)
-	if err != nil {
-		return nil, err
-	}
-	var out []*trafficv1alpha1.TrafficPolicy
-	for i := range all.Items {
-		for _, target := range all.Items[i].Spec.TargetRefs {
-			mine, err := r.isAbout(ctx, target, ref, pods)
-			if err != nil {
-				return nil, err
-			}
-			if mine {
-				out = append(out, &all.Items[i])
-				break
-			}
-		}
-	}
-	return out, nil
-}
-
-// isAbout says whether a target is the template itself, or a Service that selects its pods.
-func (r *reconciler) isAbout(ctx context.Context, target trafficv1alpha1.TargetRef, ref workv1alpha2.ObjectReference, pods labels.Set) (bool, error) {
-	is := schema.GroupKind{Group: target.Group, Kind: cmp.Or(target.Kind, "Service")}
-	if is == schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind).GroupKind() && target.Name == ref.Name {
-		return true, nil
-	}
-	if len(pods) == 0 || !traffic.IsService(target) {
-		return false, nil
-	}
-	return r.selects(ctx, ref.Namespace, target.Name, pods)
-}
-
-func (r *reconciler) selects(ctx context.Context, namespace, service string, pods labels.Set) (bool, error) {
-	var svc corev1.Service
-	if err := r.reader.Get(ctx, client.ObjectKey{Namespace: namespace, Name: service}, &svc); err != nil {
-		if apierrors.IsNotFound(err) {
-			return false, nil
-		}
-		return false, fmt.Errorf("get service %s/%s: %w", namespace, service, err)
-	}
-	return len(svc.Spec.Selector) > 0 && labels.SelectorFromSet(svc.Spec.Selector).Matches(pods), nil
-}
-
-// podLabels are the labels of the pods that a template makes; none for a template of another kind.
-func (r *reconciler) podLabels(ctx context.Context, ref workv1alpha2.ObjectReference) (labels.Set, error) {
-	var obj unstructured.Unstructured
-	obj.SetAPIVersion(ref.APIVersion)
-	obj.SetKind(ref.Kind)
-	if err := r.reader.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, &obj); err != nil {
-		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
-			return nil, nil
-		}
-		return nil, fmt.Errorf("get %s %s/%s: %w", ref.Kind, ref.Namespace, ref.Name, err)
-	}
-	if ref.Kind == "Pod" && ref.APIVersion == "v1" {
-		return obj.GetLabels(), nil
-	}
-	found, _, _ := unstructured.NestedStringMap(obj.Object, "spec", "template", "metadata", "labels")
-	return found, nil
-}
-
 // inTraffic says of each cluster whether all plans of the policies have it back in full.
 func (r *reconciler) inTraffic(ctx context.Context, policies []*trafficv1alpha1.TrafficPolicy) (map[string]bool, error) {
 	out := map[string]bool{}
 	for _, p := range policies {
 		var plan trafficv1alpha1.TrafficPlan
-		if err := r.client.Get(ctx, client.ObjectKeyFromObject(p), &plan); err != nil {
+		if err := r.client.Get(ctx, client.ObjectKeyFromObject(p), &plan, client.UnsafeDisableDeepCopy); err != nil {
 			if apierrors.IsNotFound(err) {
 				continue
 			}
@@ -217,11 +133,4 @@ func away(b workv1alpha2.Binding) []string {
 
 func overlap(a, b []string) bool {
 	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
-}
-
-func bindingList(b workv1alpha2.Binding) client.ObjectList {
-	if _, ok := b.(*workv1alpha2.ResourceBinding); ok {
-		return &workv1alpha2.ResourceBindingList{}
-	}
-	return &workv1alpha2.ClusterResourceBindingList{}
 }

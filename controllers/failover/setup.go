@@ -24,6 +24,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // PlaceFunc computes a placement of the binding without the excluded clusters, and writes nothing.
@@ -50,7 +51,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	} {
 		r := &reconciler{
 			client:   mgr.GetClient(),
-			reader:   mgr.GetAPIReader(),
+			policies: policies.Finder{Cached: mgr.GetClient(), Live: mgr.GetAPIReader()},
 			recorder: hub.Recorder(mgr, "failover"),
 			clock:    o.Clock,
 			place:    o.Place,
@@ -77,7 +78,7 @@ const heldRetry = 30 * time.Second
 
 type reconciler struct {
 	client   client.Client
-	reader   client.Reader // not cached: for the few objects that are read only when a cluster is lost
+	policies policies.Finder // asked only when a cluster is lost
 	recorder record.EventRecorder
 	clock    clock.Clock
 	place    PlaceFunc
@@ -146,16 +147,11 @@ var edited = predicate.Funcs{
 }
 
 func (r *reconciler) requests(ctx context.Context, opts ...client.ListOption) []reconcile.Request {
-	list := bindingList(r.empty())
-	if err := r.client.List(ctx, list, opts...); err != nil {
-		ctrl.LoggerFrom(ctx).Error(err, "list bindings")
-		return nil
+	_, global := r.empty().(*workv1alpha2.ClusterResourceBinding)
+	out, err := hub.BindingRequests(ctx, r.client, global, opts...)
+	if err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "list the bindings that an event is about")
 	}
-	var out []reconcile.Request
-	_ = meta.EachListItem(list, func(obj runtimeObject) error {
-		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj.(client.Object))})
-		return nil
-	})
 	return out
 }
 

@@ -25,6 +25,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 var t0 = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -87,7 +88,7 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 	}
 	c := builder.Build()
 	w.reconciler = &reconciler{
-		client: c, reader: c, recorder: w.events, clock: w.clock, place: w.placed,
+		client: c, policies: policies.Finder{Cached: c, Live: c}, recorder: w.events, clock: w.clock, place: w.placed,
 		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} },
 	}
 	// It has watched for long: what conditions say of the time before counts.

@@ -319,8 +319,9 @@ func (r refusing) IndexField(_ context.Context, _ client.Object, field string, _
 
 func TestSetupIndexesSaysWhatFailed(t *testing.T) {
 	for field, want := range map[string]string{
-		IndexBindingByCluster: "index *v1alpha2.ResourceBinding by cluster: indexed already",
-		IndexBindingAway:      "index *v1alpha2.ResourceBinding by failover: indexed already",
+		IndexBindingByCluster:  "index *v1alpha2.ResourceBinding by cluster: indexed already",
+		IndexBindingAway:       "index *v1alpha2.ResourceBinding by failover: indexed already",
+		IndexBindingByTemplate: "index *v1alpha2.ResourceBinding by template: indexed already",
 	} {
 		if err := SetupIndexes(context.Background(), refusing{field}); err == nil || err.Error() != want {
 			t.Errorf("got %v, want %s", err, want)

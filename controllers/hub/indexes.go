@@ -5,7 +5,11 @@ import (
 	"fmt"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
@@ -17,15 +21,33 @@ const IndexBindingByCluster = "spec.clusters"
 // IndexBindingAway finds the bindings that failover has moved out of a cluster.
 const IndexBindingAway = "spec.gracefulEvictionTasks.failover"
 
+// IndexBindingByTemplate finds bindings by the kind of their template (TemplateKind), and by kind and
+// name (TemplateName).
+const IndexBindingByTemplate = "spec.resource"
+
+// TemplateKind is the key of the bindings of all templates of a kind.
+func TemplateKind(kind schema.GroupVersionKind) string { return kind.String() }
+
+// TemplateName is the key of the bindings of the templates of a kind and a name, in any namespace.
+func TemplateName(kind schema.GroupVersionKind, name string) string {
+	return TemplateKind(kind) + " " + name
+}
+
 // SetupIndexes adds the shared indexes to the manager's cache. It is called once, before any
 // controller is set up.
 func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	for _, obj := range []client.Object{&workv1alpha2.ResourceBinding{}, &workv1alpha2.ClusterResourceBinding{}} {
-		if err := indexer.IndexField(ctx, obj, IndexBindingByCluster, bindingClusters); err != nil {
-			return fmt.Errorf("index %T by cluster: %w", obj, err)
-		}
-		if err := indexer.IndexField(ctx, obj, IndexBindingAway, bindingAway); err != nil {
-			return fmt.Errorf("index %T by failover: %w", obj, err)
+		for _, index := range []struct {
+			what, field string
+			values      client.IndexerFunc
+		}{
+			{"cluster", IndexBindingByCluster, bindingClusters},
+			{"failover", IndexBindingAway, bindingAway},
+			{"template", IndexBindingByTemplate, bindingTemplate},
+		} {
+			if err := indexer.IndexField(ctx, obj, index.field, index.values); err != nil {
+				return fmt.Errorf("index %T by %s: %w", obj, index.what, err)
+			}
 		}
 	}
 	return nil
@@ -59,6 +81,12 @@ func bindingAway(obj client.Object) []string {
 	return names
 }
 
+func bindingTemplate(obj client.Object) []string {
+	ref := obj.(workv1alpha2.Binding).GetBindingSpec().Resource
+	kind := schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind)
+	return []string{TemplateKind(kind), TemplateName(kind, ref.Name)}
+}
+
 // Bindings lists ResourceBindings and ClusterResourceBindings as one kind, in no order. The
 // objects are the cache's own: copy before changing.
 func Bindings(ctx context.Context, c client.Reader, opts ...client.ListOption) ([]workv1alpha2.Binding, error) {
@@ -78,4 +106,22 @@ func Bindings(ctx context.Context, c client.Reader, opts ...client.ListOption) (
 		out = append(out, &global.Items[i])
 	}
 	return out, nil
+}
+
+// BindingRequests lists the bindings of one kind, ClusterResourceBindings when global, as what to
+// reconcile.
+func BindingRequests(ctx context.Context, c client.Reader, global bool, opts ...client.ListOption) ([]reconcile.Request, error) {
+	var list client.ObjectList = &workv1alpha2.ResourceBindingList{}
+	if global {
+		list = &workv1alpha2.ClusterResourceBindingList{}
+	}
+	if err := c.List(ctx, list, append(opts, client.UnsafeDisableDeepCopy)...); err != nil {
+		return nil, fmt.Errorf("list bindings: %w", err)
+	}
+	var out []reconcile.Request
+	err := meta.EachListItem(list, func(obj runtime.Object) error {
+		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj.(client.Object))})
+		return nil
+	})
+	return out, err
 }

@@ -3,6 +3,7 @@ package scheduler
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/placement"
+	"github.com/seaway-io/seaway/controllers/core/quota"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -23,10 +25,15 @@ import (
 // The decision was committed, and is settled here.
 func (r *reconciler) apply(ctx context.Context, cached workv1alpha2.Binding, cause placement.Cause, d *decision) error {
 	b := cached.DeepCopyObject().(workv1alpha2.Binding)
+	gains := r.refusals.try(keyOf(b))
 	moved, err := r.writeSpec(ctx, b, d)
 	if err != nil {
 		r.placer.settle(b, 0)
-		return r.refused(ctx, cached, err)
+		err = r.refused(ctx, cached, err)
+		if errors.Is(err, errNoQuota) && r.refusals.refuse(keyOf(b), refusalOf(cached, d), gains) {
+			return errRoomAgain
+		}
+		return err
 	}
 	r.placer.settle(b, b.GetGeneration())
 	condition := metav1.Condition{Type: workv1alpha2.Scheduled, Status: metav1.ConditionFalse, Reason: d.diagnosis.Reason, Message: d.diagnosis.Message}
@@ -41,9 +48,9 @@ func (r *reconciler) apply(ctx context.Context, cached workv1alpha2.Binding, cau
 	}
 	switch {
 	case fits && (moved || told):
-		r.tell(b, corev1.EventTypeNormal, names.EventReasonScheduleBindingSucceed, "Placed (%s). Result: %s", cause, placement.Targets(d.result.Clusters))
+		hub.Tell(r.recorder, b, corev1.EventTypeNormal, names.EventReasonScheduleBindingSucceed, "Placed (%s). Result: %s", cause, placement.Targets(d.result.Clusters))
 	case !fits && told:
-		r.tell(b, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "Not placed (%s): %s", cause, d.diagnosis.Message)
+		hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "Not placed (%s): %s", cause, d.diagnosis.Message)
 	}
 	return nil
 }
@@ -158,21 +165,22 @@ func (r *reconciler) refused(ctx context.Context, b workv1alpha2.Binding, err er
 		Type: workv1alpha2.Scheduled, Status: metav1.ConditionFalse, Reason: reason, Message: err.Error(),
 	}, false, "")
 	if told {
-		r.tell(fresh, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "The placement was refused: %v", err)
+		hub.Tell(r.recorder, fresh, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "The placement was refused: %v", err)
 	}
 	if statusErr != nil {
 		return statusErr
 	}
+	if reason == workv1alpha2.ReasonQuotaExceeded && r.refusals != nil {
+		return errNoQuota
+	}
 	return fmt.Errorf("write placement: %w", err) // and try again, ever more seldom
 }
 
-// tell records an event on the binding and on its template.
-func (r *reconciler) tell(b workv1alpha2.Binding, eventType, reason, format string, args ...any) {
-	r.recorder.Eventf(b, eventType, reason, format, args...)
-	ref := b.GetBindingSpec().Resource
-	r.recorder.Eventf(&corev1.ObjectReference{
-		APIVersion: ref.APIVersion, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, UID: ref.UID,
-	}, eventType, reason, format, args...)
+// refusalOf is what a decision asks of quotas beyond what the binding has.
+func refusalOf(b workv1alpha2.Binding, d *decision) refusal {
+	wanted := *b.GetBindingSpec()
+	wanted.Clusters = d.result.Clusters
+	return refusal{growth: quota.Growth(quota.Usage(b.GetBindingSpec()), quota.Usage(&wanted)), priority: priorityOf(b)}
 }
 
 // sameTargets compares placements whatever their order.

@@ -23,7 +23,7 @@ import (
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
-	"github.com/seaway-io/seaway/controllers/scheduler/policies"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // store is a hub in memory that costs next to nothing: reads hand out what is stored, as a cache does,

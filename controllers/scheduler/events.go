@@ -26,11 +26,12 @@ const background = -1 << 33
 // follower keeps what is remembered of bindings true to what watches show, and queues those that an
 // event concerns. It never lists anything.
 type follower struct {
-	waiting *interests
-	own     *own
-	returns *returns
-	placer  *Placer
-	clock   clock.PassiveClock
+	waiting  *interests
+	own      *own
+	returns  *returns
+	refusals *refusals
+	placer   *Placer
+	clock    clock.PassiveClock
 }
 
 // bindings queues bindings whose spec changed, the more important first, and those that wait for
@@ -59,6 +60,7 @@ func (f *follower) bindings() handler.EventHandler {
 			f.waiting.drop(key)
 			f.own.forget(key)
 			f.returns.forget(key)
+			f.refusals.forget(key)
 			for _, cluster := range f.placer.ledger.Forget(key) {
 				f.placer.wakers.wake(wake{cluster: cluster})
 			}

@@ -18,7 +18,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
-	"github.com/seaway-io/seaway/controllers/scheduler/policies"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 const (
@@ -41,6 +41,7 @@ type reconciler struct {
 	empty    func() workv1alpha2.Binding
 	own      *own
 	returns  *returns
+	refusals *refusals
 	policies policies.Finder
 	// failback is how long an earlier affinity group must be stable by default; 0 turns failback off.
 	failback time.Duration
@@ -65,17 +66,36 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	cause := placement.Due(b.GetBindingSpec(), b.GetBindingStatus(), b.GetAnnotations()[names.AppliedPlacementAnnotation], clusters.terminating)
 	again, done, err := r.goBack(ctx, b, cause)
 	if done || err != nil {
-		return hub.Result(again, err)
+		return result(again, true, err)
 	}
 	if cause == placement.NotDue {
 		return hub.Result(again, r.observe(ctx, b))
 	}
 	fits, err := r.place(ctx, b, cause, request{binding: b, spec: b.GetBindingSpec(), status: b.GetBindingStatus()}, nil)
+	return result(again, fits, err)
+}
+
+// result says when to look again. What a quota had no room for is woken when it has, and until then is
+// like anything else that could not be placed.
+func result(again ctrl.Result, fits bool, err error) (ctrl.Result, error) {
+	switch {
+	case errors.Is(err, errRoomAgain):
+		return ctrl.Result{RequeueAfter: catchUp}, nil
+	case errors.Is(err, errNoQuota):
+		fits, err = false, nil
+	}
 	if !fits && (again.RequeueAfter == 0 || again.RequeueAfter > unplacedRetry) {
 		again.RequeueAfter = unplacedRetry
 	}
 	return hub.Result(again, err)
 }
+
+var (
+	// errNoQuota: a quota has no room for what was decided.
+	errNoQuota = errors.New("the placement waits for a quota")
+	// errRoomAgain: it had none, and has had some since.
+	errRoomAgain = errors.New("a quota has room again")
+)
 
 // place makes a decision and writes it. Amend, when it is not nil, changes what placement came to.
 func (r *reconciler) place(ctx context.Context, b workv1alpha2.Binding, cause placement.Cause, req request, amend func(*decision)) (fits bool, err error) {
@@ -159,12 +179,16 @@ func (r *reconciler) targetedAt(ctx context.Context, cluster string) []types.Nam
 		ctrl.LoggerFrom(ctx).Error(err, "list the bindings of a cluster that is being deleted", "cluster", cluster)
 		return nil
 	}
-	_, global := r.empty().(*workv1alpha2.ClusterResourceBinding)
 	var out []types.NamespacedName
 	for _, b := range bindings {
-		if global == (b.GetNamespace() == "") {
+		if r.global() == (b.GetNamespace() == "") {
 			out = append(out, keyOf(b))
 		}
 	}
 	return out
+}
+
+func (r *reconciler) global() bool {
+	_, global := r.empty().(*workv1alpha2.ClusterResourceBinding)
+	return global
 }

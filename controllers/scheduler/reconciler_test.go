@@ -30,7 +30,7 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
-	"github.com/seaway-io/seaway/controllers/scheduler/policies"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 func cluster(name string, change func(*clusterv1alpha1.Cluster)) *clusterv1alpha1.Cluster {

@@ -19,7 +19,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/failback"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
-	"github.com/seaway-io/seaway/controllers/scheduler/policies"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // Options of the controllers.
@@ -33,6 +33,9 @@ type Options struct {
 	Clock clock.Clock
 	// Workers is how many bindings of each kind are placed at a time; 8 when 0.
 	Workers int
+	// Quotas says that quotas may refuse placements: what they refused is tried again when they have
+	// room.
+	Quotas bool
 	// Record is told of every decision that was made, whether a placement was found or not. It must
 	// not block, nor change anything. Nil tells nobody.
 	Record RecordFunc
@@ -83,8 +86,11 @@ func Setup(mgr ctrl.Manager, o Options) error {
 			policies: policies.Finder{Cached: mgr.GetClient(), Live: mgr.GetAPIReader()},
 			failback: *o.FailbackAfter,
 		}
-		f := &follower{waiting: newInterests(), own: r.own, returns: r.returns, placer: o.Placer, clock: o.Clock}
-		err := ctrl.NewControllerManagedBy(mgr).
+		if o.Quotas && !r.global() {
+			r.refusals = newRefusals()
+		}
+		f := &follower{waiting: newInterests(), own: r.own, returns: r.returns, refusals: r.refusals, placer: o.Placer, clock: o.Clock}
+		b := ctrl.NewControllerManagedBy(mgr).
 			Named("scheduler-"+kind).
 			Watches(empty().(client.Object), f.bindings()).
 			Watches(&clusterv1alpha1.Cluster{}, f.clusters(r.targetedAt)).
@@ -92,9 +98,11 @@ func Setup(mgr ctrl.Manager, o Options) error {
 			WithOptions(controller.Options{
 				MaxConcurrentReconciles: o.Workers,
 				RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
-			}).
-			Complete(r)
-		if err != nil {
+			})
+		if r.refusals != nil {
+			b = b.Watches(&policyv1alpha1.FederatedResourceQuota{}, f.quotas(mgr.GetClient()))
+		}
+		if err := b.Complete(r); err != nil {
 			return fmt.Errorf("set up scheduling of %ss: %w", kind, err)
 		}
 	}

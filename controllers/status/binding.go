@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -40,9 +39,11 @@ type bindingReconciler struct {
 	bindings    *fresh.Reader
 	recorder    record.EventRecorder
 	interpreter *interpret.Interpreter
-	pace        *pacer
-	empty       func() workv1alpha2.Binding
-	global      bool
+	// interpretations says by which version of the interpreter a status was made
+	interpretations *hub.Interpretations
+	pace            *pacer
+	empty           func() workv1alpha2.Binding
+	global          bool
 
 	// settled remembers, as a hash, from what the template's status was last made, so that templates
 	// are not read for nothing.
@@ -205,7 +206,7 @@ func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request,
 	if len(counted) == 0 && b.GetBindingStatus().SchedulerObservedGeneration != b.GetGeneration() {
 		return nil // it is about to be placed
 	}
-	made, err := hashOf(b, counted)
+	made, err := hashOf(b, counted, r.interpretations.Version(template.GroupVersionKind()))
 	if err != nil || r.isSettled(req, made) {
 		return err
 	}
@@ -238,13 +239,14 @@ func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request,
 }
 
 // hashOf identifies what a template's status is made of.
-func hashOf(b workv1alpha2.Binding, counted []workv1alpha2.AggregatedStatusItem) (uint64, error) {
+func hashOf(b workv1alpha2.Binding, counted []workv1alpha2.AggregatedStatusItem, interpretation uint64) (uint64, error) {
 	hash := fnv.New64a()
 	err := json.NewEncoder(hash).Encode(struct {
-		UID        types.UID
-		Generation int64
-		Items      []workv1alpha2.AggregatedStatusItem
-	}{b.GetUID(), b.GetGeneration(), counted})
+		UID            types.UID
+		Generation     int64
+		Items          []workv1alpha2.AggregatedStatusItem
+		Interpretation uint64
+	}{b.GetUID(), b.GetGeneration(), counted, interpretation})
 	return hash.Sum64(), err
 }
 
@@ -271,10 +273,5 @@ func (r *bindingReconciler) forget(req ctrl.Request) {
 
 // tell records an event on the binding and on its template.
 func (r *bindingReconciler) tell(b workv1alpha2.Binding, kind, reason, message string) {
-	message = hub.Brief(message)
-	r.recorder.Event(b, kind, reason, message)
-	ref := b.GetBindingSpec().Resource
-	r.recorder.Event(&corev1.ObjectReference{
-		APIVersion: ref.APIVersion, Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name, UID: ref.UID, ResourceVersion: ref.ResourceVersion,
-	}, kind, reason, message)
+	hub.Tell(r.recorder, b, kind, reason, "%s", hub.Brief(message))
 }

@@ -96,24 +96,22 @@ func newWorld(t *testing.T) *world {
 			Replicas: 3, Clusters: []workv1alpha2.TargetCluster{{Name: "fra", Replicas: 2}, {Name: "iad", Replicas: 1}},
 		},
 	}
-	w.client = fake.NewClientBuilder().WithScheme(scheme.New()).
+	builder := fake.NewClientBuilder().WithScheme(scheme.New()).
 		WithObjects(template, binding, workIn("fra"), workIn("iad"), cluster("fra", "True"), cluster("iad", "True")).
 		WithStatusSubresource(&workv1alpha1.Work{}, &workv1alpha2.ResourceBinding{}, template).
 		WithIndex(&workv1alpha1.Work{}, works.IndexByBinding, func(o client.Object) []string {
 			return []string{o.GetLabels()[names.ResourceBindingPermanentID]}
-		}).
-		WithIndex(&workv1alpha2.ResourceBinding{}, hub.IndexBindingByCluster, func(o client.Object) (out []string) {
-			for _, c := range o.(workv1alpha2.Binding).GetBindingSpec().Clusters {
-				out = append(out, c.Name)
-			}
-			return out
 		}).
 		WithInterceptorFuncs(interceptor.Funcs{
 			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
 				w.writes = append(w.writes, sub+" "+obj.GetNamespace()+"/"+obj.GetName())
 				return c.SubResource(sub).Patch(ctx, obj, p, opts...)
 			},
-		}).Build()
+		})
+	if err := hub.SetupIndexes(t.Context(), builderIndexer{builder}); err != nil {
+		t.Fatal(err)
+	}
+	w.client = builder.Build()
 	interpreter, watcher := interpret.New(), managed.New(w.members, w.clock)
 	w.works = &workReconciler{client: w.client, works: fresh.New(w.client, w.client), recorder: w.events, members: watcher, interpreter: interpreter, pace: newPacer(w.clock, time.Second)}
 	w.bindings = &bindingReconciler{
@@ -122,6 +120,15 @@ func newWorld(t *testing.T) *world {
 	}
 	w.connect(w.member)
 	return w
+}
+
+// builderIndexer adds the indexes of a manager's cache to a fake client.
+type builderIndexer struct{ *fake.ClientBuilder }
+
+// IndexField implements client.FieldIndexer.
+func (b builderIndexer) IndexField(_ context.Context, obj client.Object, field string, extract client.IndexerFunc) error {
+	b.WithIndex(obj, field, extract)
+	return nil
 }
 
 // connect connects fra, or disconnects it, and follows its Deployments as execution would.

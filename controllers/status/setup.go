@@ -14,6 +14,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -39,12 +40,15 @@ import (
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
-// Options of the controllers. The index works.IndexByBinding has been set up before.
+// Options of the controllers. The indexes of package hub and works.IndexByBinding have been set up
+// before.
 type Options struct {
 	// Managed follows the objects in members; it is shared with package execution.
 	Managed *managed.Watcher
 	// Interpreter knows what status and health of a kind are.
 	Interpreter *interpret.Interpreter
+	// Interpretations tells when that changes; nil when it never does.
+	Interpretations *hub.Interpretations
 	// Clock is the real one when nil.
 	Clock clock.PassiveClock
 	// Window is the least time between two writes of one object's status; 500 ms when 0.
@@ -100,6 +104,7 @@ func setupWorks(mgr ctrl.Manager, o Options, recorder record.EventRecorder) erro
 		Named("work-status").
 		For(&workv1alpha1.Work{}, builder.WithPredicates(workChanged)).
 		WatchesRawSource(source.Func(r.listen)).
+		WatchesRawSource(hub.Reinterpreted(o.Interpretations, r.ofKind)).
 		WithOptions(options(o)).
 		Complete(r)
 }
@@ -126,6 +131,15 @@ func (r *workReconciler) listen(ctx context.Context, queue workqueue.TypedRateLi
 	return nil
 }
 
+// ofKind are the Works of all templates of a kind.
+func (r *workReconciler) ofKind(ctx context.Context, kind schema.GroupVersionKind) ([]reconcile.Request, error) {
+	var out []reconcile.Request
+	err := works.OfKind(ctx, r.client, kind, func(work *workv1alpha1.Work) {
+		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(work)})
+	})
+	return out, err
+}
+
 // add queues a request; routine ones, which come in great numbers, give way to all others.
 func add(queue workqueue.TypedRateLimitingInterface[reconcile.Request], routine bool, after time.Duration, req reconcile.Request) {
 	pq, ok := queue.(priorityqueue.PriorityQueue[reconcile.Request])
@@ -144,7 +158,7 @@ func setupBindings(mgr ctrl.Manager, o Options, recorder record.EventRecorder, e
 	_, global := empty().(*workv1alpha2.ClusterResourceBinding)
 	r := &bindingReconciler{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), bindings: fresh.New(mgr.GetClient(), mgr.GetAPIReader()),
-		recorder: recorder, interpreter: o.Interpreter, pace: newPacer(o.Clock, o.Window),
+		recorder: recorder, interpreter: o.Interpreter, interpretations: o.Interpretations, pace: newPacer(o.Clock, o.Window),
 		empty: empty, global: global, settled: map[reconcile.Request]uint64{}, opened: map[reconcile.Request]time.Time{},
 	}
 	name := "binding-status"
@@ -156,6 +170,7 @@ func setupBindings(mgr ctrl.Manager, o Options, recorder record.EventRecorder, e
 		For(empty(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&workv1alpha1.Work{}, r.workHandler()).
 		Watches(&clusterv1alpha1.Cluster{}, r.clusterHandler(), builder.WithPredicates(readyChanged)).
+		WatchesRawSource(hub.Reinterpreted(o.Interpretations, r.ofKind)).
 		WithOptions(options(o)).
 		Complete(r)
 }
@@ -203,22 +218,12 @@ func (r *bindingReconciler) clusterHandler() handler.EventHandler {
 }
 
 func (r *bindingReconciler) placedIn(ctx context.Context, cluster string) ([]reconcile.Request, error) {
-	var list client.ObjectList = &workv1alpha2.ResourceBindingList{}
-	if r.global {
-		list = &workv1alpha2.ClusterResourceBindingList{}
-	}
-	if err := r.client.List(ctx, list, client.MatchingFields{hub.IndexBindingByCluster: cluster}, client.UnsafeDisableDeepCopy); err != nil {
-		return nil, fmt.Errorf("list bindings in cluster %q: %w", cluster, err)
-	}
-	objects, err := meta.ExtractList(list)
-	if err != nil {
-		return nil, err
-	}
-	requests := make([]reconcile.Request, 0, len(objects))
-	for _, obj := range objects {
-		requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj.(client.Object))})
-	}
-	return requests, nil
+	return hub.BindingRequests(ctx, r.client, r.global, client.MatchingFields{hub.IndexBindingByCluster: cluster})
+}
+
+// ofKind are the bindings of all templates of a kind.
+func (r *bindingReconciler) ofKind(ctx context.Context, kind schema.GroupVersionKind) ([]reconcile.Request, error) {
+	return hub.BindingRequests(ctx, r.client, r.global, client.MatchingFields{hub.IndexBindingByTemplate: hub.TemplateKind(kind)})
 }
 
 // workChanged passes other objects to look at, and the first report of execution.

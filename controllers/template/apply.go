@@ -35,10 +35,11 @@ func (r *reconciler) adopt(ctx context.Context, key Key, obj metav1.Object, d cl
 		return false, conflict(b, errBehind)
 	}
 	if d.Action == claim.Keep {
-		if exists && claim.Current(b, obj, d.Policy) {
+		anew := exists && why.reinterpreted
+		if exists && claim.Current(b, obj, d.Policy) && !anew {
 			return false, nil
 		}
-		if stamp, ok := claim.NewStamp(obj, d.Policy); ok && r.upToDate(key, b, exists, d.Policy, stamp, cause{edited: true}) {
+		if stamp, ok := claim.NewStamp(obj, d.Policy); ok && !anew && r.upToDate(key, b, exists, d.Policy, stamp, cause{edited: true}) {
 			return false, nil
 		}
 	}
@@ -52,6 +53,10 @@ func (r *reconciler) adopt(ctx context.Context, key Key, obj metav1.Object, d cl
 	changed = d.Action != claim.Keep
 	stamp, _ := claim.NewStamp(body, d.Policy) // a whole object always has one
 	if r.upToDate(key, b, exists, d.Policy, stamp, why) {
+		if exists && why.reinterpreted {
+			asked, err := r.askAgain(ctx, key, b, body)
+			return changed || asked, err
+		}
 		return changed, nil
 	}
 	built, err := r.bind(ctx, key, b, exists, claim.Source{Template: body, Policy: d.Policy, Stamp: stamp, NewID: string(uuid.NewUUID())})
@@ -110,6 +115,19 @@ func (r *reconciler) bind(ctx context.Context, key Key, b workv1alpha2.Binding, 
 		return r.change(ctx, key, b, func() { claim.Bind(b, s) })
 	}
 	return true, r.create(ctx, key, b, s)
+}
+
+// askAgain has a template that did not change interpreted anew. What else its binding is built from
+// stays, also when a lazy policy has changed since.
+func (r *reconciler) askAgain(ctx context.Context, key Key, b workv1alpha2.Binding, body *unstructured.Unstructured) (changed bool, err error) {
+	if !claim.BelongsTo(b, body) {
+		return false, nil // it is told when there is something to build
+	}
+	demand, err := r.demand(body)
+	if err != nil {
+		return false, err
+	}
+	return r.change(ctx, key, b, func() { demand.SetOn(b) })
 }
 
 func (r *reconciler) create(ctx context.Context, key Key, b workv1alpha2.Binding, s claim.Source) error {

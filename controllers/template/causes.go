@@ -8,6 +8,9 @@ type cause struct {
 	edited bool
 	// policyChanged: a policy changed, or may have while nobody looked.
 	policyChanged bool
+	// reinterpreted: what the template asks for may be another thing than before, though nobody
+	// touched it.
+	reinterpreted bool
 }
 
 // causes are kept beside the queue, which holds a template once however often it was added.
@@ -25,7 +28,11 @@ func (c *causes) add(key Key, why cause) {
 		c.of = map[Key]cause{}
 	}
 	was := c.of[key]
-	c.of[key] = cause{edited: was.edited || why.edited, policyChanged: was.policyChanged || why.policyChanged}
+	c.of[key] = cause{
+		edited:        was.edited || why.edited,
+		policyChanged: was.policyChanged || why.policyChanged,
+		reinterpreted: was.reinterpreted || why.reinterpreted,
+	}
 }
 
 // take returns and forgets the causes.

@@ -16,11 +16,14 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/yaml"
 
+	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	"github.com/seaway-io/seaway/api/scheme"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -174,7 +177,8 @@ func install(t *testing.T, home *hubtest.ControlPlane) {
 			return err
 		}
 		text, err := fs.ReadFile(charts.CRDs(), path)
-		if err != nil || !bytes.Contains(text, []byte("group: policy.karmada.io")) && !bytes.Contains(text, []byte("group: work.karmada.io")) {
+		if err != nil || !bytes.Contains(text, []byte("group: policy.karmada.io")) && !bytes.Contains(text, []byte("group: work.karmada.io")) &&
+			!bytes.Contains(text, []byte("group: config.karmada.io")) {
 			return err
 		}
 		crd := &unstructured.Unstructured{}
@@ -190,6 +194,7 @@ func install(t *testing.T, home *hubtest.ControlPlane) {
 		for _, list := range []client.ObjectList{
 			&policyv1alpha1.PropagationPolicyList{}, &policyv1alpha1.ClusterPropagationPolicyList{}, &policyv1alpha1.OverridePolicyList{},
 			&policyv1alpha1.ClusterOverridePolicyList{}, &workv1alpha2.ResourceBindingList{}, &workv1alpha2.ClusterResourceBindingList{},
+			&configv1alpha1.ResourceInterpreterCustomizationList{}, &configv1alpha1.ResourceInterpreterWebhookConfigurationList{},
 		} {
 			if err := home.Client.List(ctx, list); err != nil {
 				return err
@@ -200,16 +205,24 @@ func install(t *testing.T, home *hubtest.ControlPlane) {
 }
 
 // run starts the detector, with its writes counted.
-func run(t *testing.T, home *hubtest.ControlPlane, writes *tally) {
+func run(t *testing.T, home *hubtest.ControlPlane, writes *tally, setups ...func(context.Context, ctrl.Manager, *Options) error) {
 	t.Helper()
 	config := rest.CopyConfig(home.Config)
 	config.QPS = -1
 	config.Wrap(writes.wrap)
-	mgr, err := ctrl.NewManager(config, ctrl.Options{Scheme: scheme.New(), Metrics: metricsserver.Options{BindAddress: "0"}})
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme: scheme.New(), Metrics: metricsserver.Options{BindAddress: "0"}, Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := Setup(mgr, Options{Interpreter: interpret.New()}); err != nil {
+	o := Options{Interpreter: interpret.New()}
+	for _, setup := range setups {
+		if err := setup(t.Context(), mgr, &o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := Setup(mgr, o); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -248,7 +261,7 @@ func widgets() *unstructured.Unstructured {
 			"group": "example.com", "scope": "Namespaced",
 			"names": map[string]any{"plural": "widgets", "singular": "widget", "kind": "Widget", "listKind": "WidgetList"},
 			"versions": []any{map[string]any{"name": "v1", "served": true, "storage": true,
-				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object"}}}},
+				"schema": map[string]any{"openAPIV3Schema": map[string]any{"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}},
 		},
 	}}
 }

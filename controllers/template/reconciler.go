@@ -6,6 +6,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
@@ -23,8 +24,10 @@ type reconciler struct {
 	dynamic     dynamic.Interface
 	recorder    record.EventRecorder
 	interpreter Interpreter
-	rules       *claim.Rules
-	watcher     *watcher
+	// interpretations says whether kinds were explained anew in the life of this process
+	interpretations *hub.Interpretations
+	rules           *claim.Rules
+	watcher         *watcher
 
 	causes   causes
 	prepared prepared
@@ -90,9 +93,24 @@ func (r *reconciler) wake(templates []claim.Template) {
 }
 
 // changed notes that a template appeared or was changed. One that is there when the watch begins may
-// have had its policy changed in the meantime.
+// have had its policy changed in the meantime, or its kind explained in another way.
 func (r *reconciler) changed(key Key, initial bool) {
-	r.causes.add(key, cause{edited: true, policyChanged: initial})
+	anew := initial && r.interpretations.Version(key.GroupVersionKind) > 0
+	r.causes.add(key, cause{edited: true, policyChanged: initial, reinterpreted: anew})
+}
+
+// ofKind are the templates of a kind, which is explained in another way from now on.
+func (r *reconciler) ofKind(_ context.Context, kind schema.GroupVersionKind) ([]Key, error) {
+	var keys []Key
+	for _, t := range r.watcher.candidates(search{GroupVersionKind: kind}) {
+		if !r.rules.Skips(kind, t) {
+			keys = append(keys, keyOf(kind, t))
+		}
+	}
+	for _, key := range keys {
+		r.causes.add(key, cause{reinterpreted: true})
+	}
+	return keys, nil
 }
 
 func (r *reconciler) forget(key Key) {

@@ -33,6 +33,8 @@ import (
 // Options of the controllers.
 type Options struct {
 	Interpreter Interpreter
+	// Interpretations tells when kinds are explained in another way; nil when they never are.
+	Interpretations *hub.Interpretations
 	// Objects is filled with what is watched; nil when nobody shares it.
 	Objects *Objects
 	// SkippedAPIs and SkippedNamespaces are never propagated, besides those that never are: see
@@ -125,12 +127,13 @@ func newReconciler(mgr ctrl.Manager, o Options, rules *claim.Rules) (*reconciler
 		return nil, fmt.Errorf("dynamic client: %w", err)
 	}
 	r := &reconciler{
-		clock:       o.Clock,
-		client:      mgr.GetClient(),
-		dynamic:     dyn,
-		recorder:    hub.Recorder(mgr, "resource-detector"),
-		interpreter: o.Interpreter,
-		rules:       rules,
+		clock:           o.Clock,
+		client:          mgr.GetClient(),
+		dynamic:         dyn,
+		recorder:        hub.Recorder(mgr, "resource-detector"),
+		interpreter:     o.Interpreter,
+		interpretations: o.Interpretations,
+		rules:           rules,
 	}
 	r.watcher = &watcher{
 		discovery: disco, metadata: meta, rules: rules, clock: o.Clock,
@@ -155,6 +158,9 @@ func setupTemplates(mgr ctrl.Manager, o Options, r *reconciler) error {
 		return err
 	}
 	if err := c.Watch(r.watcher); err != nil {
+		return err
+	}
+	if err := c.Watch(hub.Reinterpreted(o.Interpretations, r.ofKind)); err != nil {
 		return err
 	}
 	if err := c.Watch(source.TypedKind(mgr.GetCache(), &workv1alpha2.ResourceBinding{}, bindingGone[*workv1alpha2.ResourceBinding](r))); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/traffic"
 )
 
 // when passes updates that differ. Objects that come or go always pass.
@@ -65,7 +66,7 @@ var (
 	// clusterChanged passes Clusters as far as the planner looks at them.
 	clusterChanged = updatesOnly(when(func(before, after *clusterv1alpha1.Cluster) bool {
 		return readiness(before) != readiness(after) || leaves(before, after) || !maps.Equal(before.Labels, after.Labels) ||
-			before.Spec.Region != after.Spec.Region || before.Spec.Provider != after.Spec.Provider ||
+			traffic.Withdrawn(before) != traffic.Withdrawn(after) || before.Spec.Region != after.Spec.Region || before.Spec.Provider != after.Spec.Provider ||
 			before.Spec.Zone != after.Spec.Zone || !slices.Equal(before.Spec.Zones, after.Spec.Zones)
 	}))
 

@@ -79,6 +79,8 @@ func TestPredicates(t *testing.T) {
 	heartbeat.Status.NodeSummary = &clusterv1alpha1.NodeSummary{TotalNum: 3}
 	leaving := cluster("fra", "a")
 	leaving.DeletionTimestamp = &metav1.Time{Time: noon}
+	remedied := cluster("fra", "a")
+	remedied.Status.RemedyActions = []string{"TrafficControl"}
 	port := theService()
 	port.Spec.Ports[0].Port = 81
 	address := theService()
@@ -89,6 +91,7 @@ func TestPredicates(t *testing.T) {
 	for name, tc := range map[string]struct{ got, want bool }{
 		"a cluster loses its control plane": {update(clusterChanged, ready, notReady), true},
 		"a cluster moves":                   {update(clusterChanged, ready, cluster("fra", "b")), true},
+		"a cluster is taken out of traffic": {update(clusterChanged, ready, remedied), true},
 		"a cluster leaves":                  {update(clusterChanged, ready, leaving), true},
 		"a cluster counts its nodes":        {update(clusterChanged, ready, heartbeat), false},
 		"a cluster is new":                  {clusterChanged.Create(event.CreateEvent{Object: ready}), false},

@@ -37,11 +37,13 @@ func (m mutator) Handle(_ context.Context, req admission.Request) admission.Resp
 type validator struct {
 	rule
 	decoder admission.Decoder
+	// others are the objects on the hub.
+	others client.Reader
 }
 
 // Handle implements admission.Handler. An object that is on its way out is let through: its
 // finalizers must always be removable.
-func (v validator) Handle(_ context.Context, req admission.Request) admission.Response {
+func (v validator) Handle(ctx context.Context, req admission.Request) admission.Response {
 	obj := v.empty()
 	if err := v.decoder.Decode(req, obj); err != nil {
 		return admission.Errored(http.StatusBadRequest, err)
@@ -57,8 +59,16 @@ func (v validator) Handle(_ context.Context, req admission.Request) admission.Re
 		}
 	}
 	errs := v.inspect(obj, old)
+	allowed := admission.Allowed("")
+	if v.compare != nil {
+		more, err := v.compare(ctx, v.others, obj, old)
+		if err != nil { // as if nobody had been asked
+			allowed = allowed.WithWarnings("not compared with the others of its kind: " + err.Error())
+		}
+		errs = append(errs, more...)
+	}
 	if len(errs) == 0 {
-		return admission.Allowed("")
+		return allowed
 	}
 	kind := obj.GetObjectKind().GroupVersionKind().GroupKind()
 	invalid := apierrors.NewInvalid(kind, obj.GetName(), first(errs)).Status()

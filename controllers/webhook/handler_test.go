@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 
@@ -23,6 +24,9 @@ import (
 )
 
 var decoder = admission.NewDecoder(scheme.New())
+
+// nothing is a hub without anything on it.
+var nothing = fake.NewClientBuilder().WithScheme(scheme.New()).Build()
 
 func ruleOf(t *testing.T, name string) rule {
 	t.Helper()
@@ -310,7 +314,7 @@ func TestWhatCanNotBeRightIsRefused(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			resp := validator{ruleOf(t, tc.rule), decoder}.Handle(context.Background(), request(t, tc.object, tc.old))
+			resp := validator{ruleOf(t, tc.rule), decoder, nothing}.Handle(context.Background(), request(t, tc.object, tc.old))
 			if resp.Allowed != (len(tc.fields) == 0) {
 				t.Fatalf("allowed %v: %+v", resp.Allowed, resp.Result)
 			}
@@ -360,7 +364,7 @@ func TestAnObjectOnItsWayOutIsLetThrough(t *testing.T) {
 	for _, r := range rules {
 		t.Run(r.name, func(t *testing.T) {
 			gone := typed(t, r) + `, metadata: {name: x, deletionTimestamp: "2026-05-01T12:00:00Z"}}`
-			resp := validator{r, decoder}.Handle(context.Background(), request(t, gone, typed(t, r)+`, metadata: {name: x}}`))
+			resp := validator{r, decoder, nothing}.Handle(context.Background(), request(t, gone, typed(t, r)+`, metadata: {name: x}}`))
 			if !resp.Allowed {
 				t.Errorf("refused: %+v", resp.Result)
 			}
@@ -377,7 +381,7 @@ func TestWhatCanNotBeDecodedIsABadRequest(t *testing.T) {
 			"not of the kind": request(t, `{apiVersion: v1, kind: Marmalade, metadata: {name: x}}`, ""),
 		} {
 			t.Run(r.name+", "+name, func(t *testing.T) {
-				handlers := []admission.Handler{validator{r, decoder}}
+				handlers := []admission.Handler{validator{r, decoder, nothing}}
 				if r.fill != nil {
 					handlers = append(handlers, mutator{r, decoder})
 				}
@@ -390,7 +394,7 @@ func TestWhatCanNotBeDecodedIsABadRequest(t *testing.T) {
 			})
 		}
 		t.Run(r.name+", an old object that is none", func(t *testing.T) {
-			resp := validator{r, decoder}.Handle(context.Background(), request(t, good, typed(t, r)+`, `+body(r)+`: text}`))
+			resp := validator{r, decoder, nothing}.Handle(context.Background(), request(t, good, typed(t, r)+`, `+body(r)+`: text}`))
 			if resp.Allowed || resp.Result.Code != http.StatusBadRequest {
 				t.Errorf("allowed %v: %+v", resp.Allowed, resp.Result)
 			}
@@ -401,7 +405,7 @@ func TestWhatCanNotBeDecodedIsABadRequest(t *testing.T) {
 func TestARefusalStaysShort(t *testing.T) {
 	rules := strings.Repeat("{overriders: {plaintext: [{path: /a, operator: replace}]}},", 10_000)
 	obj := `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterOverridePolicy, metadata: {name: x}, spec: {overrideRules: [` + rules + `]}}`
-	resp := validator{ruleOf(t, "clusteroverridepolicy"), decoder}.Handle(context.Background(), request(t, obj, ""))
+	resp := validator{ruleOf(t, "clusteroverridepolicy"), decoder, nothing}.Handle(context.Background(), request(t, obj, ""))
 	causes := resp.Result.Details.Causes
 	if resp.Allowed || len(causes) != shownFaults+1 || !strings.Contains(causes[shownFaults].Message, "and 9950 more faults") {
 		t.Errorf("allowed %v, %d causes", resp.Allowed, len(causes))

@@ -2,6 +2,7 @@ package webhook
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"net"
@@ -18,11 +19,14 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seaway-io/seaway/api/names"
 	"github.com/seaway-io/seaway/api/scheme"
+	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/charts"
 	"github.com/seaway-io/seaway/controllers/apiserver/hubtest"
@@ -67,6 +71,51 @@ func TestOnARealAPIServer(t *testing.T) {
 		}
 		if got := asked.Load() - before; got != 0 {
 			t.Errorf("the webhooks were asked %d times", got)
+		}
+	})
+
+	t.Run("a Work is asked about when its spec or its id is written, and only then", func(t *testing.T) {
+		work := &workv1alpha1.Work{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "by-hand"}}
+		work.Spec.Workload.Manifests = []workv1alpha1.Manifest{{RawExtension: runtime.RawExtension{Raw: []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"settings"}}`)}}}
+		for _, step := range []struct {
+			what  string
+			write func() error
+			asked bool
+		}{
+			{"it is made", func() error { return home.Client.Create(ctx, work) }, true},
+			{"it gets a finalizer and an annotation", func() error {
+				work.Finalizers, work.Annotations = []string{"karmada.io/execution-controller"}, map[string]string{"a": "b"}
+				return home.Client.Update(ctx, work)
+			}, false},
+			{"its status is written", func() error {
+				work.Status.Conditions = []metav1.Condition{{Type: "Applied", Status: "True", Reason: "x", LastTransitionTime: metav1.Now()}}
+				return home.Client.Status().Update(ctx, work)
+			}, false},
+			{"its manifests change", func() error {
+				work.Spec.Workload.Manifests[0].Raw = []byte(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"settings"},"data":{"a":"b"}}`)
+				return home.Client.Update(ctx, work)
+			}, true},
+			{"it is suspended", func() error {
+				work.Spec.SuspendDispatching = ptr.To(true)
+				return home.Client.Update(ctx, work)
+			}, true},
+		} {
+			before := asked.Load()
+			if err := step.write(); err != nil {
+				t.Fatalf("%s: %v", step.what, err)
+			}
+			// The API server asks again when its cache is behind the write before.
+			if got := asked.Load() - before; (got > 0) != step.asked {
+				t.Errorf("%s: asked %d times, want any: %t", step.what, got, step.asked)
+			}
+		}
+		work.Labels[names.WorkPermanentID] = "another"
+		if err := home.Client.Update(ctx, work.DeepCopy()); !apierrors.IsInvalid(err) && !strings.Contains(fmt.Sprint(err), "permanent-id") {
+			t.Errorf("another id: %v", err)
+		}
+		work.Labels = map[string]string{}
+		if err := home.Client.Update(ctx, work); err == nil && work.Labels[names.WorkPermanentID] == "" {
+			t.Error("it has lost its id")
 		}
 	})
 
@@ -117,10 +166,10 @@ func TestOnARealAPIServer(t *testing.T) {
 // serve answers the hub's questions, and counts them.
 func serve(t *testing.T, home *hubtest.ControlPlane) *atomic.Int32 {
 	t.Helper()
-	base, trusted, asked := answer(t, handlers(scheme.New()))
-	install(t, home, "resourcebindings.work.karmada.io")
-	home.Eventually("bindings are served", func(ctx context.Context) error {
-		return home.Client.List(ctx, &workv1alpha2.ResourceBindingList{})
+	base, trusted, asked := answer(t, handlers(scheme.New(), home.Client))
+	install(t, home, "resourcebindings.work.karmada.io", "works.work.karmada.io")
+	home.Eventually("bindings and Works are served", func(ctx context.Context) error {
+		return errors.Join(home.Client.List(ctx, &workv1alpha2.ResourceBindingList{}), home.Client.List(ctx, &workv1alpha1.WorkList{}))
 	})
 	for _, obj := range Configurations(base, trusted) {
 		if err := home.Client.Create(t.Context(), obj); err != nil {

@@ -1,6 +1,9 @@
 package webhook
 
 import (
+	"context"
+	"slices"
+
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -35,6 +38,8 @@ type rule struct {
 	fill func(obj client.Object, op admissionv1.Operation)
 	// inspect finds what is wrong; old is nil at creation.
 	inspect func(obj, old client.Object) field.ErrorList
+	// compare finds what is wrong beside others of the kind; nil where they do not matter.
+	compare func(ctx context.Context, others client.Reader, obj, old client.Object) (field.ErrorList, error)
 	// fillWhen and inspectWhen spare the API server the question when they do not hold.
 	fillWhen, inspectWhen []admissionregistrationv1.MatchCondition
 	// fillAtCreation leaves updates alone.
@@ -71,12 +76,14 @@ var rules = []rule{
 	}, {
 		resource: workv1alpha1.GroupVersion.WithResource("works"), name: "work",
 		empty: func() client.Object { return &workv1alpha1.Work{} }, fill: identified(validation.DefaultWork), inspect: compared(validation.ValidateWork),
+		fillWhen: workChanges, inspectWhen: workChanges,
 	}, {
 		resource: configv1alpha1.GroupVersion.WithResource("resourceinterpreterwebhookconfigurations"), name: "resourceinterpreterwebhookconfiguration",
 		empty: func() client.Object { return &configv1alpha1.ResourceInterpreterWebhookConfiguration{} }, inspect: alone(validation.ValidateInterpreterWebhooks),
 	}, {
 		resource: configv1alpha1.GroupVersion.WithResource("resourceinterpretercustomizations"), name: "resourceinterpretercustomization",
 		empty: func() client.Object { return &configv1alpha1.ResourceInterpreterCustomization{} }, inspect: alone(inspectCustomization),
+		compare: compareCustomization,
 	}, {
 		resource: remedyv1alpha1.GroupVersion.WithResource("remedies"), name: "remedy",
 		empty: func() client.Object { return &remedyv1alpha1.Remedy{} }, inspect: alone(validation.ValidateRemedy),
@@ -136,6 +143,15 @@ var bindingClaims = []admissionregistrationv1.MatchCondition{{
 		names.DependenciesAnnotation + "' in object.metadata.annotations",
 }}
 
+// workChanges holds for Works whose manifests or id somebody writes, or that have no id. Finalizers and
+// annotations come and go with every Work, and can not be wrong; status is not asked about at all.
+var workChanges = []admissionregistrationv1.MatchCondition{{
+	Name: "spec-or-id-changes",
+	Expression: "oldObject == null || object.spec != oldObject.spec" +
+		" || object.metadata.?labels[?'" + names.WorkPermanentID + "'].orValue('') == ''" +
+		" || object.metadata.?labels[?'" + names.WorkPermanentID + "'] != oldObject.metadata.?labels[?'" + names.WorkPermanentID + "']",
+}}
+
 // specChanges holds unless the spec stays as it is: ledgers are kept on quotas all the time.
 var specChanges = []admissionregistrationv1.MatchCondition{{
 	Name:       "spec-changes",
@@ -160,6 +176,23 @@ func inspectPropagation(obj, old client.Object) field.ErrorList {
 // inspectCustomization also compiles the scripts.
 func inspectCustomization(c *configv1alpha1.ResourceInterpreterCustomization) field.ErrorList {
 	return append(validation.ValidateCustomization(c), lua.Validate(c, lua.DefaultLimits)...)
+}
+
+// compareCustomization finds what others explain already. What was so before is left: then the older of
+// the two counts, and both can be edited.
+func compareCustomization(ctx context.Context, others client.Reader, obj, old client.Object) (field.ErrorList, error) {
+	var list configv1alpha1.ResourceInterpreterCustomizationList
+	if err := others.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	errs := validation.ConflictingCustomizations(obj.(*configv1alpha1.ResourceInterpreterCustomization), list.Items)
+	if old == nil {
+		return errs, nil
+	}
+	before := validation.ConflictingCustomizations(old.(*configv1alpha1.ResourceInterpreterCustomization), list.Items)
+	return slices.DeleteFunc(errs, func(e *field.Error) bool {
+		return slices.ContainsFunc(before, func(b *field.Error) bool { return b.Error() == e.Error() })
+	}), nil
 }
 
 // filled makes a fill of a function that knows the kind.

@@ -29,20 +29,20 @@ const timeoutSeconds = 3
 
 // Setup serves every rule on the manager's webhook server.
 func Setup(mgr ctrl.Manager) {
-	for path, handler := range handlers(mgr.GetScheme()) {
+	for path, handler := range handlers(mgr.GetScheme(), mgr.GetClient()) {
 		mgr.GetWebhookServer().Register(path, handler)
 	}
 }
 
-// handlers are the webhooks by their paths.
-func handlers(s *runtime.Scheme) map[string]http.Handler {
+// handlers are the webhooks by their paths. They compare objects with those that the reader has.
+func handlers(s *runtime.Scheme, others client.Reader) map[string]http.Handler {
 	decoder := admission.NewDecoder(s)
 	out := map[string]http.Handler{}
 	for _, r := range rules {
 		if r.fill != nil {
 			out["/mutate-"+r.name] = &webhook.Admission{Handler: mutator{r, decoder}}
 		}
-		out["/validate-"+r.name] = &webhook.Admission{Handler: validator{r, decoder}}
+		out["/validate-"+r.name] = &webhook.Admission{Handler: validator{r, decoder, others}}
 	}
 	return out
 }

@@ -17,6 +17,9 @@ const (
 	EndpointReasonOnlyHealthy = "OnlyHealthy"
 	// EndpointReasonClusterLeaving goes with Draining: the Cluster is being deleted.
 	EndpointReasonClusterLeaving = "ClusterLeaving"
+	// EndpointReasonTrafficControl goes with Draining: a Remedy asks for the action TrafficControl on
+	// the Cluster.
+	EndpointReasonTrafficControl = "TrafficControl"
 	// EndpointReasonNotSelected goes with Excluded: no tier or weight of the policy selects the
 	// cluster.
 	EndpointReasonNotSelected = "NotSelected"

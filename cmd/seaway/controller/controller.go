@@ -152,11 +152,13 @@ type parts struct {
 	cluster     cluster.Options
 	following   *managed.Watcher
 	interpreter *interpret.Interpreter
-	endpoints   *discovery.Table
-	view        *health.View
-	placer      *scheduler.Placer
-	estimator   *estimate.Estimator
-	decisions   *decision.Recorder
+	// interpretations tells who has used the interpreter what it explains in another way than before.
+	interpretations *hub.Interpretations
+	endpoints       *discovery.Table
+	view            *health.View
+	placer          *scheduler.Placer
+	estimator       *estimate.Estimator
+	decisions       *decision.Recorder
 
 	// template fills template.Objects, which dependency reads.
 	template template.Options
@@ -193,12 +195,13 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		return nil, err
 	}
 	o.cluster.Members = members
-	layers, err := interpreter.Setup(ctx, mgr, interpreter.Options{Clock: clk})
+	interpretations := &hub.Interpretations{}
+	layers, err := interpreter.Setup(ctx, mgr, interpreter.Options{Clock: clk, Changed: interpretations.Changed})
 	if err != nil {
 		return nil, err
 	}
 	kinds := interpret.New(append(layers, bundled.Table())...)
-	o.template.Interpreter, o.template.Objects = kinds, &template.Objects{}
+	o.template.Interpreter, o.template.Interpretations, o.template.Objects = kinds, interpretations, &template.Objects{}
 	return &parts{
 		estimator:     estimator,
 		decisions:     decisions,
@@ -208,13 +211,14 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		failbackAfter: o.failbackAfter,
 		descheduler:   o.descheduler,
 
-		clock:       clk,
-		cluster:     o.cluster,
-		following:   managed.New(managed.Pool(members), clk),
-		interpreter: kinds,
-		endpoints:   discovery.New(members),
-		view:        health.NewView(clk),
-		placer:      placer,
+		clock:           clk,
+		cluster:         o.cluster,
+		following:       managed.New(managed.Pool(members), clk),
+		interpreter:     kinds,
+		interpretations: interpretations,
+		endpoints:       discovery.New(members),
+		view:            health.NewView(clk),
+		placer:          placer,
 	}, nil
 }
 
@@ -250,10 +254,12 @@ var contents = []entry{
 	}},
 	{"template", func(mgr ctrl.Manager, p *parts) error { return template.Setup(mgr, p.template) }},
 	{"dependency", func(mgr ctrl.Manager, p *parts) error {
-		return dependency.Setup(mgr, dependency.Options{Interpreter: p.interpreter, Objects: p.template.Objects})
+		return dependency.Setup(mgr, dependency.Options{Interpreter: p.interpreter, Interpretations: p.interpretations, Objects: p.template.Objects})
 	}},
 	{"scheduler", func(mgr ctrl.Manager, p *parts) error {
-		return scheduler.Setup(mgr, scheduler.Options{Placer: p.placer, Record: p.decisions.Record, FailbackAfter: &p.failbackAfter})
+		return scheduler.Setup(mgr, scheduler.Options{
+			Placer: p.placer, Record: p.decisions.Record, FailbackAfter: &p.failbackAfter, Quotas: p.enforceQuotas,
+		})
 	}},
 	{"rebalance", func(mgr ctrl.Manager, p *parts) error {
 		return rebalance.Setup(mgr, rebalance.Options{Clock: p.clock})
@@ -265,17 +271,17 @@ var contents = []entry{
 		return deschedule.Setup(mgr, deschedule.Options{Clock: p.clock, Unschedulable: p.estimator.Unschedulable})
 	}},
 	{"binding", func(mgr ctrl.Manager, p *parts) error {
-		o := binding.Options{Interpreter: p.interpreter, Clock: p.clock}
+		o := binding.Options{Interpreter: p.interpreter, Interpretations: p.interpretations, Clock: p.clock}
 		if p.dependencies {
 			o.Before = dependency.Order{Client: mgr.GetClient(), Interpreter: p.interpreter, Objects: p.template.Objects}.Before
 		}
 		return binding.Setup(mgr, o)
 	}},
 	{"execution", func(mgr ctrl.Manager, p *parts) error {
-		return execution.Setup(mgr, execution.Options{Managed: p.following, Interpreter: p.interpreter})
+		return execution.Setup(mgr, execution.Options{Managed: p.following, Interpreter: p.interpreter, Interpretations: p.interpretations})
 	}},
 	{"status", func(mgr ctrl.Manager, p *parts) error {
-		return status.Setup(mgr, status.Options{Managed: p.following, Interpreter: p.interpreter})
+		return status.Setup(mgr, status.Options{Managed: p.following, Interpreter: p.interpreter, Interpretations: p.interpretations})
 	}},
 	{"discovery", func(mgr ctrl.Manager, p *parts) error { return discovery.Setup(mgr, p.endpoints) }},
 	{"health", func(mgr ctrl.Manager, p *parts) error { return health.Setup(mgr, p.view) }},

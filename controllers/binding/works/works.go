@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -15,6 +16,7 @@ import (
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/render"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // IndexByBinding finds the Works of a binding by the binding's permanent id.
@@ -51,6 +53,25 @@ func Of(ctx context.Context, c client.Reader, binding workv1alpha2.Binding) ([]w
 		return nil, fmt.Errorf("list the Works of binding %s: %w", client.ObjectKeyFromObject(binding), err)
 	}
 	return list.Items, nil
+}
+
+// OfKind calls do for the Works of the bindings of all templates of a kind, as the cache has them. A Work
+// that somebody wrote by hand is not among them.
+func OfKind(ctx context.Context, c client.Reader, kind schema.GroupVersionKind, do func(*workv1alpha1.Work)) error {
+	bindings, err := hub.Bindings(ctx, c, client.MatchingFields{hub.IndexBindingByTemplate: hub.TemplateKind(kind)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return err
+	}
+	for _, b := range bindings {
+		list, err := Of(ctx, c, b)
+		if err != nil {
+			return err
+		}
+		for i := range list {
+			do(&list[i])
+		}
+	}
+	return nil
 }
 
 // Binding returns the binding that a Work names in its annotations, and whether that is a

@@ -38,6 +38,12 @@ type Demand struct {
 	Components []workv1alpha2.Component
 }
 
+// SetOn writes the demand into a binding, and nothing else.
+func (d Demand) SetOn(b workv1alpha2.Binding) {
+	spec := b.GetBindingSpec()
+	spec.Replicas, spec.ReplicaRequirements, spec.Components = d.Replicas, d.Requirements, d.Components
+}
+
 // Bind writes into a binding what comes from its template and policy, and leaves what others own:
 // the clusters, the evictions, who requires it, when it was to be rescheduled, and whether
 // scheduling is suspended. Labels and annotations of others stay as well.
@@ -54,7 +60,7 @@ func Bind(b workv1alpha2.Binding, s Source) {
 		UID:             s.Template.GetUID(),
 		ResourceVersion: s.Template.GetResourceVersion(),
 	}
-	spec.Replicas, spec.ReplicaRequirements, spec.Components = s.Replicas, s.Requirements, s.Components
+	s.Demand.SetOn(b)
 	spec.PropagateDeps = p.PropagateDeps
 	spec.SchedulerName = p.SchedulerName
 	spec.Placement = &p.Placement

@@ -19,7 +19,8 @@
 //	Down ──► Recovering    after any other outage: nothing for stableFor, then stepPercent more every
 //	                       stepEvery; in full at once when nobody else is left
 //	Recovering ──► Serving when the last step is made
-//	any ──► Draining       the Cluster is being deleted
+//	any ──► Draining       the Cluster is being deleted, or a Remedy asks for TrafficControl on it
+//	Draining ──► Recovering when no Remedy asks for it any more
 //	any ──► Excluded       the policy does not select the cluster
 //
 // Silence is neither an outage nor a recovery: while the vantage points say nothing, an endpoint

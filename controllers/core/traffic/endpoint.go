@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	remedyv1alpha1 "github.com/seaway-io/seaway/api/remedy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 )
 
@@ -46,6 +48,9 @@ func (p *planner) endpoint(m Member, prev *trafficv1alpha1.PlanEndpoint) (e traf
 		enter(&e, trafficv1alpha1.EndpointDown, f.reason, f.message)
 	case m.Cluster.DeletionTimestamp != nil:
 		enter(&e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonClusterLeaving, "the cluster is being deleted")
+	case Withdrawn(m.Cluster):
+		enter(&e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonTrafficControl,
+			"a Remedy asks for TrafficControl: no new requests while others can take them")
 	default:
 		p.rise(&e, m, prev)
 	}
@@ -60,6 +65,11 @@ func known(m Member) bool { return m.Known && !controlPlaneLost(m.Cluster) }
 func controlPlaneLost(c *clusterv1alpha1.Cluster) bool {
 	ready := meta.FindStatusCondition(c.Status.Conditions, clusterv1alpha1.ClusterConditionReady)
 	return ready != nil && ready.Status != metav1.ConditionTrue
+}
+
+// Withdrawn says whether a Remedy takes the cluster out of traffic.
+func Withdrawn(c *clusterv1alpha1.Cluster) bool {
+	return slices.Contains(c.Status.RemedyActions, string(remedyv1alpha1.TrafficControl))
 }
 
 // observe takes what the member says, or what the previous plan says while it can not be asked.
@@ -150,6 +160,8 @@ func (p *planner) rise(e *trafficv1alpha1.PlanEndpoint, m Member, prev *trafficv
 			return
 		}
 		e.StableSince = nil
+		p.recover(e, m, 0)
+	case prev.State == trafficv1alpha1.EndpointDraining: // what was wrong with it may come back soon
 		p.recover(e, m, 0)
 	case prev.State == trafficv1alpha1.EndpointRecovering:
 		p.recover(e, m, prev.SharePercent)

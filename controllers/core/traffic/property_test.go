@@ -23,7 +23,7 @@ func happening(t *rapid.T, w *world) {
 	m := w.members[name]
 	switch what := rapid.SampledFrom([]string{
 		"verdict", "verdict", "verdict", "ready", "known", "control plane", "address", "exists",
-		"vantage", "sleep", "sleep", "sleep", "strategy", "ramp", "delete", "kill", "revive", "region map",
+		"vantage", "sleep", "sleep", "sleep", "strategy", "ramp", "delete", "kill", "revive", "region map", "remedy",
 	}).Draw(t, "event"); what {
 	case "verdict":
 		m.Verdict = rapid.SampledFrom([]v1.Verdict{v1.VerdictHealthy, v1.VerdictUnhealthy, v1.VerdictUnknown}).Draw(t, what)
@@ -54,6 +54,8 @@ func happening(t *rapid.T, w *world) {
 		if rapid.IntRange(0, 3).Draw(t, "really") == 0 {
 			m.Cluster.DeletionTimestamp = &metav1.Time{Time: w.now}
 		}
+	case "remedy":
+		m.Cluster.Status.RemedyActions = rapid.SampledFrom([][]string{nil, {"Other"}, {"Other", "TrafficControl"}}).Draw(t, what)
 	case "kill":
 		w.kill(name)
 	case "revive":
@@ -149,6 +151,9 @@ func checkEndpoint(t *rapid.T, w *world, e *v1.PlanEndpoint) {
 		if e.SharePercent != 0 {
 			t.Fatalf("%s has a share while %s", e.Cluster, e.State)
 		}
+	}
+	if Withdrawn(w.members[e.Cluster].Cluster) && e.SharePercent != 0 {
+		t.Fatalf("%s has a share though a Remedy takes it out of traffic: %+v", e.Cluster, e)
 	}
 	if e.Reason == "" || e.Message == "" || e.Since.IsZero() || e.Since.After(w.now) {
 		t.Fatalf("not explained: %+v", e)

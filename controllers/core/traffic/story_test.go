@@ -248,3 +248,53 @@ func TestStoryWeighted(t *testing.T) {
 	})
 	s.end("weighted")
 }
+
+func TestStoryRemedy(t *testing.T) {
+	s := tell(t, "fra", "iad")
+	remedy := func(name string, actions ...string) func() {
+		return func() { s.hit(name, func(m *Member) { m.Cluster.Status.RemedyActions = actions }) }
+	}
+	s.then("the shop is deployed", func() { s.step() })
+	s.later(time.Minute)
+	s.then("a Remedy asks for something else in fra", remedy("fra", "Restart"))
+	s.then("a Remedy takes fra out of traffic", remedy("fra", "TrafficControl"))
+	s.later(time.Minute)
+	s.then("fra does not answer", func() { s.verdict("fra", v1.VerdictUnhealthy) })
+	s.later(time.Minute)
+	s.then("fra answers again", func() { s.verdict("fra", v1.VerdictHealthy) })
+	s.then("iad is taken out as well: nothing else is left", remedy("iad", "TrafficControl"))
+	s.later(time.Minute)
+	s.then("fra needs no remedy any more: in full, for it is alone", remedy("fra"))
+	s.later(time.Minute)
+	s.then("nor does iad: it comes back in steps", remedy("iad"))
+	s.later(10 * time.Minute)
+	s.end("remedy")
+}
+
+func TestWithdrawn(t *testing.T) {
+	remedied := func(m *Member) { m.Cluster.Status.RemedyActions = []string{"TrafficControl"} }
+	for name, tc := range map[string]struct {
+		change func(*Member)
+		state  v1.EndpointState
+		reason string
+	}{
+		"a Remedy takes it out":         {remedied, v1.EndpointDraining, v1.EndpointReasonTrafficControl},
+		"it is also being deleted":      {func(m *Member) { remedied(m); m.Cluster.DeletionTimestamp = &metav1.Time{Time: noon} }, v1.EndpointDraining, v1.EndpointReasonClusterLeaving},
+		"it can not serve anyway":       {func(m *Member) { remedied(m); m.ReadyReplicas = 0 }, v1.EndpointDown, v1.EndpointReasonNoReadyReplicas},
+		"its control plane is lost too": {func(m *Member) { remedied(m); setReady(m.Cluster, false) }, v1.EndpointDraining, v1.EndpointReasonTrafficControl},
+		"another action":                {func(m *Member) { m.Cluster.Status.RemedyActions = []string{"Restart"} }, v1.EndpointServing, v1.EndpointReasonReady},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, "fra", "iad")
+			w.step()
+			w.hit("fra", tc.change)
+			e := w.endpoint("fra")
+			if e.State != tc.state || e.Reason != tc.reason {
+				t.Errorf("%s/%s, want %s/%s", e.State, e.Reason, tc.state, tc.reason)
+			}
+			if w.plan.FailOpen || len(w.plan.Tiers) == 0 {
+				t.Errorf("fail open %t, tiers %v", w.plan.FailOpen, w.plan.Tiers)
+			}
+		})
+	}
+}

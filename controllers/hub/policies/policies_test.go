@@ -23,7 +23,11 @@ import (
 
 func policy(namespace, kind, target string) *trafficv1alpha1.TrafficPolicy {
 	p := &trafficv1alpha1.TrafficPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: strings.ToLower(kind) + "-" + target}}
-	p.Spec.TargetRefs = []trafficv1alpha1.TargetRef{{Kind: kind, Name: target}}
+	group := ""
+	if kind == "Deployment" {
+		group = "apps"
+	}
+	p.Spec.TargetRefs = []trafficv1alpha1.TargetRef{{Group: group, Kind: kind, Name: target}}
 	return p
 }
 
@@ -58,7 +62,10 @@ func TestOf(t *testing.T) {
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
 	deployment.Spec.Template.Labels = map[string]string{"app": "web", "tier": "front"}
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "one", Labels: app}}
+	another := policy("shop", "Deployment", "web")
+	another.Name, another.Spec.TargetRefs[0].Group = "of-another-group", "example.com"
 	objs := []client.Object{
+		another,
 		deployment, pod, service("web", app), service("other", map[string]string{"app": "other"}), service("bare", nil),
 		policy("shop", "Service", "web"), policy("shop", "Service", "other"), policy("shop", "Service", "bare"), policy("shop", "Service", "gone"),
 		policy("shop", "Deployment", "web"), policy("away", "Service", "web"),

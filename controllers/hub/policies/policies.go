@@ -3,6 +3,7 @@
 package policies
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -11,10 +12,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/traffic"
 )
 
 // Finder finds policies.
@@ -56,10 +59,10 @@ func (f Finder) Of(ctx context.Context, b workv1alpha2.Binding) ([]*trafficv1alp
 
 func (f Finder) speaks(ctx context.Context, p *trafficv1alpha1.TrafficPolicy, ref workv1alpha2.ObjectReference, pods labels.Set) (bool, error) {
 	for _, target := range p.Spec.TargetRefs {
-		if ref.Kind == target.Kind && ref.Name == target.Name {
+		if kindOf(target) == schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind).GroupKind() && ref.Name == target.Name {
 			return true, nil
 		}
-		if len(pods) == 0 || target.Kind != "Service" && target.Kind != "" {
+		if len(pods) == 0 || !traffic.IsService(target) {
 			continue
 		}
 		if selects, err := f.selects(ctx, p.Namespace, target.Name, pods); selects || err != nil {
@@ -67,6 +70,11 @@ func (f Finder) speaks(ctx context.Context, p *trafficv1alpha1.TrafficPolicy, re
 		}
 	}
 	return false, nil
+}
+
+// kindOf is the kind of a target; a Service when it names none.
+func kindOf(target trafficv1alpha1.TargetRef) schema.GroupKind {
+	return schema.GroupKind{Group: target.Group, Kind: cmp.Or(target.Kind, "Service")}
 }
 
 func (f Finder) selects(ctx context.Context, namespace, service string, pods labels.Set) (bool, error) {
