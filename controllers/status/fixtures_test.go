@@ -99,9 +99,7 @@ func newWorld(t *testing.T) *world {
 	w.client = fake.NewClientBuilder().WithScheme(scheme.New()).
 		WithObjects(template, binding, workIn("fra"), workIn("iad"), cluster("fra", "True"), cluster("iad", "True")).
 		WithStatusSubresource(&workv1alpha1.Work{}, &workv1alpha2.ResourceBinding{}, template).
-		WithIndex(&workv1alpha1.Work{}, works.IndexByBinding, func(o client.Object) []string {
-			return []string{o.GetLabels()[names.ResourceBindingPermanentID]}
-		}).
+		WithIndex(&workv1alpha1.Work{}, works.IndexByBinding, works.Keys).
 		WithIndex(&workv1alpha2.ResourceBinding{}, hub.IndexBindingByCluster, func(o client.Object) (out []string) {
 			for _, c := range o.(workv1alpha2.Binding).GetBindingSpec().Clusters {
 				out = append(out, c.Name)

@@ -111,7 +111,8 @@ func TestBindingsAreAskedAboutOnlyWhenThereIsAReason(t *testing.T) {
 			conditions["inspect "+w.Name] = append(conditions["inspect "+w.Name], c.Expression)
 		}
 	}
-	const inspect = "has(object.spec.components) || has(object.metadata.annotations) && 'resourcebinding.karmada.io/dependencies' in object.metadata.annotations"
+	const inspect = "(has(object.spec.resource.namespace) ? object.spec.resource.namespace : '') != (has(object.metadata.namespace) ? object.metadata.namespace : '') || " +
+		"has(object.spec.components) || has(object.metadata.annotations) && 'resourcebinding.karmada.io/dependencies' in object.metadata.annotations"
 	want := map[string][]string{
 		"fill resourcebinding.karmada.io":           {"!has(object.metadata.labels) || !('resourcebinding.karmada.io/permanent-id' in object.metadata.labels)"},
 		"fill clusterresourcebinding.karmada.io":    {"!has(object.metadata.labels) || !('clusterresourcebinding.karmada.io/permanent-id' in object.metadata.labels)"},
