@@ -2,6 +2,7 @@ package validation
 
 import (
 	"encoding/json"
+	"strconv"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -27,6 +28,9 @@ func BindingIDLabel(b workv1alpha2.Binding) string {
 // they need to see other bindings.
 func ValidateBinding(b workv1alpha2.Binding) field.ErrorList {
 	var errs field.ErrorList
+	if fault := ValidateReach(b); fault != nil {
+		errs = append(errs, fault)
+	}
 	if text, ok := b.GetAnnotations()[names.DependenciesAnnotation]; ok {
 		var list []configv1alpha1.DependentObjectReference
 		if err := json.Unmarshal([]byte(text), &list); err != nil {
@@ -42,4 +46,20 @@ func ValidateBinding(b workv1alpha2.Binding) field.ErrorList {
 		seen[component.Name] = true
 	}
 	return errs
+}
+
+// ValidateReach checks that a binding speaks of what lies in its own namespace, and one without a
+// namespace of what has none. Who may write bindings in one namespace could have anything brought into
+// clusters otherwise. Whether a kind has namespaces is not known here: what acts on a binding checks
+// that the object it reads is the one that the binding names.
+func ValidateReach(b workv1alpha2.Binding) *field.Error {
+	path, own := field.NewPath("spec", "resource", "namespace"), b.GetNamespace()
+	switch got := b.GetBindingSpec().Resource.Namespace; {
+	case got == own:
+		return nil
+	case own == "":
+		return field.Forbidden(path, "a ClusterResourceBinding is about an object without a namespace; leave it empty")
+	default:
+		return field.Invalid(path, got, "a ResourceBinding is about an object of its own namespace; must be "+strconv.Quote(own))
+	}
 }

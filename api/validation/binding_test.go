@@ -33,15 +33,28 @@ func TestValidateBinding(t *testing.T) {
 		}
 		return b
 	}
+	about := func(own, namespace string) workv1alpha2.Binding {
+		var b workv1alpha2.Binding = &workv1alpha2.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Namespace: own}}
+		if own == "" {
+			b = &workv1alpha2.ClusterResourceBinding{}
+		}
+		b.GetBindingSpec().Resource = workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "Secret", Namespace: namespace, Name: "a"}
+		return b
+	}
 	tests := map[string]struct {
-		in   *workv1alpha2.ResourceBinding
+		in   workv1alpha2.Binding
 		want []string
 	}{
-		"a plain binding":             {in: &workv1alpha2.ResourceBinding{}},
-		"a list of dependencies":      {in: depends(`[{"apiVersion":"v1","kind":"Secret","namespace":"shop","name":"a"}]`)},
-		"dependencies that are text":  {in: depends(`a`), want: []string{"Invalid metadata.annotations[" + names.DependenciesAnnotation + "]"}},
-		"components with their names": {in: parts("a", "b")},
-		"components of one name":      {in: parts("a", "a"), want: []string{"Duplicate spec.components[1].name"}},
+		"about its own namespace":            {in: about("shop", "shop")},
+		"about another namespace":            {in: about("shop", "bank"), want: []string{"Invalid spec.resource.namespace"}},
+		"about no namespace":                 {in: about("shop", ""), want: []string{"Invalid spec.resource.namespace"}},
+		"of the cluster, about no namespace": {in: about("", "")},
+		"of the cluster, about a namespace":  {in: about("", "shop"), want: []string{"Forbidden spec.resource.namespace"}},
+		"a plain binding":                    {in: &workv1alpha2.ResourceBinding{}},
+		"a list of dependencies":             {in: depends(`[{"apiVersion":"v1","kind":"Secret","namespace":"shop","name":"a"}]`)},
+		"dependencies that are text":         {in: depends(`a`), want: []string{"Invalid metadata.annotations[" + names.DependenciesAnnotation + "]"}},
+		"components with their names":        {in: parts("a", "b")},
+		"components of one name":             {in: parts("a", "a"), want: []string{"Duplicate spec.components[1].name"}},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -19,12 +19,15 @@ func DefaultOverride(p policyv1alpha1.Override) {
 	}
 }
 
-// ValidateOverride checks a policy after DefaultOverride.
+// ValidateOverride checks a policy. Whether DefaultOverride has seen it makes no difference.
 func ValidateOverride(p policyv1alpha1.Override) field.ErrorList {
 	var errs field.ErrorList
 	path := field.NewPath("spec")
 	spec := p.GetOverrideSpec()
-	_, namespaced := p.(*policyv1alpha1.OverridePolicy)
+	local, namespaced := p.(*policyv1alpha1.OverridePolicy)
+	if namespaced {
+		errs = append(errs, validatePower(local)...)
+	}
 	for i, s := range spec.ResourceSelectors {
 		at := path.Child("resourceSelectors").Index(i)
 		if namespaced {

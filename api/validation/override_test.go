@@ -144,6 +144,10 @@ func TestValidateOverride(t *testing.T) {
 	rack := &policyv1alpha1.ClusterAffinity{FieldSelector: &policyv1alpha1.FieldSelector{}}
 	rack.FieldSelector.MatchExpressions = append(rack.FieldSelector.MatchExpressions, requirement("rack"))
 	rule := []policyv1alpha1.RuleWithCluster{{}}
+	role := []policyv1alpha1.ResourceSelector{{APIVersion: "v1", Kind: "Pod"}, {APIVersion: "rbac.authorization.k8s.io/v1", Kind: "Role"}}
+	at := func(path string) policyv1alpha1.Overriders {
+		return policyv1alpha1.Overriders{Plaintext: []policyv1alpha1.PlaintextOverrider{{Path: path, Operator: "remove"}}}
+	}
 	labels := policyv1alpha1.Overriders{LabelsOverrider: []policyv1alpha1.LabelAnnotationOverrider{{Operator: "add", Value: map[string]string{"a": "b"}}}}
 	tests := map[string]struct {
 		spec policyv1alpha1.OverrideSpec
@@ -156,6 +160,10 @@ func TestValidateOverride(t *testing.T) {
 		"a bad target":              {policyv1alpha1.OverrideSpec{TargetCluster: rack}, []string{"NotSupported spec.targetCluster.fieldSelector.matchExpressions[0].key"}},
 		"a bad target of a rule":    {policyv1alpha1.OverrideSpec{OverrideRules: []policyv1alpha1.RuleWithCluster{{TargetCluster: rack}}}, []string{"NotSupported spec.overrideRules[0].targetCluster.fieldSelector.matchExpressions[0].key"}},
 		"templates from elsewhere":  {policyv1alpha1.OverrideSpec{ResourceSelectors: []policyv1alpha1.ResourceSelector{{APIVersion: "v1", Kind: "Pod", Namespace: "other"}}}, []string{"Invalid spec.resourceSelectors[0].namespace"}},
+		"a label of a role":         {policyv1alpha1.OverrideSpec{ResourceSelectors: role, Overriders: labels}, nil},
+		"labels of a role by path":  {policyv1alpha1.OverrideSpec{ResourceSelectors: role, Overriders: at("/metadata/labels/a")}, nil},
+		"the rules of a role":       {policyv1alpha1.OverrideSpec{ResourceSelectors: role, Overriders: at("/rules/0")}, []string{"Forbidden spec.resourceSelectors[1].kind"}},
+		"an image in a role":        {policyv1alpha1.OverrideSpec{ResourceSelectors: role, OverrideRules: []policyv1alpha1.RuleWithCluster{{Overriders: policyv1alpha1.Overriders{ImageOverrider: []policyv1alpha1.ImageOverrider{{Component: "Tag", Operator: "remove"}}}}}}, []string{"Forbidden spec.resourceSelectors[1].kind"}},
 		"templates from right here": {policyv1alpha1.OverrideSpec{ResourceSelectors: []policyv1alpha1.ResourceSelector{{APIVersion: "v1", Kind: "Pod", Namespace: "shop"}}}, nil},
 	}
 	for name, tt := range tests {

@@ -47,6 +47,8 @@ type outcome struct {
 	outdated bool
 	// waiting is set when the old Work of a cluster has not gone yet.
 	waiting bool
+	// taken is set when the Work of a cluster is somebody else's.
+	taken bool
 	// held is how long the Works of some clusters are held back at most; 0 when none is.
 	held time.Duration
 }
@@ -60,6 +62,8 @@ func (o *outcome) note(cluster string, overridden, written bool, err error) {
 		o.waiting = true
 	case apierrors.IsConflict(err), apierrors.IsAlreadyExists(err):
 		o.outdated = true
+	case errors.Is(err, errTaken):
+		o.refused, o.taken = append(o.refused, fmt.Errorf("cluster %q: %w", cluster, err)), true
 	case tooLarge(err):
 		o.refused = append(o.refused, fmt.Errorf("cluster %q: its Work is larger than the hub stores, make the template or its overrides smaller: %w", cluster, err))
 	case err != nil:
@@ -93,6 +97,8 @@ func (o *outcome) result() (ctrl.Result, error) {
 		return ctrl.Result{RequeueAfter: goneCheck}, nil
 	case o.held > 0:
 		return ctrl.Result{RequeueAfter: o.held}, nil
+	case o.taken:
+		return ctrl.Result{RequeueAfter: takenCheck}, nil
 	}
 	return ctrl.Result{}, nil
 }
@@ -129,9 +135,14 @@ func (r *reconciler) write(ctx context.Context, b workv1alpha2.Binding, present,
 	}
 	if present == nil {
 		err := r.client.Create(ctx, want)
+		if apierrors.IsAlreadyExists(err) {
+			if taken := r.takeOver(ctx, b, want); taken != nil {
+				return false, taken
+			}
+		}
 		if err == nil || apierrors.IsAlreadyExists(err) {
 			// One that exists and was not known is read live next time, so that its permanent id stays.
-			r.created.Note(b.GetLabels()[render.BindingIDLabel(b)], want)
+			r.created.Note(client.ObjectKeyFromObject(b), want)
 		}
 		if err != nil {
 			return false, fmt.Errorf("create Work %s: %w", client.ObjectKeyFromObject(want), err)

@@ -24,6 +24,9 @@ const (
 
 	reasonRendered     = "Rendered"
 	reasonRenderFailed = "RenderFailed"
+
+	// ReasonRefused of the condition Rendered: the binding speaks of what it may not.
+	ReasonRefused = "ResourceRefused"
 )
 
 // tell records events on the binding and its template, about what was done or failed and nothing else.
@@ -57,14 +60,28 @@ func (r *reconciler) report(ctx context.Context, b workv1alpha2.Binding, o *outc
 	} else if meta.FindStatusCondition(b.GetBindingStatus().Conditions, ConditionRendered) == nil {
 		return nil
 	}
-	_, err := hub.PatchStatus(ctx, r.client, b, func(b workv1alpha2.Binding) {
+	_, err := r.set(ctx, b, condition)
+	return err
+}
+
+// refuse says why nothing is done for a binding. The event is on the binding alone: what it speaks of is
+// not its own.
+func (r *reconciler) refuse(ctx context.Context, b workv1alpha2.Binding, fault error) error {
+	changed, err := r.set(ctx, b, metav1.Condition{Type: ConditionRendered, Status: metav1.ConditionFalse, Reason: ReasonRefused, Message: fault.Error()})
+	if changed {
+		r.recorder.Eventf(b, "Warning", names.EventReasonSyncWorkFailed, "Nothing is sent to any cluster: %v", fault)
+	}
+	return err
+}
+
+func (r *reconciler) set(ctx context.Context, b workv1alpha2.Binding, condition metav1.Condition) (changed bool, err error) {
+	return hub.PatchStatus(ctx, r.client, b, func(b workv1alpha2.Binding) {
 		present := meta.FindStatusCondition(b.GetBindingStatus().Conditions, ConditionRendered)
 		if present != nil && present.Status == metav1.ConditionTrue && condition.Status == metav1.ConditionTrue {
 			return // all is well and was; a new generation alone is not worth a write
 		}
 		hub.SetCondition(&b.GetBindingStatus().Conditions, b.GetGeneration(), condition)
 	})
-	return err
 }
 
 // shown is how many errors of one kind are told; what is wrong in many clusters is mostly the same.

@@ -14,9 +14,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/seaway-io/seaway/api/names"
+	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/binding/works"
+	"github.com/seaway-io/seaway/controllers/core/override"
 	"github.com/seaway-io/seaway/controllers/core/render"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
@@ -35,6 +37,10 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if b.GetDeletionTimestamp() != nil {
 		r.holds.forget(req)
 		return hub.Result(ctrl.Result{}, r.remove(ctx, b))
+	}
+	if fault := validation.ValidateReach(b); fault != nil {
+		r.holds.forget(req)
+		return hub.Result(ctrl.Result{}, r.refuse(ctx, b, fault)) // what is in the clusters stays as it is
 	}
 	if err := r.own(ctx, b); err != nil {
 		return hub.Result(ctrl.Result{}, err)
@@ -57,6 +63,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	template, err := r.template(ctx, b)
 	if err != nil || template == nil {
 		return ctrl.Result{}, err // the binding goes with its template
+	}
+	if err := override.Verify(template, b.GetBindingSpec().Resource); err != nil {
+		return hub.Result(ctrl.Result{}, r.refuse(ctx, b, fmt.Errorf("spec.resource: %w", err)))
 	}
 	in, err := r.gather(ctx, b, template, present)
 	if err != nil {
@@ -108,7 +117,7 @@ func (r *reconciler) works(ctx context.Context, b workv1alpha2.Binding) ([]workv
 	if err != nil {
 		return nil, err
 	}
-	return r.created.Complete(ctx, r.live, b.GetLabels()[render.BindingIDLabel(b)], known)
+	return r.created.Complete(ctx, r.live, b, known)
 }
 
 // removeOrphans deletes the Works in clusters that are neither targets nor left gracefully. It

@@ -57,9 +57,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	builder := fake.NewClientBuilder().WithScheme(scheme.New()).
 		WithObjects(objects...).
 		WithStatusSubresource(&workv1alpha2.ResourceBinding{}, &workv1alpha1.Work{}).
-		WithIndex(&workv1alpha1.Work{}, works.IndexByBinding, func(o client.Object) []string {
-			return []string{o.GetLabels()[names.ResourceBindingPermanentID]}
-		}).
+		WithIndex(&workv1alpha1.Work{}, works.IndexByBinding, works.Keys).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
 				count("create", obj)
@@ -362,6 +360,99 @@ spec: {}
 	if !strings.Contains(string(taken.Spec.Workload.Manifests[0].Raw), `"work.karmada.io/permanent-id":"old"`) {
 		t.Errorf("manifest = %s", taken.Spec.Workload.Manifests[0].Raw)
 	}
+}
+
+// TestTakenWork: the Work of a binding that is there is never taken over, whatever permanent id the other
+// bears, nor one that holds another object; that of a binding that is gone is.
+func TestTakenWork(t *testing.T) {
+	for name, tt := range map[string]struct {
+		work, other string
+		taken       string
+	}{
+		"of a binding elsewhere": {
+			`{annotations: {resourcebinding.karmada.io/namespace: bank, resourcebinding.karmada.io/name: accounts-configmap}}`,
+			`{namespace: bank, name: accounts-configmap, labels: {resourcebinding.karmada.io/permanent-id: id}}`, "that of binding bank/accounts-configmap"},
+		"of a quota":                   {`{labels: {federatedresourcequota.karmada.io/name: team}}`, `{namespace: shop, name: other}`, "that of FederatedResourceQuota team"},
+		"of a binding that is gone":    {`{annotations: {resourcebinding.karmada.io/namespace: bank, resourcebinding.karmada.io/name: gone}}`, `{namespace: shop, name: other}`, ""},
+		"of a cluster's, that is gone": {`{annotations: {clusterresourcebinding.karmada.io/name: gone}}`, `{namespace: shop, name: other}`, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			old := &workv1alpha1.Work{ObjectMeta: parsed[metav1.ObjectMeta](t, tt.work)}
+			old.Namespace, old.Name, old.UID = "karmada-es-fra", workName, "w1"
+			other := &workv1alpha2.ResourceBinding{ObjectMeta: parsed[metav1.ObjectMeta](t, tt.other)}
+			other.Spec.Resource.Namespace = other.Namespace
+			w := newWorld(t, append(objects(t), old, other)...)
+			w.change(func(b *workv1alpha2.ResourceBinding) {
+				b.Labels = map[string]string{names.ResourceBindingPermanentID: "id"}
+			})
+			before := w.work("fra")
+			_, _, result := w.sync()
+			w.sync()
+			condition := meta.FindStatusCondition(w.binding().Status.Conditions, ConditionRendered)
+			if tt.taken == "" {
+				if !works.Names(w.work("fra"), w.binding()) || len(w.work("fra").Spec.Workload.Manifests) != 1 || condition != nil {
+					t.Errorf("the Work is %+v, the condition %+v", w.work("fra"), condition)
+				}
+				return
+			}
+			expect(t, "the Work stays as it is", before.ResourceVersion, w.work("fra").ResourceVersion)
+			expect(t, "it is looked at again", takenCheck, result.RequeueAfter)
+			if condition == nil || condition.Status != metav1.ConditionFalse || !strings.Contains(condition.Message, tt.taken) {
+				t.Errorf("condition = %+v", condition)
+			}
+			expect(t, "the other clusters are served", []string{"fra", "iad"}, w.worksIn())
+			if err := w.client.Delete(t.Context(), w.binding()); err != nil {
+				t.Fatal(err)
+			}
+			w.sync()
+			expect(t, "and it stays when the binding goes", []string{"fra", "iad(deleting)"}, w.worksIn())
+		})
+	}
+}
+
+// TestOutOfReach: nothing is done for a binding that speaks of what lies outside its namespace, and what
+// it brought before stays.
+func TestOutOfReach(t *testing.T) {
+	for name, tt := range map[string]struct{ resource, refused string }{
+		"elsewhere": {`{apiVersion: v1, kind: ConfigMap, namespace: bank, name: accounts}`, `spec.resource.namespace: Invalid value: "bank"`},
+		"nowhere":   {`{apiVersion: v1, kind: Namespace, name: bank}`, `spec.resource.namespace: Invalid value: ""`},
+		"a kind without namespaces, in one": {`{apiVersion: v1, kind: Namespace, namespace: shop, name: bank}`,
+			`spec.resource: the manifest is another object than its template: metadata.namespace is "" and must be "shop"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bank := &unstructured.Unstructured{Object: parsed[map[string]any](t, `{apiVersion: v1, kind: Namespace, metadata: {name: bank}}`)}
+			accounts := &unstructured.Unstructured{Object: parsed[map[string]any](t, `{apiVersion: v1, kind: ConfigMap, metadata: {namespace: bank, name: accounts}}`)}
+			w := newWorld(t, append(objects(t), bank, accounts)...)
+			// the fake client wants the name under which a kind without namespaces is kept
+			w.live = anyNamespace{w.client}
+			w.sync()
+			before := w.work("fra").ResourceVersion
+			w.change(func(b *workv1alpha2.ResourceBinding) {
+				b.Spec.Resource = parsed[workv1alpha2.ObjectReference](t, tt.resource)
+			})
+			writes, reasons, _ := w.sync()
+			expect(t, "writes", []string{"patch status shop/settings-configmap"}, writes)
+			expect(t, "events", []string{"SyncWorkFailed"}, reasons)
+			condition := meta.FindStatusCondition(w.binding().Status.Conditions, ConditionRendered)
+			if condition == nil || condition.Status != metav1.ConditionFalse || condition.Reason != ReasonRefused || !strings.Contains(condition.Message, tt.refused) {
+				t.Errorf("condition = %+v", condition)
+			}
+			expect(t, "the Work stays as it is", before, w.work("fra").ResourceVersion)
+			writes, reasons, _ = w.sync()
+			expect(t, "the same again is not written", 0, len(writes)+len(reasons))
+		})
+	}
+}
+
+// anyNamespace reads as an API server does: a kind without namespaces is found whatever namespace is asked
+// for.
+type anyNamespace struct{ client.Reader }
+
+func (r anyNamespace) Get(ctx context.Context, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+	if obj.GetObjectKind().GroupVersionKind().Kind == "Namespace" {
+		key.Namespace = ""
+	}
+	return r.Reader.Get(ctx, key, obj, opts...)
 }
 
 func TestTemplateGone(t *testing.T) {

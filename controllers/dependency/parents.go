@@ -20,6 +20,7 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/deps"
+	"github.com/seaway-io/seaway/controllers/core/override"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -75,6 +76,9 @@ func (r *parents) read(ctx context.Context, b *workv1alpha2.ResourceBinding) ([]
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("read the template %s %s/%s: %w", ref.Kind, ref.Namespace, ref.Name, err)
+	}
+	if override.Verify(template, ref) != nil {
+		return nil, false, nil // a kind without namespaces: the binding's condition Rendered tells
 	}
 	version := r.interpretations.Version(template.GroupVersionKind())
 	found, err := r.interpreter.Dependencies(template)

@@ -150,11 +150,14 @@ func setupDependencies(mgr ctrl.Manager, o Options, s *shared) error {
 	return c.Watch(source.TypedKind(mgr.GetCache(), &workv1alpha2.ResourceBinding{}, attachedHandler()))
 }
 
-// requiredBy are the parents of an attached binding, as keys of the index.
+// requiredBy are the parents of an attached binding, as keys of the index. They are beside it: a snapshot
+// of one elsewhere is of somebody's making, and must not hold that parent up at its end.
 func requiredBy(obj client.Object) []string {
 	var out []string
 	for _, s := range obj.(*workv1alpha2.ResourceBinding).Spec.RequiredBy {
-		out = append(out, types.NamespacedName{Namespace: s.Namespace, Name: s.Name}.String())
+		if s.Namespace == obj.GetNamespace() {
+			out = append(out, types.NamespacedName{Namespace: s.Namespace, Name: s.Name}.String())
+		}
 	}
 	return out
 }

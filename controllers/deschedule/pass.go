@@ -12,6 +12,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/deschedule"
 	"github.com/seaway-io/seaway/controllers/hub"
@@ -72,7 +73,7 @@ func (d *descheduler) candidates(ctx context.Context) ([]workv1alpha2.Binding, e
 	}
 	var out []workv1alpha2.Binding
 	for _, b := range all {
-		if len(deschedule.Shortages(b, d.Kinds)) == 0 {
+		if len(deschedule.Shortages(b, d.Kinds)) == 0 || validation.ValidateReach(b) != nil {
 			continue
 		}
 		var empty workv1alpha2.Binding = &workv1alpha2.ResourceBinding{}

@@ -65,7 +65,7 @@ func TestBothKindsOfBindings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := deployment("web", "m1:5/3")
 		global := &workv1alpha2.ClusterResourceBinding{ObjectMeta: b.ObjectMeta, Spec: b.Spec, Status: b.Status}
-		global.Namespace, global.UID = "", "global"
+		global.Namespace, global.UID, global.Spec.Resource.Namespace = "", "global", ""
 		w := newWorld(t, Options{}, b, global)
 		w.hanging["m1"] = 1
 		if err := w.pass(t.Context()); err != nil {

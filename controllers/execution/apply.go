@@ -2,6 +2,7 @@ package execution
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -68,6 +69,10 @@ func (a *application) apply(ctx context.Context) (done, error) {
 	return a.create(ctx, resource)
 }
 
+// errScope refuses an object with a namespace for a member that has the kind without: an API server would
+// drop the namespace, and what somebody may do in one namespace would reach the whole cluster.
+var errScope = errors.New("the cluster has the kind without namespaces; install the same definition of it there as on the hub")
+
 // resource finds out where the object goes.
 func (a *application) resource() (dynamic.ResourceInterface, *managed.Cache, error) {
 	kind, err := a.members.Follow(a.cluster, a.member, a.desired.GroupVersionKind())
@@ -81,6 +86,9 @@ func (a *application) resource() (dynamic.ResourceInterface, *managed.Cache, err
 	mapping, objects := kind.Mapping, kind.Objects
 	a.plural = mapping.Resource
 	if mapping.Scope.Name() == meta.RESTScopeNameRoot {
+		if a.desired.GetNamespace() != "" {
+			return nil, nil, fmt.Errorf("metadata.namespace: %w", errScope)
+		}
 		return a.member.Dynamic().Resource(mapping.Resource), objects, nil
 	}
 	if a.desired.GetNamespace() == "" {

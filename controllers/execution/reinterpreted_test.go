@@ -48,13 +48,16 @@ func (b builderIndexer) IndexField(_ context.Context, obj client.Object, field s
 
 func TestTheWorksOfAKindGoIntoTheLanesOfTheirMembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		binding := &workv1alpha2.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "settings-configmap", Labels: map[string]string{names.ResourceBindingPermanentID: "b"}}}
+		binding := &workv1alpha2.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "settings-configmap"}}
 		binding.Spec.Resource = workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "settings"}
 		objects := []client.Object{binding}
-		for _, cluster := range []string{"fra", "iad"} {
-			objects = append(objects, &workv1alpha1.Work{ObjectMeta: metav1.ObjectMeta{Namespace: names.ExecutionNamespace(cluster), Name: "settings", Labels: map[string]string{names.ResourceBindingPermanentID: "b"}}})
+		of := func(binding string) map[string]string {
+			return map[string]string{names.ResourceBindingNamespaceAnnotation: "shop", names.ResourceBindingNameAnnotation: binding}
 		}
-		objects = append(objects, &workv1alpha1.Work{ObjectMeta: metav1.ObjectMeta{Namespace: names.ExecutionNamespace("fra"), Name: "other", Labels: map[string]string{names.ResourceBindingPermanentID: "c"}}})
+		for _, cluster := range []string{"fra", "iad"} {
+			objects = append(objects, &workv1alpha1.Work{ObjectMeta: metav1.ObjectMeta{Namespace: names.ExecutionNamespace(cluster), Name: "settings", Annotations: of("settings-configmap")}})
+		}
+		objects = append(objects, &workv1alpha1.Work{ObjectMeta: metav1.ObjectMeta{Namespace: names.ExecutionNamespace("fra"), Name: "other", Annotations: of("other-configmap")}})
 		builder := fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(objects...)
 		for _, setup := range []func(context.Context, client.FieldIndexer) error{hub.SetupIndexes, works.SetupIndex} {
 			if err := setup(t.Context(), builderIndexer{builder}); err != nil {

@@ -68,8 +68,8 @@ func (r *reconciler) release(ctx context.Context, work *workv1alpha1.Work) error
 // is not ours, or no longer, is left alone.
 func (a *application) remove(ctx context.Context) error {
 	resource, objects, err := a.resource()
-	if meta.IsNoMatchError(err) {
-		return nil // with the kind, all its objects are gone
+	if meta.IsNoMatchError(err) || errors.Is(err, errScope) {
+		return nil // with the kind, all its objects are gone; in the wrong scope there never was one
 	}
 	if err != nil {
 		return err

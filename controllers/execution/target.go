@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/binding/works"
@@ -51,6 +52,9 @@ func (r *reconciler) verify(ctx context.Context, work *workv1alpha1.Work, desire
 	}
 	if err != nil {
 		return fmt.Errorf("read its binding %s: %w", key, err)
+	}
+	if fault := validation.ValidateReach(b); fault != nil {
+		return fmt.Errorf("its binding %s: %w", key, fault)
 	}
 	return override.Verify(desired, b.GetBindingSpec().Resource)
 }

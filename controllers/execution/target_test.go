@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -50,6 +51,53 @@ func TestOnlyTheTemplateIsWritten(t *testing.T) {
 			}
 			if len(inMember) != 0 || applied.Status != "False" || !strings.Contains(applied.Message, "another object than its template: "+tt.refused+" is ") {
 				t.Errorf("written: %v, condition %+v", inMember, applied)
+			}
+		})
+	}
+}
+
+// TestNothingLeavesTheNamespaceOfABinding: whatever a binding in a namespace says, and whatever its Work
+// holds, no member gets an object elsewhere, or one without a namespace.
+func TestNothingLeavesTheNamespaceOfABinding(t *testing.T) {
+	for name, tt := range map[string]struct {
+		manifest string
+		about    workv1alpha2.ObjectReference
+		refused  string
+	}{
+		"a template elsewhere": {
+			`{apiVersion: v1, kind: ConfigMap, metadata: {namespace: kube-system, name: settings}}`,
+			workv1alpha2.ObjectReference{APIVersion: "v1", Kind: "ConfigMap", Namespace: "kube-system", Name: "settings"},
+			"its binding shop/b: spec.resource.namespace",
+		},
+		"a template without a namespace": {
+			`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {name: settings}, rules: []}`,
+			workv1alpha2.ObjectReference{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "ClusterRole", Name: "settings"},
+			"its binding shop/b: spec.resource.namespace",
+		},
+		"a kind that the member has without namespaces": {
+			`{apiVersion: rbac.authorization.k8s.io/v1, kind: ClusterRole, metadata: {namespace: shop, name: settings}, rules: []}`,
+			workv1alpha2.ObjectReference{APIVersion: "rbac.authorization.k8s.io/v1", Kind: "ClusterRole", Namespace: "shop", Name: "settings"},
+			"the cluster has the kind without namespaces",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &workv1alpha2.ResourceBinding{}
+			b.Namespace, b.Name, b.Spec.Resource = "shop", "b", tt.about
+			w := newWorld(t, b, workWith(t, tt.manifest, func(work *workv1alpha1.Work) {
+				work.Annotations = map[string]string{names.ResourceBindingNamespaceAnnotation: "shop", names.ResourceBindingNameAnnotation: "b"}
+			}))
+			inMember, _, _, _, _ := w.sync()
+			if applied := w.condition(workv1alpha1.WorkApplied); len(inMember) != 0 || applied.Status != "False" || !strings.Contains(applied.Message, tt.refused) {
+				t.Errorf("written: %v, condition %+v", inMember, applied)
+			}
+			if err := w.client.Delete(t.Context(), w.work()); err != nil {
+				t.Fatal(err)
+			}
+			if inMember, _, _, _, err := w.sync(); err != nil || len(inMember) != 0 {
+				t.Errorf("its end: written %v, error %v", inMember, err)
+			}
+			if err := w.client.Get(t.Context(), workKey, &workv1alpha1.Work{}); !apierrors.IsNotFound(err) {
+				t.Errorf("the Work is still there: %v", err)
 			}
 		})
 	}

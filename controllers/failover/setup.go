@@ -22,6 +22,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/hub/policies"
@@ -95,8 +96,8 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.client.Get(ctx, req.NamespacedName, b.(client.Object)); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if b.GetDeletionTimestamp() != nil {
-		return ctrl.Result{}, nil
+	if b.GetDeletionTimestamp() != nil || validation.ValidateReach(b) != nil {
+		return ctrl.Result{}, nil // of the latter the binding's condition Rendered tells
 	}
 	if err := r.forget(ctx, b); err != nil {
 		return hub.Result(ctrl.Result{}, err)

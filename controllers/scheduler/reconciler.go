@@ -14,6 +14,7 @@ import (
 
 	"github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/core/placement"
@@ -148,14 +149,14 @@ func (r *reconciler) decide(ctx context.Context, b workv1alpha2.Binding, req req
 }
 
 // mine says whether this scheduler places the binding at all. One without a placement follows other
-// bindings.
+// bindings; one that speaks of what it may not is nobody's, as its condition Rendered tells.
 func (r *reconciler) mine(b workv1alpha2.Binding) bool {
 	name := b.GetBindingSpec().SchedulerName
 	if name == "" {
 		name = policyv1alpha1.DefaultSchedulerName
 	}
 	return b.GetDeletionTimestamp() == nil && name == r.name && b.GetBindingSpec().Placement != nil &&
-		claim.Claimed(b) && !claim.Suspended(b)
+		claim.Claimed(b) && !claim.Suspended(b) && validation.ValidateReach(b) == nil
 }
 
 // adopted says whether a binding became a scheduler's concern without a change of its spec.

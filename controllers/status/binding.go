@@ -22,12 +22,14 @@ import (
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
+	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/binding/fresh"
 	"github.com/seaway-io/seaway/controllers/binding/works"
 	"github.com/seaway-io/seaway/controllers/core/aggregate"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/core/override"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -62,8 +64,8 @@ func (r *bindingReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ct
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
-	if b.GetDeletionTimestamp() != nil {
-		return ctrl.Result{}, nil
+	if b.GetDeletionTimestamp() != nil || validation.ValidateReach(b) != nil {
+		return ctrl.Result{}, nil // of the latter the condition Rendered tells
 	}
 	list, err := works.Of(ctx, r.client, b)
 	if err != nil {
@@ -216,6 +218,9 @@ func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request,
 	}
 	if err != nil {
 		return fmt.Errorf("read the template %s %s/%s: %w", ref.Kind, ref.Namespace, ref.Name, err)
+	}
+	if override.Verify(template, ref) != nil {
+		return nil // a kind without namespaces, of which a binding with one does not speak
 	}
 	aggregated, err := r.interpreter.AggregateStatus(template, counted)
 	if err != nil {

@@ -99,9 +99,7 @@ func newWorld(t *testing.T) *world {
 	builder := fake.NewClientBuilder().WithScheme(scheme.New()).
 		WithObjects(template, binding, workIn("fra"), workIn("iad"), cluster("fra", "True"), cluster("iad", "True")).
 		WithStatusSubresource(&workv1alpha1.Work{}, &workv1alpha2.ResourceBinding{}, template).
-		WithIndex(&workv1alpha1.Work{}, works.IndexByBinding, func(o client.Object) []string {
-			return []string{o.GetLabels()[names.ResourceBindingPermanentID]}
-		}).
+		WithIndex(&workv1alpha1.Work{}, works.IndexByBinding, works.Keys).
 		WithInterceptorFuncs(interceptor.Funcs{
 			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
 				w.writes = append(w.writes, sub+" "+obj.GetNamespace()+"/"+obj.GetName())

@@ -137,7 +137,7 @@ func (r *policyReconciler) retire(ctx context.Context, p policyv1alpha1.Propagat
 
 // unmarkBindings finds the bindings whose template is not watched any more.
 func (r *policyReconciler) unmarkBindings(ctx context.Context, p policyv1alpha1.Propagation, id string) error {
-	bindings, err := hub.Bindings(ctx, r.client, client.MatchingLabels{validation.PropagationIDLabel(p): id})
+	bindings, err := hub.Bindings(ctx, r.client, client.InNamespace(p.GetNamespace()), client.MatchingLabels{validation.PropagationIDLabel(p): id})
 	if err != nil {
 		return err
 	}

@@ -180,8 +180,11 @@ func withoutManagedFields(obj any) (any, error) {
 	return obj, nil
 }
 
+// indexByPolicy does not believe marks of a policy of another namespace: it never put them there, and
+// would wait at its end until they are gone.
 func indexByPolicy(obj any) ([]string, error) {
-	if marks, ok := claim.MarksOf(obj.(*metav1.PartialObjectMetadata)); ok {
+	m := obj.(*metav1.PartialObjectMetadata)
+	if marks, ok := claim.MarksOf(m); ok && (marks.Namespace == "" || marks.Namespace == m.Namespace) {
 		return []string{types.NamespacedName{Namespace: marks.Namespace, Name: marks.Name}.String()}, nil
 	}
 	return nil, nil

@@ -260,8 +260,13 @@ func TestWhatCanNotBeRightIsRefused(t *testing.T) {
 		},
 		"a binding whose dependencies are no list": {
 			rule: "resourcebinding", kind: "ResourceBinding",
-			object: `{apiVersion: work.karmada.io/v1alpha2, kind: ResourceBinding, metadata: {namespace: shop, name: x, annotations: {resourcebinding.karmada.io/dependencies: "{"}}, spec: {}}`,
+			object: `{apiVersion: work.karmada.io/v1alpha2, kind: ResourceBinding, metadata: {namespace: shop, name: x, annotations: {resourcebinding.karmada.io/dependencies: "{"}}, spec: {resource: {namespace: shop}}}`,
 			fields: []string{"metadata.annotations[resourcebinding.karmada.io/dependencies]"},
+		},
+		"a binding about another namespace": {
+			rule: "resourcebinding", kind: "ResourceBinding",
+			object: `{apiVersion: work.karmada.io/v1alpha2, kind: ResourceBinding, metadata: {namespace: shop, name: x}, spec: {resource: {namespace: bank}}}`,
+			fields: []string{"spec.resource.namespace"},
 		},
 		"a binding with a component twice": {
 			rule: "clusterresourcebinding", kind: "ClusterResourceBinding",

@@ -39,7 +39,7 @@ func TestOnARealAPIServer(t *testing.T) {
 	ctx := t.Context()
 	binding := func(name string, change func(*workv1alpha2.ResourceBinding)) *workv1alpha2.ResourceBinding {
 		b := &workv1alpha2.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name},
-			Spec: workv1alpha2.ResourceBindingSpec{Resource: workv1alpha2.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Name: "web"}}}
+			Spec: workv1alpha2.ResourceBindingSpec{Resource: workv1alpha2.ObjectReference{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "default", Name: "web"}}}
 		if change != nil {
 			change(b)
 		}

@@ -139,7 +139,8 @@ func without(label string) []admissionregistrationv1.MatchCondition {
 // far more often than anything else.
 var bindingClaims = []admissionregistrationv1.MatchCondition{{
 	Name: "something-to-check",
-	Expression: "has(object.spec.components) || has(object.metadata.annotations) && '" +
+	Expression: "(has(object.spec.resource.namespace) ? object.spec.resource.namespace : '') != (has(object.metadata.namespace) ? object.metadata.namespace : '') || " +
+		"has(object.spec.components) || has(object.metadata.annotations) && '" +
 		names.DependenciesAnnotation + "' in object.metadata.annotations",
 }}
 

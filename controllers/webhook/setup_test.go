@@ -111,7 +111,8 @@ func TestBindingsAreAskedAboutOnlyWhenThereIsAReason(t *testing.T) {
 			conditions["inspect "+w.Name] = append(conditions["inspect "+w.Name], c.Expression)
 		}
 	}
-	const inspect = "has(object.spec.components) || has(object.metadata.annotations) && 'resourcebinding.karmada.io/dependencies' in object.metadata.annotations"
+	const inspect = "(has(object.spec.resource.namespace) ? object.spec.resource.namespace : '') != (has(object.metadata.namespace) ? object.metadata.namespace : '') || " +
+		"has(object.spec.components) || has(object.metadata.annotations) && 'resourcebinding.karmada.io/dependencies' in object.metadata.annotations"
 	const work = "oldObject == null || object.spec != oldObject.spec || object.metadata.?labels[?'work.karmada.io/permanent-id'].orValue('') == ''" +
 		" || object.metadata.?labels[?'work.karmada.io/permanent-id'] != oldObject.metadata.?labels[?'work.karmada.io/permanent-id']"
 	want := map[string][]string{

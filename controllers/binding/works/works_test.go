@@ -18,23 +18,37 @@ func work(name string, labels, annotations map[string]string) *workv1alpha1.Work
 	return &workv1alpha1.Work{ObjectMeta: metav1.ObjectMeta{Namespace: "karmada-es-fra", Name: name, Labels: labels, Annotations: annotations}}
 }
 
+// of are the annotations of a Work of the binding shop/web, or of the ClusterResourceBinding web.
+func of(namespace, name string) map[string]string {
+	if namespace == "" {
+		return map[string]string{names.ClusterResourceBindingNameAnnotation: name}
+	}
+	return map[string]string{names.ResourceBindingNamespaceAnnotation: namespace, names.ResourceBindingNameAnnotation: name}
+}
+
 func TestOf(t *testing.T) {
-	c := fake.NewClientBuilder().WithScheme(scheme.New()).WithIndex(&workv1alpha1.Work{}, IndexByBinding, bindingIDs).WithObjects(
-		work("ours", map[string]string{names.ResourceBindingPermanentID: "1"}, nil),
-		work("other", map[string]string{names.ResourceBindingPermanentID: "2"}, nil),
-		work("global", map[string]string{names.ClusterResourceBindingPermanentID: "3"}, nil),
-		work("by hand", nil, nil),
+	claimed := map[string]string{names.ResourceBindingPermanentID: "1"}
+	c := fake.NewClientBuilder().WithScheme(scheme.New()).WithIndex(&workv1alpha1.Work{}, IndexByBinding, Keys).WithObjects(
+		work("ours", claimed, of("shop", "web")),
+		work("with another id by now", map[string]string{names.ResourceBindingPermanentID: "2"}, of("shop", "api")),
+		work("of another namespace", claimed, of("bank", "web")),
+		work("global", nil, of("", "web")),
+		work("by hand", claimed, nil),
 	).Build()
+	labelled := func(namespace, name string) metav1.ObjectMeta {
+		return metav1.ObjectMeta{Namespace: namespace, Name: name, Labels: claimed}
+	}
 	for want, binding := range map[string]workv1alpha2.Binding{
-		"ours":   &workv1alpha2.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{names.ResourceBindingPermanentID: "1"}}},
-		"global": &workv1alpha2.ClusterResourceBinding{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{names.ClusterResourceBindingPermanentID: "3"}}},
-		"":       &workv1alpha2.ResourceBinding{},
+		"ours":                   &workv1alpha2.ResourceBinding{ObjectMeta: labelled("shop", "web")},
+		"with another id by now": &workv1alpha2.ResourceBinding{ObjectMeta: labelled("shop", "api")},
+		"global":                 &workv1alpha2.ClusterResourceBinding{ObjectMeta: labelled("", "web")},
+		"":                       &workv1alpha2.ResourceBinding{ObjectMeta: labelled("tenant", "web")},
 	} {
 		got, err := Of(t.Context(), c, binding)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if want == "" && len(got) != 0 || want != "" && (len(got) != 1 || got[0].Name != want) {
+		if want == "" && len(got) != 0 || want != "" && (len(got) != 1 || got[0].Name != want || !Names(&got[0], binding)) {
 			t.Errorf("got %v, want %q", got, want)
 		}
 	}
@@ -62,19 +76,20 @@ func TestBinding(t *testing.T) {
 }
 
 func TestCreated(t *testing.T) {
-	live := fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(work("there", nil, nil)).Build()
+	live := fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(work("there", nil, of("shop", "web")), work("taken", nil, of("bank", "web"))).Build()
+	binding := &workv1alpha2.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
 	var c Created
-	for _, name := range []string{"cached", "there", "gone"} {
-		c.Note("1", work(name, nil, nil))
+	for _, name := range []string{"cached", "there", "gone", "taken"} {
+		c.Note(client.ObjectKeyFromObject(binding), work(name, nil, nil))
 	}
 	cached := []workv1alpha1.Work{*work("cached", nil, nil)}
 	for range 2 {
-		got, err := c.Complete(t.Context(), live, "1", cached)
+		got, err := c.Complete(t.Context(), live, binding, cached)
 		if err != nil || len(got) != 2 || got[1].Name != "there" {
 			t.Fatalf("got %v, %v, want the cached one and the one that is only live", got, err)
 		}
 	}
-	if got, err := c.Complete(t.Context(), live, "1", []workv1alpha1.Work{*work("there", nil, nil)}); err != nil || len(got) != 1 {
+	if got, err := c.Complete(t.Context(), live, binding, []workv1alpha1.Work{*work("there", nil, nil)}); err != nil || len(got) != 1 {
 		t.Errorf("got %v, %v, want what the cache has", got, err)
 	}
 	if len(c.works) != 0 {

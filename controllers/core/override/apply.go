@@ -3,9 +3,12 @@ package override
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
@@ -24,6 +27,8 @@ type application struct {
 	kept marks
 	// texts are the documents in string fields that have been read and not been written back yet.
 	texts map[place]*text
+	// grants is set while a namespaced policy is applied to an object that grants power.
+	grants bool
 	// left is what the rest may cost.
 	left int
 }
@@ -62,6 +67,7 @@ func (a *application) spend(cost int, path *field.Path) error {
 // apply applies the changes of one rule in the order that is promised for them.
 func (a *application) apply(r rule) error {
 	o := r.overriders
+	granted := a.granted()
 	for _, step := range []struct {
 		name  string
 		n     int
@@ -89,7 +95,27 @@ func (a *application) apply(r rule) error {
 	if changed := differentField(a.before.fields, fieldsOf(a.obj)); changed != "" {
 		return forbidden(r.path, changed)
 	}
+	if !a.grants {
+		return nil
+	}
+	if err := a.writeTexts(); err != nil {
+		return err
+	}
+	if !equality.Semantic.DeepEqual(granted, a.granted()) {
+		return field.Forbidden(r.path, "an OverridePolicy changes labels and annotations of a "+a.obj.GetKind()+
+			" and nothing else; change the object itself, or have a ClusterOverridePolicy made")
+	}
 	return nil
+}
+
+// granted is a copy of everything but the metadata of an object that grants power, nil for any other.
+func (a *application) granted() map[string]any {
+	if !a.grants {
+		return nil
+	}
+	rest := maps.Clone(a.obj.Object)
+	delete(rest, "metadata")
+	return runtime.DeepCopyJSON(rest)
 }
 
 // plain applies one operation of a JSON patch, unless it would reach the identity.

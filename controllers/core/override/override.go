@@ -4,12 +4,18 @@
 // The identity of the object (apiVersion, kind, name, namespace, uid, and the labels and annotations
 // that say who owns it) is out of reach: a change of it is refused before it is made, the marks of
 // ownership are not even there while changes are made, and the result is compared with the original
-// afterwards. An override that cannot be applied is an error that names the policy and the field; it
-// is for the caller to see that it holds up one cluster only.
+// afterwards. Nor can an OverridePolicy change what an object grants that says who may do what: the hub
+// has checked the one who wrote the object, and not the one who wrote the policy.
+//
+// An override that cannot be applied is an error that names the policy and the field; it is for the
+// caller to see that it holds up one cluster only. A policy that is not valid holds up the clusters that
+// any of its rules is for: an object that lacks half of what somebody wanted of it, or all, may do harm
+// where the one before it does none.
 package override
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 	"strings"
 
@@ -20,6 +26,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/validation"
 	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
 
@@ -27,6 +34,8 @@ import (
 // applied for many clusters. The zero value changes nothing.
 type Policies struct {
 	policies []policy
+	// grants is set for a template that grants power.
+	grants bool
 }
 
 type policy struct {
@@ -34,10 +43,14 @@ type policy struct {
 	clustered   bool
 	specificity int
 	rules       []rule
+	// fault is what is wrong with the policy; nil when nothing is.
+	fault error
 }
 
 type rule struct {
-	target     affinity.Matcher
+	target affinity.Matcher
+	// anywhere is set when it can not be told what the target is.
+	anywhere   bool
 	overriders *policyv1alpha1.Overriders
 	path       *field.Path
 }
@@ -46,7 +59,7 @@ type rule struct {
 type Error struct {
 	// Policy is the kind and the name of the policy.
 	Policy string
-	// Err is a *field.Error that names the field of the policy and says what to do.
+	// Err is a *field.Error that names the field of the policy and says what to do, or several of them.
 	Err error
 }
 
@@ -89,22 +102,47 @@ func Select(template *unstructured.Unstructured, cops []policyv1alpha1.ClusterOv
 			return cmp.Or(cmp.Compare(a.specificity, b.specificity), cmp.Compare(a.name, b.name))
 		})
 	}
-	return Policies{policies: append(global, local...)}
+	return Policies{policies: append(global, local...), grants: validation.GrantsPower(template.GroupVersionKind().Group)}
 }
 
 func compile(p policyv1alpha1.Override, clustered bool, specificity int) policy {
 	spec := p.GetOverrideSpec()
-	out := policy{name: p.GetName(), clustered: clustered, specificity: specificity}
+	out := policy{name: p.GetName(), clustered: clustered, specificity: specificity, fault: faultOf(p)}
 	path := field.NewPath("spec")
+	add := func(target *policyv1alpha1.ClusterAffinity, o *policyv1alpha1.Overriders, path *field.Path) {
+		out.rules = append(out.rules, rule{
+			target: affinity.New(target), overriders: o, path: path,
+			anywhere: out.fault != nil && len(validation.ValidateClusterAffinity(target, path)) > 0,
+		})
+	}
 	if len(spec.OverrideRules) == 0 {
-		out.rules = []rule{{affinity.New(spec.TargetCluster), &spec.Overriders, path.Child("overriders")}}
-		return out
+		add(spec.TargetCluster, &spec.Overriders, path.Child("overriders"))
 	}
 	for i := range spec.OverrideRules {
 		r := &spec.OverrideRules[i]
-		out.rules = append(out.rules, rule{affinity.New(r.TargetCluster), &r.Overriders, path.Child("overrideRules").Index(i).Child("overriders")})
+		add(r.TargetCluster, &r.Overriders, path.Child("overrideRules").Index(i).Child("overriders"))
 	}
 	return out
+}
+
+// shownFaults bounds what is said about one policy.
+const shownFaults = 5
+
+// faultOf says what admission would have said, had it been there.
+func faultOf(p policyv1alpha1.Override) error {
+	faults := validation.ValidateOverride(p)
+	errs := make([]error, 0, shownFaults)
+	for _, f := range faults[:min(len(faults), shownFaults)] {
+		errs = append(errs, f)
+	}
+	return errors.Join(errs...)
+}
+
+// concerns says whether one of the policy's rules is for the cluster, as far as can be told.
+func (p *policy) concerns(cluster *clusterv1alpha1.Cluster) bool {
+	return slices.ContainsFunc(p.rules, func(r rule) bool {
+		return !empty(r.overriders) && (r.anywhere || r.target.Matches(cluster))
+	})
 }
 
 // specificityFor is 0 if no selector matches, else that of the best: 1 for all objects of a kind or
@@ -148,6 +186,10 @@ func (p Policies) Apply(obj *unstructured.Unstructured, cluster *clusterv1alpha1
 	a := application{obj: obj, left: workLimit}
 	for i := range p.policies {
 		pol := &p.policies[i]
+		if pol.fault != nil && pol.concerns(cluster) {
+			return Applied{}, &Error{Policy: pol.id(obj), Err: pol.fault}
+		}
+		a.grants = p.grants && !pol.clustered
 		for _, r := range pol.rules {
 			if empty(r.overriders) || !r.target.Matches(cluster) {
 				continue

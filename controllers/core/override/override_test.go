@@ -333,7 +333,7 @@ func TestOverriders(t *testing.T) {
 			obj.SetNamespace("shop")
 			policy := policyv1alpha1.OverridePolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "test"}}
 			policy.Spec.OverrideRules = []policyv1alpha1.RuleWithCluster{{Overriders: parsed[policyv1alpha1.Overriders](t, tt.overriders)}}
-			_, err := Apply(obj, frankfurt, nil, []policyv1alpha1.OverridePolicy{policy})
+			_, err := unchecked(obj, nil, []policyv1alpha1.OverridePolicy{policy})
 			if tt.err != "" {
 				if err == nil || !strings.Contains(err.Error(), tt.err) {
 					t.Fatalf("error = %v\nwant one that says %s", err, tt.err)

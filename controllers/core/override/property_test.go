@@ -110,7 +110,7 @@ func TestIdentityNeverChanges(t *testing.T) {
 			policy.Spec.OverrideRules = append(policy.Spec.OverrideRules, policyv1alpha1.RuleWithCluster{Overriders: anyOverriders(t)})
 		}
 		obj := template.DeepCopy()
-		if _, err := Apply(obj, frankfurt, []policyv1alpha1.ClusterOverridePolicy{policy}, nil); err != nil {
+		if _, err := unchecked(obj, []policyv1alpha1.ClusterOverridePolicy{policy}, nil); err != nil {
 			return
 		}
 		if changed := IdentityOf(template).Difference(IdentityOf(obj)); changed != "" {
@@ -135,7 +135,7 @@ func TestAdmissionAgrees(t *testing.T) {
 		policy.Spec.Overriders = anyOverriders(t)
 		admission := validation.ValidateOverride(&policy).ToAggregate()
 		refused := admission != nil && strings.Contains(admission.Error(), refusal)
-		_, err := Apply(template.DeepCopy(), frankfurt, []policyv1alpha1.ClusterOverridePolicy{policy}, nil)
+		_, err := unchecked(template.DeepCopy(), []policyv1alpha1.ClusterOverridePolicy{policy}, nil)
 		switch late := err != nil && strings.Contains(err.Error(), refusal); {
 		case refused && err == nil:
 			t.Fatalf("admission refuses what applies: %v", admission)
@@ -169,7 +169,7 @@ func FuzzPlaintext(f *testing.F) {
 			policy := policyv1alpha1.ClusterOverridePolicy{ObjectMeta: metav1.ObjectMeta{Name: "any"}}
 			policy.Spec.Overriders = o
 			got := obj.DeepCopy()
-			if _, err := Apply(got, frankfurt, []policyv1alpha1.ClusterOverridePolicy{policy}, nil); err != nil {
+			if _, err := unchecked(got, []policyv1alpha1.ClusterOverridePolicy{policy}, nil); err != nil {
 				continue
 			}
 			if changed := before.Difference(IdentityOf(got)); changed != "" {
