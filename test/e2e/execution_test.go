@@ -207,7 +207,7 @@ func (s *story) namespaces() {
 	}
 	s.remove("hub", away)
 	for _, c := range all {
-		s.gone(c, away)
+		s.gone("hub", s.work(c, away)) // the rest is the member's, and is awaited with the story's own
 	}
 }
 

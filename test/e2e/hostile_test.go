@@ -92,7 +92,7 @@ func (s *story) vanished() {
 	s.gone("fra", definition)
 	s.set("hub", old, "spec depth", int64(4))
 	s.see("iad", old, fields{"spec depth": 4})
-	s.says(s.work("fra", old), "Applied", "False", "AppliedFailed", "does not serve", "Wreck")
+	s.says(s.work("fra", old), "Applied", "False", "AppliedFailed", "serve", "Wreck", "install what defines it")
 	s.see("hub", s.binding(old), fields{"status aggregatedStatus 0 applied": nil, "status aggregatedStatus 1 applied": true})
 	s.apply("{apiVersion: v1, kind: ConfigMap, metadata: {name: beside}}")
 	s.everywhere(both, s.configMap("beside"), nil)

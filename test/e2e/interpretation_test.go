@@ -147,10 +147,6 @@ func (s *story) scripted() {
 		}
 		return fields{"spec ships": 4}.missing(got)
 	})
-
-	s.remove("hub", supplies)
-	s.gone("fra", supplies)
-	s.gone("iad", supplies)
 }
 
 // serve waits until the hub knows that clusters serve an API.

@@ -58,7 +58,7 @@ spec:
 apiVersion: policy.karmada.io/v1alpha1
 kind: FederatedResourceQuota
 metadata: {name: team}
-spec: {overall: {cpu: "1"}, staticAssignments: [{clusterName: fra, hard: {pods: "20"}}]}
+spec: {overall: {cpu: "1", pods: "100"}, staticAssignments: [{clusterName: fra, hard: {pods: "20"}}]}
 ---
 apiVersion: policy.karmada.io/v1alpha1
 kind: PropagationPolicy
@@ -71,11 +71,11 @@ spec:
 `)
 	s.apply(deploymentOf("web", 3, `
 containers: [{name: app, image: "registry.example/app:1", resources: {requests: {cpu: 10m}}, envFrom: [{configMapRef: {name: settings}}]}]`))
-	s.see("hub", s.deployment("web"), fields{"status readyReplicas": 3, "status observedGeneration": 1})
+	s.see("hub", s.deployment("web"), fields{"status readyReplicas": 3, "status observedGeneration": same("metadata generation")})
 	s.see("hub", s.object("apps/v1", "StatefulSet", "db"), fields{"status readyReplicas": 3})
-	s.see("hub", s.object("batch/v1", "Job", "batch"), fields{"status active": 2})
+	s.see("hub", s.object("batch/v1", "Job", "batch"), fields{"status succeeded": 2, "status conditions 0 status": "True"})
 	s.see("iad", s.configMap("settings"), nil)
-	s.see("hub", s.object("policy.karmada.io/v1alpha1", "FederatedResourceQuota", "team"), fields{"status overallUsed cpu": "30m", "status aggregatedStatus 0 used pods": 5})
+	s.see("hub", s.object("policy.karmada.io/v1alpha1", "FederatedResourceQuota", "team"), fields{"status overallUsed cpu": "30m", "status aggregatedStatus 0 used pods": 3})
 	s.says(s.binding(s.configMap("nowhere")), "Scheduled", "False", "NoClusterFit")
 	s.quiet()
 

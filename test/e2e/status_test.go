@@ -45,10 +45,10 @@ spec:
 {apiVersion: policy/v1, kind: PodDisruptionBudget, metadata: {name: web}, spec: {minAvailable: 1, selector: {matchLabels: {app: web}}}}
 `)
 	s.see("hub", s.deployment("web"), fields{
-		"status replicas": 4, "status readyReplicas": 4, "status availableReplicas": 4, "status updatedReplicas": 4, "status observedGeneration": 1, "status conditions": nil,
+		"status replicas": 4, "status readyReplicas": 4, "status availableReplicas": 4, "status updatedReplicas": 4, "status observedGeneration": same("metadata generation"), "status conditions": nil,
 	})
-	s.see("hub", s.object("apps/v1", "StatefulSet", "db"), fields{"status replicas": 2, "status readyReplicas": 2, "status availableReplicas": 2, "status observedGeneration": 1})
-	s.see("hub", s.object("apps/v1", "DaemonSet", "agent"), fields{"status desiredNumberScheduled": 4, "status numberReady": 4, "status observedGeneration": 1})
+	s.see("hub", s.object("apps/v1", "StatefulSet", "db"), fields{"status replicas": 2, "status readyReplicas": 2, "status availableReplicas": 2, "status observedGeneration": same("metadata generation")})
+	s.see("hub", s.object("apps/v1", "DaemonSet", "agent"), fields{"status desiredNumberScheduled": 4, "status numberReady": 4, "status observedGeneration": same("metadata generation")})
 	s.see("hub", s.object("policy/v1", "PodDisruptionBudget", "web"), fields{"status expectedPods": 4, "status currentHealthy": 4, "status disruptionsAllowed": 2})
 	front := s.object("v1", "Service", "front")
 	s.see("hub", front, fields{
@@ -75,16 +75,16 @@ func (s *story) observed() {
 	s.apply(policy(""))
 	s.apply(deploymentOf("web", 1, plain))
 	web := s.deployment("web")
-	s.see("hub", web, fields{"status readyReplicas": 2, "status observedGeneration": 1})
+	generation := s.see("hub", web, fields{"status readyReplicas": 2, "status observedGeneration": same("metadata generation")}).GetGeneration()
 
 	s.apply(policy("\nsuspension: {dispatchingOnClusters: {clusterNames: [iad]}}"))
 	s.says(s.work("iad", web), "Dispatching", "False", "SuspendDispatching")
 	s.set("hub", web, "spec minReadySeconds", int64(1))
 	s.see("fra", web, fields{"spec minReadySeconds": 1})
-	s.see("hub", s.binding(web), fields{"status aggregatedStatus 0 status resourceTemplateGeneration": 2, "status aggregatedStatus 1 status resourceTemplateGeneration": 1})
-	s.see("hub", web, fields{"metadata generation": 2, "status observedGeneration": 1})
+	s.see("hub", s.binding(web), fields{"status aggregatedStatus 0 status resourceTemplateGeneration": generation + 1, "status aggregatedStatus 1 status resourceTemplateGeneration": generation})
+	s.see("hub", web, fields{"metadata generation": generation + 1, "status observedGeneration": generation})
 	s.apply(policy(""))
-	s.see("hub", web, fields{"metadata generation": 2, "status observedGeneration": 2, "status readyReplicas": 2})
+	s.see("hub", web, fields{"metadata generation": generation + 1, "status observedGeneration": generation + 1, "status readyReplicas": 2})
 }
 
 func (s *story) truthful() {
@@ -98,7 +98,7 @@ spec:
   overrideRules: [{targetCluster: {clusterNames: [iad]}, overriders: {imageOverrider: [{component: Tag, operator: replace, value: broken}]}}]`)
 	s.apply(deploymentOf("web", 2, plain))
 	web := s.deployment("web")
-	s.see("hub", web, fields{"status replicas": 4, "status readyReplicas": 2, "status availableReplicas": 2, "status unavailableReplicas": 2, "status observedGeneration": 1})
+	s.see("hub", web, fields{"status replicas": 4, "status readyReplicas": 2, "status availableReplicas": 2, "status unavailableReplicas": 2, "status observedGeneration": same("metadata generation")})
 	s.see("hub", s.binding(web), fields{"status aggregatedStatus 0 health": "Healthy", "status aggregatedStatus 1 health": "Unhealthy", "status aggregatedStatus 1 applied": true})
 }
 
@@ -116,7 +116,7 @@ func (s *story) versions() {
 	// A client of the older version changes what it knows.
 	s.edit("hub", older, annotate("written-in", "v1alpha1"))
 	s.see("hub", newer, fields{"metadata annotations written-in": "v1alpha1", "spec replicas": 2, "spec replicaRequirements resourceRequest cpu": "10m"})
-	// What it does not know comes back from the policy.
+	// What it does not know is not lost.
 	s.see("hub", newer, fields{"spec placement clusterAffinity clusterNames": "[fra iad]", "spec schedulerName": "default-scheduler"})
 	s.see("hub", s.deployment("web"), fields{"status readyReplicas": 2})
 }

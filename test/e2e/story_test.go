@@ -89,8 +89,10 @@ type story struct {
 }
 
 // fields are what an object is to say, by path: "spec replicas", "metadata labels app", "spec ports 0 port".
-// nil means that it is not there.
+// nil means that it is not there, same that it is what is at another path.
 type fields map[string]any
+
+type same string
 
 // object names an object; one that lives in a namespace lives in that of the story.
 func (s *story) object(apiVersion, kind, name string) *unstructured.Unstructured {
@@ -194,8 +196,12 @@ func (s *story) remove(cluster string, obj *unstructured.Unstructured) {
 // eventually is that of the package, and ends the story when it does not come true: the rest follows from it.
 func (s *story) eventually(what string, done func(context.Context) error) {
 	s.Helper()
+	began := time.Now()
 	if err := install.Await(s.Context(), 30*time.Second, done); err != nil {
 		s.Fatalf("%s: %v", what, err)
+	}
+	if took := time.Since(began); took > 2*time.Second {
+		s.Logf("%s: after %.1f s", what, took.Seconds())
 	}
 }
 
@@ -291,6 +297,9 @@ func (s *story) kubectl(args ...string) (string, error) {
 func (f fields) missing(obj *unstructured.Unstructured) error {
 	var wrong []string
 	for path, want := range f {
+		if other, ok := want.(same); ok {
+			want = at(obj.Object, strings.Fields(string(other)))
+		}
 		if got := at(obj.Object, strings.Fields(path)); fmt.Sprint(got) != fmt.Sprint(want) {
 			wrong = append(wrong, fmt.Sprintf("%q is %v, want %v", path, got, want))
 		}
