@@ -18,6 +18,7 @@ import (
 
 // restarting shows that a controller that starts anew writes nothing when nothing has changed.
 func restarting(t *testing.T, h *hall) {
+	h.clear(t)
 	h.tell(t, map[string]func(*story){"nothing is written": (*story).silent})
 }
 

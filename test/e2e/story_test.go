@@ -36,6 +36,7 @@ type hall struct {
 	// clusters are the hub and the members by name.
 	clusters map[string]client.WithWatch
 	rooms    int
+	left     []string // rooms that may still be there
 }
 
 // open makes a hall. When the test ends, nothing of its stories is left.
@@ -49,22 +50,25 @@ func open(t *testing.T, in *install.Installation) *hall {
 			t.Fatal(err)
 		}
 	}
-	t.Cleanup(func() {
-		for i := range h.rooms {
-			awaitGone(t, in, room(i))
-		}
-	})
+	t.Cleanup(func() { h.clear(t) })
 	return h
 }
 
-func room(i int) string { return "story-" + strconv.Itoa(i) }
+// clear waits until nothing is left of the stories told so far.
+func (h *hall) clear(t *testing.T) {
+	for _, room := range h.left {
+		awaitGone(t, h.in, room)
+	}
+	h.left = nil
+}
 
 // tell tells stories, each in a namespace of its own. What one left does not run beside the next; that it is
 // all gone is awaited when all are told.
 func (h *hall) tell(t *testing.T, stories map[string]func(*story)) {
 	for _, name := range slices.Sorted(maps.Keys(stories)) {
-		space := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: room(h.rooms)}}
+		space := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "story-" + strconv.Itoa(h.rooms)}}
 		h.rooms++
+		h.left = append(h.left, space.Name)
 		must(t, h.in.Hub.Create(t.Context(), space))
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
