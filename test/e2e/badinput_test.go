@@ -127,6 +127,12 @@ func cleanUp(t *testing.T, in *install.Installation, name string) {
 	if err := in.Hub.Delete(context.Background(), ns); err != nil {
 		t.Error(err)
 	}
+	awaitGone(t, in, name)
+}
+
+// awaitGone waits until a namespace is nowhere.
+func awaitGone(t *testing.T, in *install.Installation, name string) {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
 	err := install.Await(context.Background(), 90*time.Second, func(ctx context.Context) error {
 		clusters := []client.Client{in.Hub}
 		for _, member := range in.Fleet.Members {
@@ -138,7 +144,7 @@ func cleanUp(t *testing.T, in *install.Installation, name string) {
 		}
 		for _, c := range clusters {
 			if err := c.Get(ctx, client.ObjectKeyFromObject(ns), &corev1.Namespace{}); !apierrors.IsNotFound(err) {
-				return fmt.Errorf("namespace %s is still there (%v)", tenant, err)
+				return fmt.Errorf("namespace %s is still there (%v)", name, err)
 			}
 		}
 		return nil

@@ -89,11 +89,24 @@ func TestSeaway(t *testing.T) {
 	in := start(t)
 	t.Run("bad input is told apart and disturbs nobody", func(t *testing.T) { badInput(t, in) })
 	t.Run("policies place what they say", func(t *testing.T) { placing(t, in) })
+	t.Run("objects reach the members as users say", func(t *testing.T) { telling(t, open(t, in)) })
 	t.Run("the whole story", func(t *testing.T) {
 		if failed := demo.Run(t.Context(), in, os.Stdout); failed > 0 {
 			t.Errorf("%d checks failed", failed)
 		}
 	})
+}
+
+// telling tells the stories of each part of the way into the members and back.
+func telling(t *testing.T, h *hall) {
+	t.Run("interpretation", func(t *testing.T) { interpreting(t, h) })
+	t.Run("overrides", func(t *testing.T) { overriding(t, h) })
+	t.Run("dependencies", func(t *testing.T) { depending(t, h) })
+	t.Run("execution", func(t *testing.T) { executing(t, h) })
+	t.Run("status", func(t *testing.T) { reporting(t, h) })
+	t.Run("bounds", func(t *testing.T) { bounding(t, h) })
+	t.Run("hostile input", func(t *testing.T) { enduring(t, h) })
+	t.Run("a restart", func(t *testing.T) { restarting(t, h) })
 }
 
 // eventually tries until done returns nil.

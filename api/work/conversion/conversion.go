@@ -3,7 +3,7 @@
 //
 // v1alpha1 keeps replicas and the requests of a replica under spec.resource, and knows
 // of a binding only template, clusters, conditions and status per cluster. Everything
-// else is lost on the way to v1alpha1.
+// else travels in an annotation on the way to v1alpha1 and back: see RestAnnotation.
 package conversion
 
 import (
@@ -27,30 +27,34 @@ func Convert(obj runtime.Object, to schema.GroupVersion) (runtime.Object, error)
 		case *workv1alpha1.ResourceBinding, *workv1alpha1.ClusterResourceBinding:
 			return obj, nil
 		case *workv1alpha2.ResourceBinding:
+			meta, err := pack(in.ObjectMeta, in.Spec, in.Status)
 			return &workv1alpha1.ResourceBinding{
-				TypeMeta: typeMeta(to, "ResourceBinding"), ObjectMeta: in.ObjectMeta,
+				TypeMeta: typeMeta(to, "ResourceBinding"), ObjectMeta: meta,
 				Spec: SpecToV1alpha1(in.Spec), Status: StatusToV1alpha1(in.Status),
-			}, nil
+			}, err
 		case *workv1alpha2.ClusterResourceBinding:
+			meta, err := pack(in.ObjectMeta, in.Spec, in.Status)
 			return &workv1alpha1.ClusterResourceBinding{
-				TypeMeta: typeMeta(to, "ClusterResourceBinding"), ObjectMeta: in.ObjectMeta,
+				TypeMeta: typeMeta(to, "ClusterResourceBinding"), ObjectMeta: meta,
 				Spec: SpecToV1alpha1(in.Spec), Status: StatusToV1alpha1(in.Status),
-			}, nil
+			}, err
 		}
 	case workv1alpha2.GroupVersion:
 		switch in := obj.(type) {
 		case *workv1alpha2.ResourceBinding, *workv1alpha2.ClusterResourceBinding:
 			return obj, nil
 		case *workv1alpha1.ResourceBinding:
+			spec, status := SpecToV1alpha2(in.Spec), StatusToV1alpha2(in.Status)
+			meta, err := unpack(in.ObjectMeta, &spec, &status)
 			return &workv1alpha2.ResourceBinding{
-				TypeMeta: typeMeta(to, "ResourceBinding"), ObjectMeta: in.ObjectMeta,
-				Spec: SpecToV1alpha2(in.Spec), Status: StatusToV1alpha2(in.Status),
-			}, nil
+				TypeMeta: typeMeta(to, "ResourceBinding"), ObjectMeta: meta, Spec: spec, Status: status,
+			}, err
 		case *workv1alpha1.ClusterResourceBinding:
+			spec, status := SpecToV1alpha2(in.Spec), StatusToV1alpha2(in.Status)
+			meta, err := unpack(in.ObjectMeta, &spec, &status)
 			return &workv1alpha2.ClusterResourceBinding{
-				TypeMeta: typeMeta(to, "ClusterResourceBinding"), ObjectMeta: in.ObjectMeta,
-				Spec: SpecToV1alpha2(in.Spec), Status: StatusToV1alpha2(in.Status),
-			}, nil
+				TypeMeta: typeMeta(to, "ClusterResourceBinding"), ObjectMeta: meta, Spec: spec, Status: status,
+			}, err
 		}
 	default:
 		return nil, fmt.Errorf("no bindings in version %s: ask for %s or %s",

@@ -52,6 +52,10 @@ func TestConvert(t *testing.T) {
 	richStatus.SchedulerObservedGeneration = 3
 	richStatus.AggregatedStatus[0].Health = workv1alpha2.ResourceHealthy
 
+	packed := meta
+	packed.Annotations = map[string]string{RestAnnotation: `{"spec":{"resource":{"apiVersion":"","kind":"","name":"","uid":"u"},"propagateDeps":true,` +
+		`"gracefulEvictionTasks":[{"fromCluster":"m3","reason":"","producer":""}],"placement":{}},"status":{"schedulerObservedGeneration":3,"aggregatedStatus":[{"clusterName":"m1","health":"Healthy"}]}}`}
+
 	const group = "work.karmada.io/"
 	rb1 := metav1.TypeMeta{APIVersion: group + "v1alpha1", Kind: "ResourceBinding"}
 	rb2 := metav1.TypeMeta{APIVersion: group + "v1alpha2", Kind: "ResourceBinding"}
@@ -67,10 +71,15 @@ func TestConvert(t *testing.T) {
 			to:   workv1alpha2.GroupVersion,
 			want: &workv1alpha2.ResourceBinding{TypeMeta: rb2, ObjectMeta: meta, Spec: spec, Status: status},
 		},
-		"what the old form does not know is lost": {
+		"what the old form does not know is packed": {
 			in:   &workv1alpha2.ResourceBinding{TypeMeta: rb2, ObjectMeta: meta, Spec: rich, Status: richStatus},
 			to:   workv1alpha1.GroupVersion,
-			want: &workv1alpha1.ResourceBinding{TypeMeta: rb1, ObjectMeta: meta, Spec: old, Status: oldStatus},
+			want: &workv1alpha1.ResourceBinding{TypeMeta: rb1, ObjectMeta: packed, Spec: old, Status: oldStatus},
+		},
+		"and unpacked": {
+			in:   &workv1alpha1.ResourceBinding{TypeMeta: rb1, ObjectMeta: packed, Spec: old, Status: oldStatus},
+			to:   workv1alpha2.GroupVersion,
+			want: &workv1alpha2.ResourceBinding{TypeMeta: rb2, ObjectMeta: meta, Spec: rich, Status: richStatus},
 		},
 		"the cluster-scoped old form becomes the new": {
 			in:   &workv1alpha1.ClusterResourceBinding{TypeMeta: crb1, ObjectMeta: meta, Spec: old, Status: oldStatus},
@@ -80,7 +89,7 @@ func TestConvert(t *testing.T) {
 		"the cluster-scoped new form becomes the old": {
 			in:   &workv1alpha2.ClusterResourceBinding{TypeMeta: crb2, ObjectMeta: meta, Spec: rich, Status: richStatus},
 			to:   workv1alpha1.GroupVersion,
-			want: &workv1alpha1.ClusterResourceBinding{TypeMeta: crb1, ObjectMeta: meta, Spec: old, Status: oldStatus},
+			want: &workv1alpha1.ClusterResourceBinding{TypeMeta: crb1, ObjectMeta: packed, Spec: old, Status: oldStatus},
 		},
 		"what asks for nothing is no workload in the new form either": {
 			in: &workv1alpha1.ResourceBinding{TypeMeta: rb1, ObjectMeta: meta, Spec: workv1alpha1.ResourceBindingSpec{
@@ -114,6 +123,7 @@ func TestConvertRefuses(t *testing.T) {
 		to schema.GroupVersion
 	}{
 		"a kind that is no binding": {&workv1alpha1.Work{}, workv1alpha2.GroupVersion},
+		"a rest that is spoilt":     {&workv1alpha1.ResourceBinding{ObjectMeta: metav1.ObjectMeta{Annotations: map[string]string{RestAnnotation: "{"}}}, workv1alpha2.GroupVersion},
 		"a version that is not":     {&workv1alpha1.ResourceBinding{}, schema.GroupVersion{Group: "work.karmada.io", Version: "v1"}},
 	} {
 		t.Run(name, func(t *testing.T) {

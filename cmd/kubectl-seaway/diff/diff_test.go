@@ -111,6 +111,8 @@ type cluster struct {
 	*dynamicfake.FakeDynamicClient
 	// refuse, when set, is the answer to dry runs.
 	refuse error
+	// moving is how many more updates find that the object has changed.
+	moving int
 }
 
 var resources = map[string]schema.GroupVersionResource{
@@ -137,6 +139,10 @@ func newCluster(t *testing.T) *cluster {
 		}
 		if c.refuse != nil {
 			return true, nil, c.refuse
+		}
+		if c.moving > 0 {
+			c.moving--
+			return true, nil, apierrors.NewConflict(action.GetResource().GroupResource(), "web", errors.New("changed"))
 		}
 		return true, withDefaults(obj.(*unstructured.Unstructured)), nil
 	})
@@ -273,7 +279,7 @@ func TestDiff(t *testing.T) {
 		before                    func(w *world)
 		same                      bool
 	}{
-		"same": {same: true, before: func(w *world) { w.applied("deployment", "web") }},
+		"same": {same: true, before: func(w *world) { w.applied("deployment", "web"); w.fra.moving = 3 }},
 		"same-hub-only": {same: true, hubOnly: true, before: func(w *world) {
 			w.applied("deployment", "web", func(obj *unstructured.Unstructured) { obj.Object["spec"] = map[string]any{"drifted": true} })
 		}},

@@ -79,6 +79,22 @@ func (d *differ) inCluster(ctx context.Context, e *effective) (before, after *un
 	if mapping.Scope.Name() == meta.RESTScopeNameNamespace {
 		resource = m.Dynamic().Resource(mapping.Resource).Namespace(obj.GetNamespace())
 	}
+	notes := len(e.notes)
+	for try := 1; ; try++ {
+		before, after, err = d.compare(ctx, e, resource, obj)
+		if try == tries || !apierrors.IsConflict(err) && !apierrors.IsAlreadyExists(err) {
+			return before, after, err
+		}
+		e.notes = e.notes[:notes]
+	}
+}
+
+// tries is how often an object is read again that changed while it was looked at, as the status of one
+// that is being rolled out does all the time.
+const tries = 5
+
+// compare returns what the cluster has of an object, and what it would have; nil for nothing.
+func (d *differ) compare(ctx context.Context, e *effective, resource dynamic.ResourceInterface, obj *unstructured.Unstructured) (before, after *unstructured.Unstructured, err error) {
 	before, err = resource.Get(ctx, obj.GetName(), metav1.GetOptions{})
 	switch {
 	case apierrors.IsNotFound(err):
