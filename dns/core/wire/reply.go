@@ -260,3 +260,28 @@ func appendOption(b []byte, code uint16, size int) []byte {
 	b = binary.BigEndian.AppendUint16(b, code)
 	return binary.BigEndian.AppendUint16(b, uint16(size))
 }
+
+// Lifetime is for how many seconds an answer holds: the lowest TTL of the records in it, that of the
+// SOA with which a negative answer comes among them (RFC 8484 section 5.1); 0 without records. The
+// answer is one of Reply's.
+func Lifetime(msg []byte) (seconds uint32) {
+	at := HeaderSize
+	ok := true
+	for range binary.BigEndian.Uint16(msg[4:]) {
+		if at, ok = skipName(msg, at); !ok {
+			return 0
+		}
+		at += 4
+	}
+	found := false
+	for range int(binary.BigEndian.Uint16(msg[6:])) + int(binary.BigEndian.Uint16(msg[8:])) {
+		var r record
+		if r, at, ok = nextRecord(msg, at); !ok {
+			return 0
+		}
+		if !found || r.ttl < seconds {
+			seconds, found = r.ttl, true
+		}
+	}
+	return seconds
+}

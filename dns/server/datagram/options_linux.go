@@ -1,18 +1,17 @@
-package server
+package datagram
 
 import (
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
-	"runtime"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-func defaultWorkers() int { return runtime.GOMAXPROCS(0) }
+// Shares reports whether several sockets can share an address.
+const Shares = true
 
 // reusePort lets several sockets share an address; the kernel spreads datagrams over them.
 func reusePort(_, _ string, c syscall.RawConn) error {
@@ -68,9 +67,4 @@ func source(control []byte) []byte {
 		return nil
 	}
 	return control
-}
-
-// missingFamily reports whether a host has no addresses of a family at all.
-func missingFamily(err error) bool {
-	return errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL)
 }
