@@ -16,6 +16,7 @@ import (
 type metrics struct {
 	all    []*counters
 	panics atomic.Uint64
+	told   atomic.Int64 // when the last of them was logged, in seconds since 1970
 }
 
 // The transports, as labels.

@@ -288,8 +288,11 @@ func (s *Server) answer(p *accept.Path, dst, msg []byte, o accept.Origin) (out [
 }
 
 func (s *Server) failed(reason any, p *accept.Path, dst, msg []byte, o accept.Origin) ([]byte, accept.Outcome) {
+	// Each is counted, and one a second is told, lest a clever query fill the disk.
 	s.metrics.panics.Add(1)
-	s.options.Log.Error("answering a query panicked", "panic", reason, "query", fmt.Sprintf("%x", msg[:min(len(msg), 512)]))
+	if now := o.Now.Unix(); s.metrics.told.Swap(now) != now {
+		s.options.Log.Error("answering a query panicked", "panic", reason, "query", fmt.Sprintf("%x", msg[:min(len(msg), 512)]))
+	}
 	out := p.Failure(dst, msg, o)
 	if out == nil {
 		return nil, accept.Outcome{Fate: accept.Ignored}
