@@ -119,6 +119,19 @@ bench-schedule: bin kubeall ## schedule up to BINDINGS bindings over 20 clusters
 bench-works: bin kubeall ## bring Works to real members and to crowds of members in memory
 	bin/seaway playground bench-works
 
+# The servers from the distribution that ours is measured beside. They are run by the measurement only.
+.PHONY: anchors
+anchors:
+	@[ -x /usr/sbin/nsd ] && [ -x /usr/sbin/knotd ] || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nsd knot >/dev/null; } || \
+	  { echo "the name servers NSD and Knot are missing: install the packages nsd and knot" >&2; exit 1; }
+
+.PHONY: bench-dns
+bench-dns: anchors ## answers per CPU-second beside NSD, Knot and miekg/dns; latency, overload, memory (BENCH_DNS="-rounds 3")
+	@mkdir -p bin
+	go build -o bin/bench-dns ./test/bench/dns
+	bin/bench-dns $(BENCH_DNS)
+
 .PHONY: bench-failover
 bench-failover: bin kubeall ## kill a cluster KILLS times and measure until the answers change
 	bin/seaway playground bench-failover --kills $${KILLS:-10}

@@ -28,6 +28,7 @@ type dropReason int
 const (
 	dropMessage    dropReason = iota // not a query: too short, or itself an answer
 	dropLimited                      // over the limit of answers
+	dropStale                        // waited for too long
 	dropReceive                      // the socket reported an error
 	dropSend                         // the answer could not be sent
 	dropConnection                   // too many connections, or a malformed proxy's header
@@ -35,7 +36,7 @@ const (
 	dropReasons
 )
 
-var dropText = [dropReasons]string{"message", "limited", "receive", "send", "connection", "handshake"}
+var dropText = [dropReasons]string{"message", "limited", "stale", "receive", "send", "connection", "handshake"}
 
 // rcodes that are counted one by one, BADCOOKIE being the highest in use.
 const rcodes = 24

@@ -20,6 +20,11 @@ type udpWorker struct {
 	path   *accept.Path
 	count  *counters
 	tally  tally
+
+	// busy is since when there has always been more than fits into a batch, handled how much was
+	// answered since.
+	busy    time.Time
+	handled int
 }
 
 var datagrams = datagram.Options{
@@ -58,9 +63,32 @@ func (w *udpWorker) run(ctx context.Context) {
 		if n%latencySample == 0 {
 			w.count.took(time.Since(began), uint64(size))
 		}
+		w.catchUp(size, began)
 		if n%yieldAfter == 0 {
 			runtime.Gosched()
 		}
+	}
+}
+
+// tooOld is how long a query may wait in the kernel: resolvers ask again after a few tenths of a
+// second, or ask another server, and then the answer is for nobody.
+const tooOld = 200 * time.Millisecond
+
+// catchUp throws away what waits, when it takes longer than tooOld to get through it. A server that
+// cannot keep up would otherwise give all its time to queries that were given up, however fast it is.
+func (w *udpWorker) catchUp(size int, now time.Time) {
+	switch {
+	case size < datagrams.Batch:
+		w.busy = time.Time{}
+	case w.busy.IsZero():
+		w.busy, w.handled = now, size
+	case now.Sub(w.busy) < tooOld:
+		w.handled += size
+	default:
+		if w.handled < w.socket.Capacity() {
+			w.count.counts[atDrops+int(dropStale)].Add(uint64(w.socket.Discard()))
+		}
+		w.busy = time.Time{}
 	}
 }
 

@@ -35,6 +35,7 @@ type batched struct {
 	// What the two functions below, which are made once, have to do and what came of it.
 	receive, send func(fd uintptr) bool
 	received      int
+	capacity      int
 	queued, sent  int
 	failed        int
 	err           error
@@ -77,9 +78,34 @@ func newBatched(c *net.UDPConn, o Options, control int) (Socket, bool) {
 		// No datagrams: the kernel only says whether it knows the calls.
 		_, _, r := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), 0, unix.MSG_DONTWAIT, 0, 0)
 		_, _, s := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[0])), 0, unix.MSG_DONTWAIT, 0, 0)
+		if size, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil {
+			b.capacity = size / smallDatagram
+		}
 		known = (r == 0 || r == unix.EAGAIN) && (s == 0 || s == unix.EAGAIN)
 	})
 	return b, err == nil && known
+}
+
+// smallDatagram is what the kernel counts for a datagram of a hundred octets, with its own data about
+// it.
+const smallDatagram = 768
+
+// Capacity implements Socket.
+func (b *batched) Capacity() int { return b.capacity }
+
+// Discard implements Socket.
+func (b *batched) Discard() (thrown int) {
+	_ = b.raw.Control(func(fd uintptr) {
+		for thrown < b.capacity {
+			n, _, e := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), uintptr(len(b.in)), unix.MSG_DONTWAIT, 0, 0)
+			if e != 0 {
+				return
+			}
+			thrown += int(n)
+			b.received = len(b.in) // all are to be made ready
+		}
+	}) // a closed socket has nothing
+	return thrown
 }
 
 func (b *batched) tryReceive(fd uintptr) bool {

@@ -29,6 +29,11 @@ type Socket interface {
 	Reply(i int, b []byte)
 	// Send sends the answers that were taken and returns how many could not be sent.
 	Send() (failed int)
+	// Capacity is about how many small datagrams can wait in the kernel; 0 if that is not known.
+	Capacity() int
+	// Discard throws away what waits in the kernel, without an answer, and returns how much that was.
+	// It comes after Send.
+	Discard() int
 	// Address on which it listens.
 	Address() netip.AddrPort
 	// Close ends Receive with net.ErrClosed.
@@ -119,5 +124,9 @@ func (s *single) Send() (failed int) {
 	}
 	return 0
 }
+
+func (s *single) Capacity() int { return 0 }
+
+func (s *single) Discard() int { return 0 }
 
 func (s *single) Address() netip.AddrPort { return s.LocalAddr().(*net.UDPAddr).AddrPort() }

@@ -113,6 +113,33 @@ func TestWhatIsTooLongIsCut(t *testing.T) {
 	}
 }
 
+func TestDiscard(t *testing.T) {
+	s, err := Listen(netip.MustParseAddrPort("127.0.0.1:0"), Options{Batch: 4, Size: 100, Reply: 100, Buffer: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if s.Capacity() == 0 {
+		t.Skip("this system does not say what waits")
+	}
+	c, err := net.Dial("udp", s.Address().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	for range 50 {
+		c.Write([]byte("old"))
+	}
+	if n := s.Discard(); n != 50 {
+		t.Errorf("%d were thrown away", n)
+	}
+	c.Write([]byte("new"))
+	n, err := s.Receive()
+	if msg, from := s.Message(0); n != 1 || err != nil || string(msg) != "new" || from != netip.MustParseAddr("127.0.0.1") {
+		t.Errorf("%d, %v: %q from %v", n, err, msg, from)
+	}
+}
+
 func TestCloseEndsReceive(t *testing.T) {
 	for name, single := range map[string]bool{"batched": false, "one at a time": true} {
 		t.Run(name, func(t *testing.T) {
