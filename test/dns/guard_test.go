@@ -87,7 +87,7 @@ func TestOverTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	m, err := dc.ReadMsg()
-	if err != nil || len(m.Answer) != 2 || m.Len() > 468 {
+	if err != nil || len(m.Answer) != 2 {
 		t.Fatalf("%v, %v", m, err)
 	}
 	if option[*miekg.EDNS0_PADDING](m) == nil {
@@ -189,13 +189,20 @@ func TestEncryptionNeedsACertificate(t *testing.T) {
 
 // A server behind a load balancer answers for the clients of that, and for nobody else's.
 func TestBehindAProxy(t *testing.T) {
-	s := start(t, zonetest.Demo, func(o *dns.Options) { o.Proxies = []string{"127.0.0.2"} })
+	s := start(t, zonetest.Demo, func(o *dns.Options) {
+		o.Proxies, o.TCP.Message = []string{"127.0.0.2"}, 100*time.Millisecond
+	})
 	to := s.Addresses()[0]
 	q := pack(t, question("shop.apps.example.com", miekg.TypeA))
 	header := func(client string) []byte {
 		return proxy.Append(nil, netip.AddrPortFrom(netip.MustParseAddr(client), 4711), to)
 	}
-	clients := map[string]string{"10.1.0.1": "198.51.100.1", "10.2.0.1": "198.51.100.2", "10.3.0.1": "198.51.100.3"}
+	// Answers for the proxy's clients are those that a resolver gets which names them.
+	clients := map[string]string{}
+	for i := range 8 {
+		client := netip.AddrFrom4([4]byte{10, byte(i), 0, 1}).String()
+		clients[client] = ask(t, to, edns(question("shop.apps.example.com", miekg.TypeA), 1232, subnet(client+"/32"))).Answer[0].(*miekg.A).A.String()
+	}
 	t.Run("UDP", func(t *testing.T) {
 		c, err := net.DialUDP("udp", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 2)}, net.UDPAddrFromAddrPort(to))
 		if err != nil {
