@@ -84,6 +84,7 @@ func (b *batch) Buffer(int) []byte                  { return make([]byte, 0, wir
 func (b *batch) Reply(i int, reply []byte)          { b.replies[i] = reply }
 func (b *batch) Send() int                          { return 0 }
 func (b *batch) Capacity() int                      { return 0 }
+func (b *batch) Resize(int)                         {}
 func (b *batch) Discard() int                       { return 0 }
 func (b *batch) Address() netip.AddrPort            { return netip.AddrPort{} }
 func (b *batch) Close() error                       { return nil }
@@ -141,7 +142,7 @@ func FuzzUDP(f *testing.F) {
 		if proxied {
 			b.from = balancer
 		}
-		w := &udpWorker{server: s, socket: b, path: accept.New(s.options.Rules), count: &counters{}}
+		w := &udpWorker{server: s, socket: b, path: accept.New(s.options.Rules), count: &counters{}, now: time.Now}
 		w.answer(len(b.messages), zonetest.Now)
 		s.intact(t)
 		for i, out := range b.replies {

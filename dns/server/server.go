@@ -192,7 +192,7 @@ func (s *Server) open(ip netip.Addr, port string) error {
 		if err != nil {
 			return err
 		}
-		s.udp = append(s.udp, &udpWorker{server: s, socket: socket, path: accept.New(s.options.Rules), count: s.metrics.add("udp")})
+		s.udp = append(s.udp, &udpWorker{server: s, socket: socket, path: accept.New(s.options.Rules), count: s.metrics.add("udp"), now: time.Now})
 	}
 	return nil
 }

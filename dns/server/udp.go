@@ -25,6 +25,7 @@ type udpWorker struct {
 	// answered since.
 	busy    time.Time
 	handled int
+	now     func() time.Time
 }
 
 var datagrams = datagram.Options{
@@ -54,14 +55,14 @@ func (w *udpWorker) run(ctx context.Context) {
 			w.count.drop(dropReceive)
 			continue
 		}
-		began := time.Now()
+		began := w.now()
 		w.answer(size, began)
+		w.count.add(&w.tally)
 		for range w.socket.Send() {
 			w.count.drop(dropSend)
 		}
-		w.count.add(&w.tally)
 		if n%latencySample == 0 {
-			w.count.took(time.Since(began), uint64(size))
+			w.count.took(w.now().Sub(began), uint64(size))
 		}
 		w.catchUp(size, began)
 		if n%yieldAfter == 0 {
@@ -74,22 +75,32 @@ func (w *udpWorker) run(ctx context.Context) {
 // second, or ask another server, and then the answer is for nobody.
 const tooOld = 200 * time.Millisecond
 
-// catchUp throws away what waits, when it takes longer than tooOld to get through it. A server that
-// cannot keep up would otherwise give all its time to queries that were given up, however fast it is.
+// atLeast is how many datagrams the kernel may always keep, so that a burst finds room.
+const atLeast = 256
+
+// catchUp sees to it that nothing waits for longer than tooOld. The kernel keeps only what can be
+// answered in that time, as the worker's own pace shows; the rest is dropped as it comes, which costs
+// nothing here. A server that cannot keep up would otherwise give all its time to queries that were
+// given up.
 func (w *udpWorker) catchUp(size int, now time.Time) {
 	switch {
 	case size < datagrams.Batch:
 		w.busy = time.Time{}
+		return
 	case w.busy.IsZero():
 		w.busy, w.handled = now, size
-	case now.Sub(w.busy) < tooOld:
-		w.handled += size
-	default:
-		if w.handled < w.socket.Capacity() {
-			w.count.counts[atDrops+int(dropStale)].Add(uint64(w.socket.Discard()))
-		}
-		w.busy = time.Time{}
+		return
 	}
+	w.handled += size
+	if now.Sub(w.busy) < tooOld {
+		return
+	}
+	keep := max(w.handled, atLeast)
+	if keep < w.socket.Capacity() {
+		w.count.counts[atDrops+int(dropStale)].Add(uint64(w.socket.Discard()))
+	}
+	w.socket.Resize(keep)
+	w.busy = time.Time{}
 }
 
 // answer answers what was received.

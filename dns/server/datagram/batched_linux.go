@@ -36,6 +36,7 @@ type batched struct {
 	receive, send func(fd uintptr) bool
 	received      int
 	capacity      int
+	most          int // capacity at first
 	queued, sent  int
 	failed        int
 	err           error
@@ -79,7 +80,7 @@ func newBatched(c *net.UDPConn, o Options, control int) (Socket, bool) {
 		_, _, r := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&b.in[0])), 0, unix.MSG_DONTWAIT, 0, 0)
 		_, _, s := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(&b.out[0])), 0, unix.MSG_DONTWAIT, 0, 0)
 		if size, err := unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_RCVBUF); err == nil {
-			b.capacity = size / smallDatagram
+			b.capacity, b.most = size/smallDatagram, size/smallDatagram
 		}
 		known = (r == 0 || r == unix.EAGAIN) && (s == 0 || s == unix.EAGAIN)
 	})
@@ -92,6 +93,17 @@ const smallDatagram = 768
 
 // Capacity implements Socket.
 func (b *batched) Capacity() int { return b.capacity }
+
+// Resize implements Socket.
+func (b *batched) Resize(capacity int) {
+	if capacity = min(capacity, b.most); capacity == b.capacity {
+		return
+	}
+	// The kernel doubles what it is given, and counts its own data about a datagram in.
+	if b.SetReadBuffer(capacity*smallDatagram/2) == nil {
+		b.capacity = capacity
+	}
+}
 
 // Discard implements Socket.
 func (b *batched) Discard() (thrown int) {

@@ -31,6 +31,9 @@ type Socket interface {
 	Send() (failed int)
 	// Capacity is about how many small datagrams can wait in the kernel; 0 if that is not known.
 	Capacity() int
+	// Resize makes the kernel keep about so many small datagrams from now on, but never more than at
+	// first.
+	Resize(capacity int)
 	// Discard throws away what waits in the kernel, without an answer, and returns how much that was.
 	// It comes after Send.
 	Discard() int
@@ -126,6 +129,8 @@ func (s *single) Send() (failed int) {
 }
 
 func (s *single) Capacity() int { return 0 }
+
+func (s *single) Resize(int) {}
 
 func (s *single) Discard() int { return 0 }
 

@@ -19,7 +19,6 @@ type load struct {
 	set      set
 	random   *rand.Rand
 	in, out  []mmsg
-	from     [batch]unix.RawSockaddrInet4
 	to       unix.RawSockaddrInet4
 	buf      [batch][2048]byte
 	query    [batch][512]byte
