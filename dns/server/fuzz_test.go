@@ -185,7 +185,7 @@ func FuzzStream(f *testing.F) {
 	t := newStreams(s, &counters{}, nil)
 	f.Fuzz(func(tt *testing.T, sent []byte, proxied bool) {
 		o := &octets{in: bytes.NewReader(sent)}
-		c := &connection{Conn: o, pool: s.pool, count: t.count, client: stranger}
+		c := &connection{Conn: o, socket: o, pool: s.pool, count: t.count, client: stranger}
 		if proxied {
 			c.client = balancer
 			c.at = s.pool.quiet.PushBack(c)
@@ -228,7 +228,7 @@ func FuzzHTTPS(f *testing.F) {
 			return
 		}
 		r.Header.Set("Content-Type", content)
-		c := &connection{Conn: &octets{}, pool: s.pool, client: stranger}
+		c := &connection{Conn: &octets{}, socket: &octets{}, pool: s.pool, client: stranger}
 		r = r.WithContext(context.WithValue(r.Context(), connectionKey{}, net.Conn(c)))
 		w := httptest.NewRecorder()
 		h.http.Handler.ServeHTTP(w, r)

@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -29,9 +30,11 @@ func newPool(s *Server) *pool {
 
 // connection is one TCP connection. Closing it gives its place back.
 type connection struct {
+	// Conn belongs to the goroutine that serves it; socket is what anybody may close.
 	net.Conn
-	pool  *pool
-	count *counters
+	socket io.Closer
+	pool   *pool
+	count  *counters
 	// client is whom the connection counts for and who is answered: the other end, or who a proxy
 	// says it is.
 	client netip.Addr
@@ -78,7 +81,7 @@ func (p *pool) accept(ctx context.Context, l *net.TCPListener, count *counters, 
 // admit starts to serve a connection, or closes it.
 func (p *pool) admit(ctx context.Context, tc *net.TCPConn, count *counters, serve func(context.Context, *connection)) {
 	from := tc.RemoteAddr().(*net.TCPAddr).AddrPort().Addr()
-	c := &connection{Conn: tc, pool: p, count: count, client: from.Unmap().WithZone("")}
+	c := &connection{Conn: tc, socket: tc, pool: p, count: count, client: from.Unmap().WithZone("")}
 	proxied := p.server.options.Rules.Believes(c.client)
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -131,7 +134,7 @@ func (p *pool) evictLocked() {
 
 // forget closes a connection and counts it no longer. Its goroutine finds out by itself.
 func (p *pool) forget(c *connection) {
-	c.Conn.Close()
+	c.socket.Close()
 	if c.at == nil {
 		return
 	}

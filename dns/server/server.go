@@ -187,8 +187,12 @@ func (s *Server) open(ip netip.Addr, port string) error {
 	l.serve = newStreams(s, l.count, nil).serve
 	// Where the port was 0, UDP gets the one that TCP was given.
 	at := l.Addr().(*net.TCPAddr).AddrPort()
-	for range s.options.Workers {
+	for i := range s.options.Workers {
 		socket, err := datagram.Listen(netip.AddrPortFrom(ip, at.Port()), datagrams)
+		if err != nil && i > 0 {
+			s.options.Log.Warn("sockets cannot share an address here: fewer CPUs answer UDP than there are", "address", at.String(), "sockets", i, "error", err)
+			return nil
+		}
 		if err != nil {
 			return err
 		}

@@ -53,6 +53,7 @@ func (w *udpWorker) run(ctx context.Context) {
 			}
 			// Errors of single datagrams, such as an ICMP message that came back, end nothing.
 			w.count.drop(dropReceive)
+			time.Sleep(time.Millisecond) // where they do not end, they do not take the CPU either
 			continue
 		}
 		began := w.now()

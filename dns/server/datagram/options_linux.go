@@ -13,15 +13,12 @@ import (
 // Shares reports whether several sockets can share an address.
 const Shares = true
 
-// reusePort lets several sockets share an address; the kernel spreads datagrams over them.
+// reusePort lets several sockets share an address; the kernel spreads datagrams over them. Where it
+// does not know how, the first has the address to itself.
 func reusePort(_, _ string, c syscall.RawConn) error {
-	var err error
-	if e := c.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-	}); e != nil {
-		return e
-	}
-	return err
+	return c.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
 }
 
 // wantDestination asks for the destination address of every datagram and returns the size of that
