@@ -34,8 +34,10 @@ func DefaultGuard() Guard {
 	return Guard{Rate: 200, PrefixRate: 5000, Slip: 2, Amplification: 10, Exempt: []string{"127.0.0.0/8", "::1/128"}}
 }
 
-// accounts is how many accounts of clients there are: one MiB of them.
-const accounts = 1 << 17
+// accounts is how many accounts of clients there are. An account is of use for as long as it is used
+// up, which for those within their limits is a few milliseconds, and for a flood a second: so many
+// floods at the same time no link carries. All together they fit into a core's own cache.
+const accounts = 1 << 15
 
 // newRules makes the rules of every message's path.
 func newRules(o *Options) (*accept.Rules, error) {

@@ -83,7 +83,7 @@ func (b *batch) Message(i int) ([]byte, netip.Addr) { return b.messages[i], b.fr
 func (b *batch) Buffer(int) []byte                  { return make([]byte, 0, wire.UDPSize) }
 func (b *batch) Reply(i int, reply []byte)          { b.replies[i] = reply }
 func (b *batch) Send() int                          { return 0 }
-func (b *batch) Capacity() int                      { return 0 }
+func (b *batch) Waiting() int                       { return 0 }
 func (b *batch) Resize(int)                         {}
 func (b *batch) Discard() int                       { return 0 }
 func (b *batch) Address() netip.AddrPort            { return netip.AddrPort{} }

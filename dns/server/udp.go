@@ -96,11 +96,10 @@ func (w *udpWorker) catchUp(size int, now time.Time) {
 	if now.Sub(w.busy) < tooOld {
 		return
 	}
-	keep := max(w.handled, atLeast)
-	if keep < w.socket.Capacity() {
+	if w.socket.Waiting() > w.handled {
 		w.count.counts[atDrops+int(dropStale)].Add(uint64(w.socket.Discard()))
 	}
-	w.socket.Resize(keep)
+	w.socket.Resize(max(w.handled, atLeast))
 	w.busy = time.Time{}
 }
 

@@ -118,7 +118,7 @@ func TestWorkersShare(t *testing.T) {
 func BenchmarkTake(b *testing.B) {
 	for _, clients := range []int{1, 1 << 16} {
 		b.Run(fmt.Sprint(clients), func(b *testing.B) {
-			table := NewTable(1<<17, seed)
+			table := NewTable(1<<15, seed)
 			name := []byte("\x05h1234\x04apps\x07example\x03com\x00")
 			b.ReportAllocs()
 			i := 0

@@ -91,8 +91,16 @@ func newBatched(c *net.UDPConn, o Options, control int) (Socket, bool) {
 // it.
 const smallDatagram = 768
 
-// Capacity implements Socket.
-func (b *batched) Capacity() int { return b.capacity }
+// Waiting implements Socket.
+func (b *batched) Waiting() int {
+	var memory [9]uint32 // SK_MEMINFO_VARS; the first is what received datagrams take
+	size := uint32(unsafe.Sizeof(memory))
+	_ = b.raw.Control(func(fd uintptr) {
+		_, _, _ = unix.RawSyscall6(unix.SYS_GETSOCKOPT, fd, unix.SOL_SOCKET, unix.SO_MEMINFO,
+			uintptr(unsafe.Pointer(&memory[0])), uintptr(unsafe.Pointer(&size)), 0)
+	}) // where it fails nothing is known
+	return int(memory[0]) / smallDatagram
+}
 
 // Resize implements Socket.
 func (b *batched) Resize(capacity int) {

@@ -29,8 +29,8 @@ type Socket interface {
 	Reply(i int, b []byte)
 	// Send sends the answers that were taken and returns how many could not be sent.
 	Send() (failed int)
-	// Capacity is about how many small datagrams can wait in the kernel; 0 if that is not known.
-	Capacity() int
+	// Waiting is about how many small datagrams wait in the kernel; 0 if that is not known.
+	Waiting() int
 	// Resize makes the kernel keep about so many small datagrams from now on, but never more than at
 	// first.
 	Resize(capacity int)
@@ -128,7 +128,7 @@ func (s *single) Send() (failed int) {
 	return 0
 }
 
-func (s *single) Capacity() int { return 0 }
+func (s *single) Waiting() int { return 0 }
 
 func (s *single) Resize(int) {}
 

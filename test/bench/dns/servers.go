@@ -41,7 +41,7 @@ func serveOurs(w world, geoNames bool, slow time.Duration, total int) error {
 	if err != nil {
 		return err
 	}
-	rules := &accept.Rules{Identity: id, Accounts: limit.NewTable(1<<17, [2]uint64{1, 2}), Same: limit.PerSecond(200),
+	rules := &accept.Rules{Identity: id, Accounts: limit.NewTable(1<<15, [2]uint64{1, 2}), Same: limit.PerSecond(200),
 		All: limit.PerSecond(5000), Slip: 2, Amplification: 10}
 	secrets, err := cookie.NewSecrets(cookie.Secret{1})
 	if err != nil {
