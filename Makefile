@@ -15,7 +15,7 @@ LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
 # Packages that decide, and packages that are written for many goroutines: the race detector runs on
 # these. Packages whose tests use testing/synctest are left out: with the race detector on, Go's runtime
 # now and then crashes in a bubble (seen with 1.26: SIGSEGV on the scheduler's stack).
-RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server ./test/dns
+RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server/... ./test/dns
 # Packages with tests on real control planes, besides test/e2e.
 REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/plugin ./controllers/quota ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/fleet ./cmd/seaway/playground
 FUZZTIME ?= 20s
