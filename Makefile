@@ -15,7 +15,7 @@ LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
 # Packages that decide, and packages that are written for many goroutines: the race detector runs on
 # these. Packages whose tests use testing/synctest are left out: with the race detector on, Go's runtime
 # now and then crashes in a bubble (seen with 1.26: SIGSEGV on the scheduler's stack).
-RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server ./test/dns
+RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server/... ./test/dns
 # Packages with tests on real control planes, besides test/e2e.
 REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/plugin ./controllers/quota ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/fleet ./test/tenant ./cmd/seaway/playground
 FUZZTIME ?= 20s
@@ -118,6 +118,19 @@ bench-schedule: bin kubeall ## schedule up to BINDINGS bindings over 20 clusters
 .PHONY: bench-works
 bench-works: bin kubeall ## bring Works to real members and to crowds of members in memory
 	bin/seaway playground bench-works
+
+# The servers from the distribution that ours is measured beside. They are run by the measurement only.
+.PHONY: anchors
+anchors:
+	@[ -x /usr/sbin/nsd ] && [ -x /usr/sbin/knotd ] || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nsd knot >/dev/null; } || \
+	  { echo "the name servers NSD and Knot are missing: install the packages nsd and knot" >&2; exit 1; }
+
+.PHONY: bench-dns
+bench-dns: anchors ## answers per CPU-second beside NSD, Knot and miekg/dns; latency, overload, memory (BENCH_DNS="-rounds 3")
+	@mkdir -p bin
+	go build -o bin/bench-dns ./test/bench/dns
+	bin/bench-dns $(BENCH_DNS)
 
 .PHONY: bench-failover
 bench-failover: bin kubeall ## kill a cluster KILLS times and measure until the answers change

@@ -17,7 +17,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/seaway-io/seaway/dns/check"
-	"github.com/seaway-io/seaway/dns/core/answer"
+	"github.com/seaway-io/seaway/dns/core/accept"
 	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/engine"
 	"github.com/seaway-io/seaway/dns/feed"
@@ -44,6 +44,18 @@ type Options struct {
 	MetricsAddress string
 	// Version is the answer to version.bind, NSID the server's identifier.
 	Version, NSID string
+	// TLSListen and HTTPSListen are addresses for DNS over TLS and over HTTPS, which need the files
+	// of a certificate and its key.
+	TLSListen, HTTPSListen []string
+	CertificateFile        string
+	KeyFile                string
+	// CookieSecretFile holds the secrets of DNS cookies, one of 32 hexadecimal digits in each line.
+	// If empty, the server makes one up that no other knows.
+	CookieSecretFile string
+	// Guard is what is done against abuse.
+	Guard Guard
+	// Proxies are networks whose PROXY protocol headers are believed.
+	Proxies []string
 	// TCP bounds connections.
 	TCP server.TCPLimits
 	Log *slog.Logger
@@ -53,6 +65,8 @@ type Options struct {
 type Server struct {
 	options  Options
 	geo      *geoFiles
+	rules    *accept.Rules
+	files    *files
 	engine   *engine.Engine
 	checker  *check.Checker
 	feed     *feed.Feed
@@ -67,28 +81,34 @@ func New(o Options) (*Server, error) {
 	if problems := validation.IsDNS1123Subdomain(o.Name); len(problems) > 0 || len(o.Name) > validation.DNS1123LabelMaxLength {
 		return nil, fmt.Errorf("--name: %q cannot name a vantage point: use at most 63 lower-case letters, digits, hyphens and dots", o.Name)
 	}
-	identity, err := answer.NewIdentity(o.Version, o.NSID, tcpIdle(o.TCP))
+	rules, err := newRules(&o)
 	if err != nil {
-		return nil, fmt.Errorf("--version-string, --nsid: %w", err)
+		return nil, err
 	}
 	if o.StateDir != "" {
 		if err := os.MkdirAll(o.StateDir, 0o750); err != nil {
 			return nil, fmt.Errorf("--state-dir: %w", err)
 		}
 	}
-	s := &Server{options: o, registry: prometheus.NewRegistry()}
+	s := &Server{options: o, rules: rules, registry: prometheus.NewRegistry()}
+	if s.files, err = openFiles(&o, rules); err != nil {
+		return nil, err
+	}
 	if s.geo, err = openGeo(o.GeoDatabases, o.GeoFields, o.Log); err != nil {
 		return nil, fmt.Errorf("--geo-database: %w", err)
 	}
 	s.sockets, err = server.Listen(server.Options{
-		Addresses: o.Listen,
-		Identity:  identity,
-		Snapshot:  s.snapshot,
-		TCP:       o.TCP,
-		Log:       o.Log,
+		Addresses:   o.Listen,
+		TLS:         o.TLSListen,
+		HTTPS:       o.HTTPSListen,
+		Certificate: s.files.get(),
+		Rules:       rules,
+		Snapshot:    s.snapshot,
+		TCP:         o.TCP,
+		Log:         o.Log,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("--listen: %w", err)
+		return nil, fmt.Errorf("--listen, --tls-listen, --https-listen: %w", err)
 	}
 	if o.MetricsAddress != "" {
 		if s.metrics, err = net.Listen("tcp", o.MetricsAddress); err != nil {
@@ -102,8 +122,6 @@ func New(o Options) (*Server, error) {
 	}
 	return s, nil
 }
-
-func tcpIdle(l server.TCPLimits) time.Duration { return l.WithDefaults().Idle }
 
 // assemble connects the parts.
 func (s *Server) assemble() error {
@@ -149,6 +167,12 @@ func (s *Server) apply(o engine.Objects) {
 // Addresses are those on which queries are answered, as they were given by the system.
 func (s *Server) Addresses() []netip.AddrPort { return s.sockets.Addresses() }
 
+// TLSAddresses are those for DNS over TLS.
+func (s *Server) TLSAddresses() []netip.AddrPort { return s.sockets.TLSAddresses() }
+
+// HTTPSAddresses are those for DNS over HTTPS.
+func (s *Server) HTTPSAddresses() []netip.AddrPort { return s.sockets.HTTPSAddresses() }
+
 // MetricsAddress is where metrics are served; nil if nowhere.
 func (s *Server) MetricsAddress() net.Addr {
 	if s.metrics == nil {
@@ -181,6 +205,7 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	wg.Go(func() { s.geo.watch(ctx, s.engine.SetPlaces) })
+	wg.Go(func() { s.files.watch(ctx) })
 	wg.Go(func() { s.feed.Run(ctx) })
 	s.sockets.Serve(ctx)
 	if ctx.Err() == nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/seaway-io/seaway/dns/core/accept"
 	"github.com/seaway-io/seaway/dns/core/answer"
 	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/core/zone/zonetest"
@@ -22,7 +23,7 @@ func serve(t testing.TB, snapshot func() *zone.Snapshot) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := Listen(Options{Addresses: []string{"127.0.0.1:0"}, Identity: id, Snapshot: snapshot, Workers: 1,
+	s, err := Listen(Options{Addresses: []string{"127.0.0.1:0"}, Rules: &accept.Rules{Identity: id}, Snapshot: snapshot, Workers: 1,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	if err != nil {
 		t.Fatal(err)
@@ -108,15 +109,15 @@ func TestMetrics(t *testing.T) {
 		t.Error(problems, err)
 	}
 	udp := s.metrics.total("udp")
-	if udp.answers[dns.RcodeSuccess] != 1 || udp.answers[dns.RcodeNameError] != 1 || udp.answers[dns.RcodeRefused] != 1 {
-		t.Errorf("%v", udp.answers)
+	if udp.counts[dns.RcodeSuccess] != 1 || udp.counts[dns.RcodeNameError] != 1 || udp.counts[dns.RcodeRefused] != 1 {
+		t.Errorf("%v", udp.counts)
 	}
 }
 
 func TestLatencyBuckets(t *testing.T) {
 	var c counters
 	for _, d := range []time.Duration{0, 1, time.Microsecond, time.Microsecond + 1, 2 * time.Microsecond, time.Second} {
-		c.took(d)
+		c.took(d, 1)
 	}
 	// Up to 1 µs, up to 2 µs, and beyond all bounds.
 	if c.latency[0].Load() != 3 || c.latency[1].Load() != 2 || c.latency[latencyBuckets].Load() != 1 {

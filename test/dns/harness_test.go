@@ -36,6 +36,7 @@ func start(t testing.TB, documents string, change func(*dns.Options)) *dns.Serve
 		StateDir: t.TempDir(),
 		Version:  "Seaway",
 		NSID:     "ns1",
+		Guard:    dns.DefaultGuard(),
 		Log:      slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	if change != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +14,7 @@ import (
 	"github.com/seaway-io/seaway/dns/core/zone/zonetest"
 )
 
-// The survey is what a list of RFCs asks of every authoritative server, each row by its number. What
-// is not here: server cookies (RFC 7873, 9018), which the server does not speak.
+// The survey is what a list of RFCs asks of every authoritative server, each row by its number.
 func TestSurvey(t *testing.T) {
 	var long, longer []string
 	for i := range 12 {
@@ -151,7 +151,7 @@ func TestSurvey(t *testing.T) {
 			if m := ask(t, to, edns(question(in("longer"), txt), 1232)); !m.Truncated {
 				t.Error("not truncated")
 			}
-			if m := ask(t, to, edns(question(in("long"), txt), 1232)); m.Truncated || len(m.Answer) == 0 {
+			if m := ask(t, to, edns(question(in("long"), txt), 1232, withCookie(t, to))); m.Truncated || len(m.Answer) == 0 {
 				t.Error("what fits is truncated")
 			}
 		},
@@ -272,6 +272,26 @@ func TestSurvey(t *testing.T) {
 		},
 		"37 RFC 7871: unknown address family": func(t *testing.T) { rcodeOnly(t, udp(t, to, ecs(t, "0007 10 00 0a01")), miekg.RcodeFormatError) },
 		"38 RFC 7871: prefix of 33 bits":      func(t *testing.T) { rcodeOnly(t, udp(t, to, ecs(t, "0001 21 00 0a01020300")), miekg.RcodeFormatError) },
+		"39 RFC 7873: a client cookie gets a server cookie": func(t *testing.T) {
+			c := withCookie(t, to)
+			if again := option[*miekg.EDNS0_COOKIE](ask(t, to, edns(question(in("www"), a), 1232, c))); again == nil || again.Cookie != c.Cookie {
+				t.Errorf("%v was sent back, and %v came", c, again)
+			}
+			if option[*miekg.EDNS0_COOKIE](ask(t, to, edns(question(in("www"), a), 1232))) != nil {
+				t.Error("an answer to a query without one has one")
+			}
+		},
+		"40 RFC 9018: the interoperable form": func(t *testing.T) {
+			if c := withCookie(t, to).Cookie; len(c) != 48 || c[16:24] != "01000000" {
+				t.Errorf("%q", c)
+			}
+		},
+		"41 RFC 7873: a cookie of 7 octets": func(t *testing.T) {
+			m := ask(t, to, edns(question(in("www"), a), 1232, &miekg.EDNS0_COOKIE{Code: miekg.EDNS0COOKIE, Cookie: clientCookie[:14]}))
+			if m.Rcode != miekg.RcodeFormatError {
+				t.Errorf("%v", m)
+			}
+		},
 		"42 RFC 5001: NSID": func(t *testing.T) {
 			o := option[*miekg.EDNS0_NSID](ask(t, to, edns(question(in("www"), a), 1232, &miekg.EDNS0_NSID{Code: miekg.EDNS0NSID})))
 			if o == nil || o.Nsid != hex.EncodeToString([]byte("ns1")) {
@@ -319,6 +339,19 @@ func TestSurvey(t *testing.T) {
 	} {
 		t.Run(name, row)
 	}
+}
+
+const clientCookie = "0102030405060708"
+
+// withCookie is a cookie that the server believes, as it was got from it.
+func withCookie(t *testing.T, to netip.AddrPort) *miekg.EDNS0_COOKIE {
+	t.Helper()
+	ours := &miekg.EDNS0_COOKIE{Code: miekg.EDNS0COOKIE, Cookie: clientCookie}
+	c := option[*miekg.EDNS0_COOKIE](ask(t, to, edns(question("www.apps.example.com", miekg.TypeA), 1232, ours)))
+	if c == nil {
+		t.Fatal("no cookie came")
+	}
+	return c
 }
 
 // Every type and class there is gets an answer, and none is too large or claims too much.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
@@ -17,7 +18,7 @@ import (
 
 // Command is `seaway dns`.
 func Command() *cobra.Command {
-	var o dns.Options
+	o := dns.Options{Guard: dns.DefaultGuard()}
 	var kubeconfig, nsid string
 	cmd := &cobra.Command{
 		Use:   "dns",
@@ -51,6 +52,21 @@ its state directory.`,
 	f.StringVar(&o.Name, "name", "", "name of this vantage point, its own among all name servers (default the host's name)")
 	f.StringVar(&kubeconfig, "kubeconfig", "", "file that says how to reach the hub (default $KUBECONFIG, or the service account of the pod)")
 	f.StringSliceVar(&o.Listen, "listen", []string{":53"}, "address to answer on, by UDP and TCP; may be repeated")
+	f.StringSliceVar(&o.TLSListen, "tls-listen", nil, "address for DNS over TLS, such as :853; may be repeated (default none)")
+	f.StringSliceVar(&o.HTTPSListen, "https-listen", nil, "address for DNS over HTTPS, such as :443; may be repeated (default none)")
+	f.StringVar(&o.CertificateFile, "tls-cert-file", "", "certificate for DNS over TLS and HTTPS; read again when it changes")
+	f.StringVar(&o.KeyFile, "tls-key-file", "", "key of the certificate")
+	f.StringVar(&o.CookieSecretFile, "cookie-secret-file", "", "secrets of DNS cookies, one of 32 hexadecimal digits in each line: the first makes cookies, all are believed; read again when it changes (default one that no other server knows)")
+	f.BoolVar(&o.Guard.RequireCookie, "require-cookie", false, "answer clients that speak DNS cookies over UDP only with a good one")
+	f.IntVar(&o.Guard.Rate, "rate-limit", o.Guard.Rate, "answers a second over UDP to one network (/24, /56) and the same question; 0 limits nothing")
+	f.IntVar(&o.Guard.PrefixRate, "rate-limit-prefix", o.Guard.PrefixRate, "answers a second over UDP to one network altogether; 0 for no such limit")
+	f.IntVar(&o.Guard.Slip, "rate-limit-slip", o.Guard.Slip, "one of so many answers over the limit sends the client to TCP or gives it a cookie, the others are not sent; 0 sends none")
+	f.StringSliceVar(&o.Guard.Exempt, "rate-limit-exempt", o.Guard.Exempt, "network that is never limited; may be repeated")
+	f.IntVar(&o.Guard.Amplification, "max-amplification", o.Guard.Amplification, "how many times its query's size an answer over UDP may have without a good cookie; 0 for any")
+	f.StringSliceVar(&o.Proxies, "proxy-from", nil, "network of load balancers whose PROXY protocol (version 2) headers are believed; may be repeated")
+	f.IntVar(&o.TCP.Total, "tcp-connections", 4096, "TCP connections at the same time, those for TLS and HTTPS among them")
+	f.IntVar(&o.TCP.PerClient, "tcp-connections-per-client", 64, "TCP connections of one IPv4 address or IPv6 /64 network")
+	f.DurationVar(&o.TCP.Idle, "tcp-idle", 10*time.Second, "how long a TCP connection may be idle while there is room; less when more than half of the connections are taken")
 	f.StringVar(&o.StateDir, "state-dir", "/var/lib/seaway/dns", "folder for what is needed to start without the hub; empty keeps nothing")
 	f.StringSliceVar(&o.GeoDatabases, "geo-database", nil, "geo database in the MaxMind format; may be repeated (default a built-in coarse table of countries)")
 	f.Var(geoField{&o.GeoFields}, "geo-field", "where in the records of the database something is, such as country=location.iso; may be repeated")

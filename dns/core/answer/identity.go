@@ -37,6 +37,9 @@ func NewIdentity(version, id string, idle time.Duration) (*Identity, error) {
 	return i, nil
 }
 
+// NSID is the server's identifier, empty if it has none.
+func (i *Identity) NSID() []byte { return i.udp.NSID }
+
 func (i *Identity) options(tcp bool) *wire.Options {
 	if tcp {
 		return &i.tcp

@@ -16,6 +16,9 @@ type Worker struct {
 	from     netip.Addr
 	query    wire.Query
 	reply    wire.Reply
+
+	zone  *zone.Zone // that answered, or nil
+	above int        // labels of the question's name above which it did
 }
 
 // NewWorker returns a worker of the server with an identity.
@@ -25,19 +28,11 @@ func NewWorker(i *Identity) *Worker { return &Worker{identity: i} }
 // have the capacity of one (wire.UDPSize, or 65535 octets over TCP), and is valid until dst is used
 // again. A message that must not be answered gives nil.
 func (w *Worker) Answer(s *zone.Snapshot, dst, msg []byte, from netip.Addr, tcp bool) []byte {
-	outcome := w.query.Parse(msg)
+	outcome := w.Parse(msg)
 	if outcome == wire.Drop {
 		return nil
 	}
-	w.snapshot, w.from = s, from
-	w.reply.Begin(dst, &w.query, w.identity.options(tcp), tcp)
-	if outcome == wire.Refuse {
-		w.reply.Rcode = w.query.Rcode
-	} else {
-		w.serve()
-	}
-	w.snapshot = nil // not to be kept until the next query
-	return w.reply.End()
+	return w.Reply(s, dst, outcome, w.identity.options(tcp), from, tcp)
 }
 
 // Failure is the answer to a message whose handling went wrong: SERVFAIL and nothing else. It needs
@@ -95,6 +90,7 @@ func (w *Worker) serve() {
 		w.refuse(dns.RcodeRefused, notAuthoritative)
 		return
 	}
+	w.zone, w.above = n.Zone, above
 	apex := w.query.Offset(w.query.Labels() - n.Zone.Labels)
 	w.name(n, above, apex)
 }

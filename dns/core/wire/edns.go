@@ -55,6 +55,25 @@ func (q *Query) parseOption(code uint16, data []byte) bool {
 		return len(data) == 0
 	case dns.EDNS0SUBNET:
 		return q.parseSubnet(data)
+	case dns.EDNS0COOKIE:
+		return q.parseCookie(data)
+	case dns.EDNS0PADDING:
+		q.Padding = true
+	}
+	return true
+}
+
+// ClientCookieSize is the size of the client's part of a cookie.
+const ClientCookieSize = 8
+
+// parseCookie reads a client cookie and, behind it, the server cookie if the client has one already
+// (RFC 7873 section 4). Of several the first counts (section 5.2).
+func (q *Query) parseCookie(data []byte) bool {
+	if len(data) != ClientCookieSize && (len(data) < 16 || len(data) > 40) {
+		return false
+	}
+	if q.Cookie == nil {
+		q.Cookie = data
 	}
 	return true
 }

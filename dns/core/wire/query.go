@@ -46,6 +46,11 @@ type Query struct {
 	NSID bool
 	// Keepalive: the client understands edns-tcp-keepalive (RFC 7828).
 	Keepalive bool
+	// Padding: the client wants its answer padded where nobody may read it (RFC 7830).
+	Padding bool
+	// Cookie that came: 8 octets of the client's, and what it holds for the server's; nil if none
+	// did (RFC 7873). It aliases the message.
+	Cookie []byte
 	// HasSubnet: a client subnet came (RFC 7871).
 	HasSubnet bool
 	Subnet    Subnet
@@ -99,21 +104,31 @@ func (q *Query) Parse(msg []byte) Outcome {
 	answers := binary.BigEndian.Uint16(msg[6:])
 	authority := binary.BigEndian.Uint16(msg[8:])
 	additional := binary.BigEndian.Uint16(msg[10:])
-	// One question (RFC 9619); an IXFR query has an SOA in its authority section; the additional
+	// One question (RFC 9619), or none in a query that is only after a cookie (RFC 7873 section 5.4);
+	// an IXFR query has an SOA in its authority section; the additional
 	// section may hold OPT, TSIG and SIG(0). More is refused before it costs anything.
-	if questions != 1 || answers != 0 || authority > 1 || additional > 4 {
+	if questions > 1 || answers != 0 || authority > 1 || additional > 4 {
 		return q.refuse(dns.RcodeFormatError)
 	}
-	at, ok := q.parseQuestion(msg)
-	if !ok {
-		return q.refuse(dns.RcodeFormatError)
+	at, ok := HeaderSize, true
+	if questions == 1 {
+		if at, ok = q.parseQuestion(msg); !ok {
+			return q.refuse(dns.RcodeFormatError)
+		}
 	}
 	for range authority {
 		if _, at, ok = nextRecord(msg, at); !ok {
 			return q.refuse(dns.RcodeFormatError)
 		}
 	}
-	return q.parseAdditional(msg, at, int(additional))
+	outcome := q.parseAdditional(msg, at, int(additional))
+	if questions == 0 && outcome == Serve {
+		if q.Cookie == nil {
+			return q.refuse(dns.RcodeFormatError)
+		}
+		return q.refuse(dns.RcodeSuccess)
+	}
+	return outcome
 }
 
 func (q *Query) reset(id, flags uint16) {
@@ -121,6 +136,7 @@ func (q *Query) reset(id, flags uint16) {
 	q.Question, q.Type, q.Class = nil, 0, 0
 	q.EDNS, q.Version, q.DO, q.UDPSize = false, 0, false, dns.MinMsgSize
 	q.NSID, q.Keepalive, q.HasSubnet, q.Subnet = false, false, false, Subnet{}
+	q.Padding, q.Cookie = false, nil
 	q.nameLen, q.count = 0, 0
 }
 

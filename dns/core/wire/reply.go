@@ -50,7 +50,22 @@ type Options struct {
 	// Keepalive in units of 100 milliseconds is sent over TCP to those who ask (RFC 7828), unless
 	// zero.
 	Keepalive uint16
+	// Cookie of the server for this client is sent to those who sent theirs (RFC 7873), unless
+	// HasCookie is false.
+	Cookie    [ServerCookieSize]byte
+	HasCookie bool
+	// MaxSize of an answer over UDP, below what the client takes and UDPSize, unless zero.
+	MaxSize int
+	// Pad: the answer goes where only the client can read it, and is padded if that is wanted
+	// (RFC 7830, RFC 8467).
+	Pad bool
 }
+
+// ServerCookieSize is the size of a server cookie in the interoperable form (RFC 9018).
+const ServerCookieSize = 16
+
+// padTo is the block to whose multiple answers are padded (RFC 8467 section 4.1).
+const padTo = 468
 
 // Begin starts the answer to a query. It is written over dst, which should have the capacity for a
 // whole answer: UDPSize, or 65535 octets over TCP. Over UDP (tcp false) the answer is limited to
@@ -59,6 +74,9 @@ func (r *Reply) Begin(dst []byte, q *Query, o *Options, tcp bool) {
 	*r = Reply{ExtendedError: NoExtendedError, query: q, options: o, limit: maxReply}
 	if !tcp {
 		r.limit = min(int(q.UDPSize), UDPSize)
+		if o.MaxSize > 0 {
+			r.limit = min(r.limit, o.MaxSize)
+		}
 	}
 	if q.EDNS {
 		r.limit -= sizeOPT(q, o)
@@ -78,6 +96,9 @@ func sizeOPT(q *Query, o *Options) int {
 	}
 	if q.Keepalive && o.Keepalive > 0 {
 		size += 4 + 2
+	}
+	if q.Cookie != nil && o.HasCookie {
+		size += 4 + ClientCookieSize + ServerCookieSize
 	}
 	return size
 }
@@ -135,6 +156,9 @@ func (r *Reply) Additional(s *Set, apex uint16) {
 
 // Answered reports whether the answer section holds anything.
 func (r *Reply) Answered() bool { return r.answers > 0 }
+
+// Truncate sets TC: there is more to be had over TCP.
+func (r *Reply) Truncate() { r.truncated = true }
 
 // Truncated reports whether something did not fit.
 func (r *Reply) Truncated() bool { return r.truncated }
@@ -206,12 +230,58 @@ func (r *Reply) appendOPT() {
 		b = appendOption(b, dns.EDNS0TCPKEEPALIVE, 2)
 		b = binary.BigEndian.AppendUint16(b, r.options.Keepalive)
 	}
+	if q.Cookie != nil && r.options.HasCookie {
+		b = appendOption(b, dns.EDNS0COOKIE, ClientCookieSize+ServerCookieSize)
+		b = append(b, q.Cookie[:ClientCookieSize]...)
+		b = append(b, r.options.Cookie[:]...)
+	}
+	if q.Padding && r.options.Pad {
+		b = appendPadding(b)
+	}
 	binary.BigEndian.PutUint16(b[size-2:], uint16(len(b)-size))
 	r.buf = b
 	r.extra++
 }
 
+// appendPadding is the last option.
+func appendPadding(b []byte) []byte {
+	end := min((len(b)+4+padTo-1)/padTo*padTo, maxReply)
+	if len(b)+4 > end {
+		return b
+	}
+	b = appendOption(b, dns.EDNS0PADDING, end-len(b)-4)
+	for len(b) < end {
+		b = append(b, 0)
+	}
+	return b
+}
+
 func appendOption(b []byte, code uint16, size int) []byte {
 	b = binary.BigEndian.AppendUint16(b, code)
 	return binary.BigEndian.AppendUint16(b, uint16(size))
+}
+
+// Lifetime is for how many seconds an answer holds: the lowest TTL of the records in it, that of the
+// SOA with which a negative answer comes among them (RFC 8484 section 5.1); 0 without records. The
+// answer is one of Reply's.
+func Lifetime(msg []byte) (seconds uint32) {
+	at := HeaderSize
+	ok := true
+	for range binary.BigEndian.Uint16(msg[4:]) {
+		if at, ok = skipName(msg, at); !ok {
+			return 0
+		}
+		at += 4
+	}
+	found := false
+	for range int(binary.BigEndian.Uint16(msg[6:])) + int(binary.BigEndian.Uint16(msg[8:])) {
+		var r record
+		if r, at, ok = nextRecord(msg, at); !ok {
+			return 0
+		}
+		if !found || r.ttl < seconds {
+			seconds, found = r.ttl, true
+		}
+	}
+	return seconds
 }

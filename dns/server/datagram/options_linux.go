@@ -1,28 +1,24 @@
-package server
+package datagram
 
 import (
 	"encoding/binary"
-	"errors"
 	"net"
 	"net/netip"
-	"runtime"
 	"syscall"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-func defaultWorkers() int { return runtime.GOMAXPROCS(0) }
+// Shares reports whether several sockets can share an address.
+const Shares = true
 
-// reusePort lets several sockets share an address; the kernel spreads datagrams over them.
+// reusePort lets several sockets share an address; the kernel spreads datagrams over them. Where it
+// does not know how, the first has the address to itself.
 func reusePort(_, _ string, c syscall.RawConn) error {
-	var err error
-	if e := c.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
-	}); e != nil {
-		return e
-	}
-	return err
+	return c.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
 }
 
 // wantDestination asks for the destination address of every datagram and returns the size of that
@@ -68,9 +64,4 @@ func source(control []byte) []byte {
 		return nil
 	}
 	return control
-}
-
-// missingFamily reports whether a host has no addresses of a family at all.
-func missingFamily(err error) bool {
-	return errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EADDRNOTAVAIL)
 }

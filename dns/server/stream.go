@@ -1,0 +1,157 @@
+package server
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/binary"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/seaway-io/seaway/dns/core/accept"
+)
+
+// streams serves connections that carry messages with their lengths before them: TCP (RFC 7766) and
+// TLS (RFC 7858).
+type streams struct {
+	server *Server
+	count  *counters
+	tls    *tls.Config // nil for TCP
+	// messages lends what is needed only while a message is being answered, so that an idle
+	// connection costs little.
+	messages sync.Pool
+}
+
+// message is the memory for one message and its answer.
+type message struct {
+	path    *accept.Path
+	in, out []byte
+	tally   tally
+}
+
+func newStreams(s *Server, count *counters, config *tls.Config) *streams {
+	t := &streams{server: s, count: count, tls: config}
+	t.messages.New = func() any { return s.newMessage() }
+	return t
+}
+
+func (s *Server) newMessage() *message {
+	return &message{path: accept.New(s.options.Rules), out: make([]byte, 0, chunk)}
+}
+
+// readBuffer holds several pipelined queries, which are then answered with one write.
+const readBuffer = 512
+
+// serve answers the queries of a connection in their order. Each takes microseconds and waits for
+// nothing, so that no query holds up another.
+func (t *streams) serve(ctx context.Context, c *connection) {
+	defer c.Close()
+	limits := &t.server.options.TCP
+	var conn net.Conn = c
+	if t.tls != nil {
+		secured := tls.Server(c, t.tls)
+		if c.SetDeadline(time.Now().Add(limits.Message)) != nil || secured.HandshakeContext(ctx) != nil {
+			t.count.drop(dropHandshake)
+			return
+		}
+		conn = secured
+	}
+	in := bufio.NewReaderSize(conn, readBuffer)
+	for ctx.Err() == nil {
+		if in.Buffered() < 2 {
+			if c.SetReadDeadline(time.Now().Add(t.server.pool.idle())) != nil {
+				return
+			}
+		}
+		if _, err := in.Peek(2); err != nil {
+			return
+		}
+		t.server.pool.heard(c)
+		if c.SetDeadline(time.Now().Add(limits.Message)) != nil || !t.exchange(c, conn, in) {
+			return
+		}
+	}
+}
+
+// exchange answers the query that has begun to arrive, and those that have arrived whole behind it.
+func (t *streams) exchange(c *connection, conn net.Conn, in *bufio.Reader) bool {
+	m := t.messages.Get().(*message)
+	defer t.messages.Put(m)
+	m.out = m.out[:0]
+	for {
+		if !m.read(in) || !t.reply(c, m) {
+			return false
+		}
+		if len(m.out) > flushAt || !whole(in) {
+			_, err := conn.Write(m.out)
+			return err == nil
+		}
+	}
+}
+
+// flushAt is how much is answered before it is sent.
+const flushAt = 16 << 10
+
+// reply appends the answer to the message that was read, with its length before it.
+func (t *streams) reply(c *connection, m *message) bool {
+	at := len(m.out)
+	m.out = append(m.out, 0, 0)
+	// The answer is written where it will be sent from, unless it is too large for that.
+	out := t.server.stream(m, m.out[at+2:], c, t.count, t.tls != nil)
+	if out == nil {
+		// Nobody who speaks DNS sends that over TCP.
+		return false
+	}
+	m.out = append(m.out[:at+2], out...)
+	binary.BigEndian.PutUint16(m.out[at:], uint16(len(out)))
+	return true
+}
+
+// stream answers a message that came over a connection.
+func (s *Server) stream(m *message, dst []byte, c *connection, count *counters, encrypted bool) []byte {
+	began := time.Now()
+	out, outcome := s.answer(m.path, dst, m.in, accept.Origin{
+		Client: c.client, Stream: true, Encrypted: encrypted, Now: began,
+		Keepalive: uint16(min(s.pool.idle()/(100*time.Millisecond), 65535)),
+	})
+	m.tally.count(out, outcome)
+	count.add(&m.tally)
+	if out != nil {
+		count.took(time.Since(began), 1)
+	}
+	return out
+}
+
+// chunk is how much memory a message is given ahead of its bytes: one who announces 64 KiB and sends
+// nothing gets no more.
+const chunk = 1 << 10
+
+// read reads one message with its length before it.
+func (m *message) read(in *bufio.Reader) bool {
+	var head [2]byte
+	if _, err := io.ReadFull(in, head[:]); err != nil {
+		return false
+	}
+	size := int(binary.BigEndian.Uint16(head[:]))
+	m.in = m.in[:0]
+	for len(m.in) < size {
+		n := min(size-len(m.in), max(chunk, cap(m.in)-len(m.in)))
+		at := len(m.in)
+		m.in = append(m.in, make([]byte, n)...)
+		if _, err := io.ReadFull(in, m.in[at:]); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// whole reports whether a whole message has been read ahead.
+func whole(in *bufio.Reader) bool {
+	if in.Buffered() < 2 {
+		return false
+	}
+	head, err := in.Peek(2)
+	return err == nil && in.Buffered() >= 2+int(binary.BigEndian.Uint16(head))
+}
