@@ -151,6 +151,8 @@ func (w *Worker) node(n *zone.Node, owner, apex uint16) {
 		w.reply.Answer(n.Alias.Set, owner, apex)
 	case n.Host != nil && (t == dns.TypeA || t == dns.TypeAAAA || t == dns.TypeCNAME):
 		w.host(n, owner, apex)
+	case n.Services != nil && n.Service(t) != nil:
+		w.service(n, n.Service(t), owner, apex)
 	default:
 		s := n.Set(t)
 		if s == nil {
@@ -186,6 +188,20 @@ func (w *Worker) host(n *zone.Node, owner, apex uint16) {
 	}
 	if w.namesClient(n.Zone) {
 		w.reply.Scope = scope
+	}
+}
+
+// service answers with the SVCB or HTTPS records of a host: hints and all for the endpoint that its
+// addresses would be answered of.
+func (w *Worker) service(n *zone.Node, s *zone.Service, owner, apex uint16) {
+	choice := n.Host.Steer.Pick(w.client(n.Zone))
+	if choice.Endpoint < 0 {
+		w.reply.Answer(n.Set(s.Type), owner, apex)
+	} else {
+		w.reply.Answer(s.Sets[choice.Endpoint], owner, apex)
+	}
+	if w.namesClient(n.Zone) {
+		w.reply.Scope = choice.Scope
 	}
 }
 
@@ -233,5 +249,8 @@ func (w *Worker) referral(c *zone.Cut, apex uint16) {
 	w.reply.Authority(c.NS, apex)
 	for _, g := range c.Glue {
 		w.reply.Glue(g, apex)
+	}
+	for _, g := range c.Siblings {
+		w.reply.Additional(g, apex)
 	}
 }
