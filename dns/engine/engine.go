@@ -18,6 +18,7 @@ import (
 // Objects are all objects that are to be served.
 type Objects struct {
 	Zones      []*trafficv1alpha1.Zone
+	Records    []*trafficv1alpha1.ZoneRecords
 	Plans      []*trafficv1alpha1.TrafficPlan
 	RegionMaps []*trafficv1alpha1.RegionMap
 }
@@ -109,7 +110,7 @@ func (e *Engine) compile(change func()) {
 	defer e.compiling.Unlock()
 	change()
 	s := zone.Compile(zone.Input{
-		Zones: e.objects.Zones, Plans: e.objects.Plans, RegionMaps: e.objects.RegionMaps,
+		Zones: e.objects.Zones, Records: e.objects.Records, Plans: e.objects.Plans, RegionMaps: e.objects.RegionMaps,
 		Places: e.places, Serials: e.serials, Now: time.Now(), Previous: e.snapshot.Load(),
 	})
 	for _, z := range s.Zones {
