@@ -127,6 +127,11 @@ func (w *Worker) name(n *zone.Node, above int, apex uint16) {
 		if w.query.Type == dns.TypeANY {
 			return
 		}
+		if a.Cut != nil && !(a.Node != nil && w.query.Type == dns.TypeDS) {
+			// How far the answer goes, and who knows the rest (RFC 1034 section 4.3.2, step 3b).
+			w.referral(a.Cut, apex)
+			return
+		}
 		if a.Denied {
 			// The rcode is that of the last name (RFC 6604 section 3).
 			w.negative(n.Zone, dns.RcodeNameError, apex)

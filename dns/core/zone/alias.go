@@ -26,7 +26,7 @@ func (d *draft) dropCircles() bool {
 
 // link finds what stands at an alias's target.
 func (d *draft) link(a *Alias) {
-	a.Node, a.Denied = nil, false
+	a.Node, a.Cut, a.Denied = nil, nil, false
 	if !a.Target.Within(d.apex) {
 		return
 	}
@@ -37,10 +37,10 @@ func (d *draft) link(a *Alias) {
 		case n == nil:
 			exact = false
 			continue
-		case n.Cut != nil:
-			// The delegation is for the resolver to follow.
 		case exact:
-			a.Node = n
+			a.Node, a.Cut = n, n.Cut
+		case n.Cut != nil:
+			a.Cut = n.Cut
 		case n.Wild != nil:
 			a.Node = n.Wild
 		default:

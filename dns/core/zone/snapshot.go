@@ -91,8 +91,10 @@ type Alias struct {
 	Set    *wire.Set
 	Target wire.Name
 	// Node is what stands at the target if that is in the same zone: its own node or the wildcard
-	// that covers it. Denied says that the zone has nothing there.
+	// that covers it. Cut says that the target is delegated, and Denied that the zone has nothing
+	// there.
 	Node   *Node
+	Cut    *Cut
 	Denied bool
 }
 
