@@ -83,6 +83,13 @@ func (e *Engine) Snapshot() *zone.Snapshot { return e.snapshot.Load() }
 // SetObjects serves other objects from now on. They must not be changed afterwards.
 func (e *Engine) SetObjects(o Objects) { e.compile(func() { e.objects = o }) }
 
+// Objects are those that are being served.
+func (e *Engine) Objects() Objects {
+	e.compiling.Lock()
+	defer e.compiling.Unlock()
+	return e.objects
+}
+
 // SetPlaces steers by another geo database from now on.
 func (e *Engine) SetPlaces(p *geo.Places) { e.compile(func() { e.places = p }) }
 

@@ -39,6 +39,7 @@ type Feed struct {
 	reporter *reporter
 
 	mu      sync.Mutex
+	client  rest.Interface // nil until the way to the hub is known
 	zones   *held[*trafficv1alpha1.Zone]
 	records *held[*trafficv1alpha1.ZoneRecords]
 	plans   *held[*trafficv1alpha1.TrafficPlan]
@@ -151,6 +152,9 @@ func (f *Feed) Run(ctx context.Context) {
 	if !ok {
 		return
 	}
+	f.mu.Lock()
+	f.client = client
+	f.mu.Unlock()
 	l := newLink(client)
 	zones := watcherOf(f, client, zoneResource, &trafficv1alpha1.ZoneList{}, f.zones)
 	records := watcherOf(f, client, recordResource, &trafficv1alpha1.ZoneRecordsList{}, f.records)
