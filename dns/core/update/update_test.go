@@ -198,8 +198,11 @@ func FuzzDecide(f *testing.F) {
 			f.Add(b)
 		}
 	}
+	base := request(t, everything)
+	base.Input.Places = nil
 	f.Fuzz(func(t *testing.T, msg []byte) {
-		r := request(t, everything)
+		r := base
+		r.Current = base.Current.DeepCopy()
 		r.Message = new(dns.Msg)
 		if r.Message.Unpack(msg) != nil {
 			return
