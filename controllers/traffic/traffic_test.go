@@ -415,6 +415,25 @@ func TestZones(t *testing.T) {
 	h.run(h.zones.Reconcile, client.ObjectKey{Name: "gone"})
 }
 
+func TestZoneRecords(t *testing.T) {
+	records := func(name, zone string, values ...string) *v1.ZoneRecords {
+		return &v1.ZoneRecords{ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec: v1.ZoneRecordsSpec{Zone: zone, Records: []v1.Record{{Name: "www", Type: "A", Values: values}}}}
+	}
+	h := aShop(t, records("fine", "apps", "192.0.2.1"), records("lost", "nowhere", "192.0.2.1"), records("faulty", "apps", "nowhere"))
+	reconciler := &zoneRecords{client: h.zones.client}
+	for name, want := range map[string]string{"fine": "True Accepted", "lost": "False NoZone", "faulty": "False Invalid"} {
+		h.run(reconciler.Reconcile, client.ObjectKey{Name: name})
+		if got := h.condition(get(h, "", name, &v1.ZoneRecords{}), v1.ConditionAccepted); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+		h.writes = nil
+		h.run(reconciler.Reconcile, client.ObjectKey{Name: name})
+		h.expectWrites()
+	}
+	h.run(reconciler.Reconcile, client.ObjectKey{Name: "gone"})
+}
+
 func TestRegionMaps(t *testing.T) {
 	regionMap := func(name string, age time.Duration, regions ...v1.Region) *v1.RegionMap {
 		return &v1.RegionMap{ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(noon.Add(-age))}, Spec: v1.RegionMapSpec{Regions: regions}}

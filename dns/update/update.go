@@ -7,6 +7,7 @@
 package update
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,6 +50,7 @@ type Options struct {
 type Handler struct {
 	options Options
 	slots   chan struct{}
+	waiting chan struct{}
 	keys    keys
 }
 
@@ -59,16 +61,36 @@ const (
 	// anew because another server's came in between.
 	atOnce = 8
 	tries  = 8
+	// mostWaiting is how many updates may wait for a place.
+	mostWaiting = 64
 )
 
 // New returns a handler.
 func New(o Options) *Handler {
-	return &Handler{options: o, slots: make(chan struct{}, atOnce), keys: keys{store: o.Store, known: map[trafficv1alpha1.SecretKeyRef]secret{}}}
+	return &Handler{options: o, slots: make(chan struct{}, atOnce), waiting: make(chan struct{}, mostWaiting), keys: keys{store: o.Store, known: map[trafficv1alpha1.SecretKeyRef]secret{}}}
 }
 
 // Is reports whether a message is an update. It looks at the header only.
 func Is(msg []byte) bool {
 	return len(msg) >= 12 && msg[2]&0x80 == 0 && int(msg[2]>>3&0xF) == dns.OpcodeUpdate
+}
+
+// Later handles an update beside the caller, who must not wait, and sends the answer if there is one.
+// The message is copied. It reports false, and does nothing, when too many wait already.
+func (h *Handler) Later(ctx context.Context, msg []byte, from netip.Addr, send func([]byte)) bool {
+	select {
+	case h.waiting <- struct{}{}:
+	default:
+		return false
+	}
+	msg = bytes.Clone(msg)
+	go func() {
+		defer func() { <-h.waiting }()
+		if out := h.Handle(ctx, msg, from); out != nil {
+			send(out)
+		}
+	}()
+	return true
 }
 
 // Handle handles an update and returns the answer to it; nil if it must not be answered. It may wait

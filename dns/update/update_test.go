@@ -132,9 +132,7 @@ func serve(t *testing.T) (*store, string) {
 			if err != nil {
 				return
 			}
-			if out := h.Handle(context.Background(), slices.Clone(buf[:n]), from.(*net.UDPAddr).AddrPort().Addr()); out != nil {
-				_, _ = u.WriteTo(out, from)
-			}
+			h.Later(context.Background(), buf[:n], from.(*net.UDPAddr).AddrPort().Addr(), func(out []byte) { _, _ = u.WriteTo(out, from) })
 		}
 	}()
 	return s, u.LocalAddr().String()

@@ -7,7 +7,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // that is called like the Zone.
 //
 // The records of the Zone itself come first, then those of ZoneRecords by age: what can not stand
-// beside the records of an older object is left out and named in the younger's condition.
+// beside the records of an older object is left out.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -51,7 +51,8 @@ type ZoneRecordsSpec struct {
 
 // ZoneRecordsStatus is what has become of the records.
 type ZoneRecordsStatus struct {
-	// Conditions: Accepted (every record is well formed and in force in an accepted Zone).
+	// Conditions: Accepted (the Zone exists and every record is well formed). What can not stand
+	// beside older records is said in the logs of the name servers.
 	//
 	// +listType=map
 	// +listMapKey=type
