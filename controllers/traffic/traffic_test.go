@@ -75,7 +75,7 @@ func newHub(t *testing.T, objects ...client.Object) *hubStub {
 	h := &hubStub{t: t, clock: clocktesting.NewFakeClock(noon), recorder: record.NewFakeRecorder(100), vantage: 1,
 		found: map[string]discovery.Endpoint{}, verdict: map[string]v1.Verdict{}, inForce: map[string]int64{"ns1": 0}}
 	builder := fake.NewClientBuilder().WithScheme(scheme).
-		WithStatusSubresource(&v1.TrafficPolicy{}, &v1.Zone{}, &v1.RegionMap{}).
+		WithStatusSubresource(&v1.TrafficPolicy{}, &v1.Zone{}, &v1.ZoneRecords{}, &v1.RegionMap{}).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 				h.note("create", o)
