@@ -49,7 +49,7 @@ var (
 	})
 
 	// zoneCameOrWent passes Zones that are new or gone.
-	zoneCameOrWent = when(func(before, after *trafficv1alpha1.Zone) bool { return false })
+	zoneCameOrWent = when(func(_, _ *trafficv1alpha1.Zone) bool { return false })
 
 	// mapChanged passes RegionMaps that were edited or judged anew.
 	mapChanged = when(func(before, after *trafficv1alpha1.RegionMap) bool {

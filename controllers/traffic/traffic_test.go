@@ -186,6 +186,8 @@ func (h *hubStub) condition(o client.Object, kind string) string {
 		conditions = o.Status.Conditions
 	case *v1.Zone:
 		conditions = o.Status.Conditions
+	case *v1.ZoneRecords:
+		conditions = o.Status.Conditions
 	case *v1.RegionMap:
 		conditions = o.Status.Conditions
 	}
