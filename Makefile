@@ -17,7 +17,7 @@ LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
 # now and then crashes in a bubble (seen with 1.26: SIGSEGV on the scheduler's stack).
 RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server/... ./test/dns
 # Packages with tests on real control planes, besides test/e2e.
-REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/plugin ./controllers/quota ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/fleet ./test/tenant ./cmd/seaway/playground
+REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/plugin ./controllers/quota ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/dns ./test/dns/differential ./test/fleet ./test/tenant ./cmd/seaway/playground
 FUZZTIME ?= 20s
 
 include api/generate.mk
@@ -62,6 +62,13 @@ resolver:
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends unbound >/dev/null; } || \
 	  { echo "the recursive resolver unbound is missing: install the package unbound" >&2; exit 1; }
 
+# The name servers that ours is compared with, from the distribution. Nothing of them is left running.
+.PHONY: nameservers
+nameservers:
+	@{ command -v nsd || test -x /usr/sbin/nsd; } >/dev/null && { command -v knotd || test -x /usr/sbin/knotd; } >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nsd knot >/dev/null; } || \
+	  { echo "the name servers nsd and knotd are missing: install the packages nsd and knot" >&2; exit 1; }
+
 .PHONY: generate
 generate: generate-api generate-openapi generate-estimator ## deepcopy, CRDs, OpenAPI and the estimator's messages
 
@@ -76,7 +83,7 @@ race: ## the race detector on the packages that decide, serve and connect
 	CGO_ENABLED=1 go test -race -short $(RACE)
 
 .PHONY: e2e
-e2e: bin kubeall resolver ## real control planes, real clients, real resolvers
+e2e: bin kubeall resolver nameservers ## real control planes, real clients, real resolvers
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -p 1 -count=1 -timeout 30m $(REAL)
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/e2e
 
@@ -104,6 +111,10 @@ verify: tidy generate lint ## regenerate and diff, lint, check the import table
 	@changed=$$(git status --porcelain -- api charts controllers/apiserver controllers/estimate); [ -z "$$changed" ] || { echo "$$changed"; echo "generated files differ: commit what 'make generate' writes"; exit 1; }
 	go test ./test/arch
 
+.PHONY: differential
+differential: nameservers ## the same questions to ours, NSD and Knot: QUERIES of them, from SEED
+	SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/dns/differential -args -queries $${QUERIES:-100000} -seed $${SEED:-1}
+
 .PHONY: bench
 bench: bench-pure bench-schedule bench-works ## figures: pure decisions, DNS answers, geography; scheduling and execution on real API servers
 
@@ -119,15 +130,8 @@ bench-schedule: bin kubeall ## schedule up to BINDINGS bindings over 20 clusters
 bench-works: bin kubeall ## bring Works to real members and to crowds of members in memory
 	bin/seaway playground bench-works
 
-# The servers from the distribution that ours is measured beside. They are run by the measurement only.
-.PHONY: anchors
-anchors:
-	@[ -x /usr/sbin/nsd ] && [ -x /usr/sbin/knotd ] || \
-	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nsd knot >/dev/null; } || \
-	  { echo "the name servers NSD and Knot are missing: install the packages nsd and knot" >&2; exit 1; }
-
 .PHONY: bench-dns
-bench-dns: anchors ## answers per CPU-second beside NSD, Knot and miekg/dns; latency, overload, memory (BENCH_DNS="-rounds 3")
+bench-dns: nameservers ## answers per CPU-second beside NSD, Knot and miekg/dns; latency, overload, memory (BENCH_DNS="-rounds 3")
 	@mkdir -p bin
 	go build -o bin/bench-dns ./test/bench/dns
 	bin/bench-dns $(BENCH_DNS)

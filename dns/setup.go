@@ -23,6 +23,7 @@ import (
 	"github.com/seaway-io/seaway/dns/feed"
 	"github.com/seaway-io/seaway/dns/geodb"
 	"github.com/seaway-io/seaway/dns/server"
+	"github.com/seaway-io/seaway/dns/update"
 )
 
 // Options of a DNS server. Errors name the command's flags, which are called alike.
@@ -70,6 +71,7 @@ type Server struct {
 	engine   *engine.Engine
 	checker  *check.Checker
 	feed     *feed.Feed
+	updates  *update.Handler
 	sockets  *server.Server
 	registry *prometheus.Registry
 	metrics  net.Listener
@@ -145,6 +147,7 @@ func (s *Server) assemble() error {
 		Apply:        s.apply,
 		Log:          o.Log,
 	})
+	s.updates = update.New(update.Options{Store: s.feed, Objects: s.engine.Objects, Snapshot: s.engine.Snapshot, Log: o.Log})
 	if !s.feed.Load() {
 		// Without anything to serve, a way to the hub that is wrong is better said at once.
 		if _, err := o.Config(); err != nil {
@@ -163,6 +166,9 @@ func (s *Server) apply(o engine.Objects) {
 	}
 	s.checker.SetTargets(targets)
 }
+
+// Updates handles DNS UPDATE messages; see package update.
+func (s *Server) Updates() *update.Handler { return s.updates }
 
 // Addresses are those on which queries are answered, as they were given by the system.
 func (s *Server) Addresses() []netip.AddrPort { return s.sockets.Addresses() }

@@ -20,6 +20,8 @@ const (
 	byDomain = "traffic.domain"
 	// byExactDomain finds Zones by their domain.
 	byExactDomain = "traffic.exactDomain"
+	// byZone finds ZoneRecords by their Zone.
+	byZone = "traffic.zone"
 	// byTarget finds policies of a namespace by the name of their target.
 	byTarget = "traffic.target"
 	// byCluster finds plans by a cluster that they have an endpoint in.
@@ -39,6 +41,7 @@ func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		{&trafficv1alpha1.TrafficPlan{}, byCluster, func(o client.Object) []string { return clustersOf(o.(*trafficv1alpha1.TrafficPlan)) }},
 		{&trafficv1alpha1.Zone{}, byDomain, func(o client.Object) []string { return domains(o.(*trafficv1alpha1.Zone).Spec.Domain) }},
 		{&trafficv1alpha1.Zone{}, byExactDomain, func(o client.Object) []string { return []string{o.(*trafficv1alpha1.Zone).Spec.Domain} }},
+		{&trafficv1alpha1.ZoneRecords{}, byZone, func(o client.Object) []string { return []string{o.(*trafficv1alpha1.ZoneRecords).Spec.Zone} }},
 	} {
 		if err := indexer.IndexField(ctx, index.of, index.name, index.keys); err != nil {
 			return fmt.Errorf("index %T by %s: %w", index.of, index.name, err)

@@ -45,7 +45,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	if err := setupIndexes(context.Background(), mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
-	for _, setup := range []func(ctrl.Manager, Options) error{setupPolicies, setupZones, setupRegionMaps} {
+	for _, setup := range []func(ctrl.Manager, Options) error{setupPolicies, setupZones, setupZoneRecords, setupRegionMaps} {
 		if err := setup(mgr, o); err != nil {
 			return fmt.Errorf("set up traffic: %w", err)
 		}
@@ -100,6 +100,16 @@ func setupZones(mgr ctrl.Manager, o Options) error {
 		WatchesRawSource(o.Health.Source(w.zonesServed)).
 		WithOptions(options(4)).
 		Complete(r)
+}
+
+func setupZoneRecords(mgr ctrl.Manager, _ Options) error {
+	w := &waker{reader: mgr.GetClient()}
+	return ctrl.NewControllerManagedBy(mgr).
+		Named("zonerecords").
+		For(&trafficv1alpha1.ZoneRecords{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&trafficv1alpha1.Zone{}, handler.EnqueueRequestsFromMapFunc(w.recordsOf), builder.WithPredicates(zoneCameOrWent)).
+		WithOptions(options(1)).
+		Complete(&zoneRecords{client: mgr.GetClient()})
 }
 
 func setupRegionMaps(mgr ctrl.Manager, _ Options) error {

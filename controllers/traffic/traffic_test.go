@@ -75,7 +75,7 @@ func newHub(t *testing.T, objects ...client.Object) *hubStub {
 	h := &hubStub{t: t, clock: clocktesting.NewFakeClock(noon), recorder: record.NewFakeRecorder(100), vantage: 1,
 		found: map[string]discovery.Endpoint{}, verdict: map[string]v1.Verdict{}, inForce: map[string]int64{"ns1": 0}}
 	builder := fake.NewClientBuilder().WithScheme(scheme).
-		WithStatusSubresource(&v1.TrafficPolicy{}, &v1.Zone{}, &v1.RegionMap{}).
+		WithStatusSubresource(&v1.TrafficPolicy{}, &v1.Zone{}, &v1.ZoneRecords{}, &v1.RegionMap{}).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 				h.note("create", o)
@@ -185,6 +185,8 @@ func (h *hubStub) condition(o client.Object, kind string) string {
 	case *v1.TrafficPolicy:
 		conditions = o.Status.Conditions
 	case *v1.Zone:
+		conditions = o.Status.Conditions
+	case *v1.ZoneRecords:
 		conditions = o.Status.Conditions
 	case *v1.RegionMap:
 		conditions = o.Status.Conditions
@@ -413,6 +415,25 @@ func TestZones(t *testing.T) {
 		h.expectWrites()
 	}
 	h.run(h.zones.Reconcile, client.ObjectKey{Name: "gone"})
+}
+
+func TestZoneRecords(t *testing.T) {
+	records := func(name, zone string, values ...string) *v1.ZoneRecords {
+		return &v1.ZoneRecords{ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec: v1.ZoneRecordsSpec{Zone: zone, Records: []v1.Record{{Name: "www", Type: "A", Values: values}}}}
+	}
+	h := aShop(t, records("fine", "apps", "192.0.2.1"), records("lost", "nowhere", "192.0.2.1"), records("faulty", "apps", "nowhere"))
+	reconciler := &zoneRecords{client: h.zones.client}
+	for name, want := range map[string]string{"fine": "True Accepted", "lost": "False NoZone", "faulty": "False Invalid"} {
+		h.run(reconciler.Reconcile, client.ObjectKey{Name: name})
+		if got := h.condition(get(h, "", name, &v1.ZoneRecords{}), v1.ConditionAccepted); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+		h.writes = nil
+		h.run(reconciler.Reconcile, client.ObjectKey{Name: name})
+		h.expectWrites()
+	}
+	h.run(reconciler.Reconcile, client.ObjectKey{Name: "gone"})
 }
 
 func TestRegionMaps(t *testing.T) {

@@ -70,6 +70,11 @@ func (w *waker) zones(ctx context.Context, opts ...client.ListOption) []reconcil
 	return w.named(ctx, &trafficv1alpha1.ZoneList{}, opts...)
 }
 
+// recordsOf are the ZoneRecords of a Zone.
+func (w *waker) recordsOf(ctx context.Context, zone client.Object) []reconcile.Request {
+	return w.named(ctx, &trafficv1alpha1.ZoneRecordsList{}, client.MatchingFields{byZone: zone.GetName()})
+}
+
 // rivals are the policies that claim a host name of this one.
 func (w *waker) rivals(ctx context.Context, policy client.Object) (out []reconcile.Request) {
 	for _, host := range policy.(*trafficv1alpha1.TrafficPolicy).Spec.Hostnames {

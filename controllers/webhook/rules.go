@@ -104,6 +104,9 @@ var rules = []rule{
 		resource: trafficv1alpha1.GroupVersion.WithResource("zones"), name: "zone",
 		empty: func() client.Object { return &trafficv1alpha1.Zone{} }, inspect: compared(traffic.ValidateZone),
 	}, {
+		resource: trafficv1alpha1.GroupVersion.WithResource("zonerecords"), name: "zonerecords",
+		empty: func() client.Object { return &trafficv1alpha1.ZoneRecords{} }, inspect: compared(traffic.ValidateZoneRecords),
+	}, {
 		resource: trafficv1alpha1.GroupVersion.WithResource("regionmaps"), name: "regionmap",
 		empty: func() client.Object { return &trafficv1alpha1.RegionMap{} }, inspect: compared(traffic.ValidateRegionMap),
 	}, {

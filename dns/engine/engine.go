@@ -18,6 +18,7 @@ import (
 // Objects are all objects that are to be served.
 type Objects struct {
 	Zones      []*trafficv1alpha1.Zone
+	Records    []*trafficv1alpha1.ZoneRecords
 	Plans      []*trafficv1alpha1.TrafficPlan
 	RegionMaps []*trafficv1alpha1.RegionMap
 }
@@ -82,6 +83,13 @@ func (e *Engine) Snapshot() *zone.Snapshot { return e.snapshot.Load() }
 // SetObjects serves other objects from now on. They must not be changed afterwards.
 func (e *Engine) SetObjects(o Objects) { e.compile(func() { e.objects = o }) }
 
+// Objects are those that are being served.
+func (e *Engine) Objects() Objects {
+	e.compiling.Lock()
+	defer e.compiling.Unlock()
+	return e.objects
+}
+
 // SetPlaces steers by another geo database from now on.
 func (e *Engine) SetPlaces(p *geo.Places) { e.compile(func() { e.places = p }) }
 
@@ -109,7 +117,7 @@ func (e *Engine) compile(change func()) {
 	defer e.compiling.Unlock()
 	change()
 	s := zone.Compile(zone.Input{
-		Zones: e.objects.Zones, Plans: e.objects.Plans, RegionMaps: e.objects.RegionMaps,
+		Zones: e.objects.Zones, Records: e.objects.Records, Plans: e.objects.Plans, RegionMaps: e.objects.RegionMaps,
 		Places: e.places, Serials: e.serials, Now: time.Now(), Previous: e.snapshot.Load(),
 	})
 	for _, z := range s.Zones {

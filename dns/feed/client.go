@@ -14,6 +14,7 @@ import (
 // Resources of the hub that are used here.
 const (
 	zoneResource   = "zones"
+	recordResource = "zonerecords"
 	planResource   = "trafficplans"
 	regionResource = "regionmaps"
 	reportResource = "endpointhealths"

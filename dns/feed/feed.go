@@ -39,7 +39,9 @@ type Feed struct {
 	reporter *reporter
 
 	mu      sync.Mutex
+	client  rest.Interface // nil until the way to the hub is known
 	zones   *held[*trafficv1alpha1.Zone]
+	records *held[*trafficv1alpha1.ZoneRecords]
 	plans   *held[*trafficv1alpha1.TrafficPlan]
 	regions *held[*trafficv1alpha1.RegionMap]
 	synced  map[string]bool // resources that were listed
@@ -76,6 +78,7 @@ func New(o Options) *Feed {
 		unsaved:  make(chan struct{}, 1),
 		opinions: make(chan struct{}, 1),
 		zones:    newHeld[*trafficv1alpha1.Zone](),
+		records:  newHeld[*trafficv1alpha1.ZoneRecords](),
 		plans:    newHeld[*trafficv1alpha1.TrafficPlan](),
 		regions:  newHeld[*trafficv1alpha1.RegionMap](),
 		synced:   map[string]bool{},
@@ -107,6 +110,7 @@ func (f *Feed) Load() bool {
 	f.mu.Lock()
 	now := time.Now()
 	f.zones.replace(s.Zones, now)
+	f.records.replace(s.Records, now)
 	f.plans.replace(s.Plans, now)
 	f.regions.replace(s.RegionMaps, now)
 	f.loaded = true
@@ -133,7 +137,7 @@ func (f *Feed) Status() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.status
-	s.Refused = f.zones.refused + f.plans.refused + f.regions.refused
+	s.Refused = f.zones.refused + f.records.refused + f.plans.refused + f.regions.refused
 	return s
 }
 
@@ -148,8 +152,12 @@ func (f *Feed) Run(ctx context.Context) {
 	if !ok {
 		return
 	}
+	f.mu.Lock()
+	f.client = client
+	f.mu.Unlock()
 	l := newLink(client)
 	zones := watcherOf(f, client, zoneResource, &trafficv1alpha1.ZoneList{}, f.zones)
+	records := watcherOf(f, client, recordResource, &trafficv1alpha1.ZoneRecordsList{}, f.records)
 	plans := watcherOf(f, client, planResource, &trafficv1alpha1.TrafficPlanList{}, f.plans)
 	regions := watcherOf(f, client, regionResource, &trafficv1alpha1.RegionMapList{}, f.regions)
 	reports := f.reports(client, l)
@@ -159,12 +167,13 @@ func (f *Feed) Run(ctx context.Context) {
 	}
 	l.renew = func() {
 		zones.drop()
+		records.drop()
 		plans.drop()
 		regions.drop()
 		reports.drop()
 	}
 	f.reporter.client = client
-	for _, run := range []func(context.Context){zones.run, plans.run, regions.run, reports.run, l.run, f.reporter.run} {
+	for _, run := range []func(context.Context){zones.run, records.run, plans.run, regions.run, reports.run, l.run, f.reporter.run} {
 		wg.Go(func() { run(ctx) })
 	}
 }
@@ -302,7 +311,7 @@ func (f *Feed) publish(ctx context.Context) {
 		f.mu.Lock()
 		// Without a state from disk nothing is served until everything was listed once: a zone
 		// whose plans are not known yet would deny their names.
-		complete := f.synced[zoneResource] && f.synced[planResource] && f.synced[regionResource]
+		complete := f.synced[zoneResource] && f.synced[recordResource] && f.synced[planResource] && f.synced[regionResource]
 		if !complete && !f.loaded {
 			f.mu.Unlock()
 			continue
@@ -319,7 +328,7 @@ func (f *Feed) publish(ctx context.Context) {
 
 // objects are all objects that are held.
 func (f *Feed) objects() engine.Objects {
-	return engine.Objects{Zones: f.zones.all(), Plans: f.plans.all(), RegionMaps: f.regions.all()}
+	return engine.Objects{Zones: f.zones.all(), Records: f.records.all(), Plans: f.plans.all(), RegionMaps: f.regions.all()}
 }
 
 func (f *Feed) setLive(up bool) {

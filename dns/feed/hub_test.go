@@ -33,7 +33,7 @@ type hub struct {
 	compacted string
 }
 
-var kinds = map[string]string{zoneResource: "Zone", planResource: "TrafficPlan", regionResource: "RegionMap", reportResource: "EndpointHealth"}
+var kinds = map[string]string{zoneResource: "Zone", recordResource: "ZoneRecords", planResource: "TrafficPlan", regionResource: "RegionMap", reportResource: "EndpointHealth"}
 
 func newHub() *hub {
 	return &hub{version: 100, objects: map[string]map[string]any{}, watches: map[*io.PipeWriter]string{}}

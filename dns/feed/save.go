@@ -58,7 +58,7 @@ func (f *Feed) saveObjects() error {
 	f.mu.Lock()
 	o := f.objects()
 	f.mu.Unlock()
-	s := &State{Saved: time.Now(), Zones: o.Zones, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
+	s := &State{Saved: time.Now(), Zones: o.Zones, Records: o.Records, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
 	if err := SaveState(f.options.Dir, s); err != nil {
 		return err
 	}

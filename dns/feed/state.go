@@ -22,6 +22,7 @@ type State struct {
 	// Saved is when, by this server's clock.
 	Saved      time.Time                      `json:"saved"`
 	Zones      []*trafficv1alpha1.Zone        `json:"zones"`
+	Records    []*trafficv1alpha1.ZoneRecords `json:"records,omitempty"`
 	Plans      []*trafficv1alpha1.TrafficPlan `json:"plans"`
 	RegionMaps []*trafficv1alpha1.RegionMap   `json:"regionMaps"`
 	Serials    map[string]zone.Serial         `json:"serials"`

@@ -46,6 +46,7 @@ var (
 
 var rules = []rule{
 	{"api/scheme", with(apimachinery, []string{module + "api/", "sigs.k8s.io/mcs-api/"}), "the list of groups names every group"},
+	{"api/traffic/rdata", []string{"github.com/miekg/dns"}, "the data of records are read by the DNS library, at admission as in the name servers"},
 	{"api", with(apimachinery, pure, []string{module + "api/"}), "api is what users write and read; it knows nobody"},
 	{"controllers/core/plugin", with(apimachinery, pure, []string{module + "api/", module + "controllers/core/", "github.com/google/cel-go/"}), "users' expressions are decisions too: cel-go evaluates them and reaches nothing"},
 	{"controllers/core", with(apimachinery, pure, []string{module + "api/", module + "controllers/core/"}), "core decides; it knows no client"},

@@ -27,6 +27,7 @@ func Resource(resource string) schema.GroupResource {
 func addKnownTypes(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&Zone{}, &ZoneList{},
+		&ZoneRecords{}, &ZoneRecordsList{},
 		&RegionMap{}, &RegionMapList{},
 		&TrafficPolicy{}, &TrafficPolicyList{},
 		&TrafficPlan{}, &TrafficPlanList{},

@@ -75,6 +75,12 @@ type ZoneSpec struct {
 	// +optional
 	ClientSubnet *ClientSubnet `json:"clientSubnet,omitempty"`
 
+	// Updates says who may change records of the zone by DNS UPDATE (RFC 2136): ACME clients that prove
+	// a name by a TXT record, external-dns. Nobody when not set.
+	//
+	// +optional
+	Updates *Updates `json:"updates,omitempty"`
+
 	// AllowedNamespaces says from which namespaces TrafficPolicies may claim host names in this
 	// zone. All namespaces when not set.
 	//
@@ -137,9 +143,10 @@ type Record struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	Name string `json:"name,omitempty"`
-	// Type is the record type in its usual text form.
+	// Type is the record type in its usual text form, or as TYPE65280 (RFC 3597).
 	//
-	// +kubebuilder:validation:Enum=A;AAAA;CAA;CNAME;MX;NS;SRV;TXT
+	// +kubebuilder:validation:MaxLength=16
+	// +kubebuilder:validation:Pattern=`^(A|AAAA|AFSDB|CAA|CERT|CNAME|DS|HINFO|HTTPS|LOC|MX|NAPTR|NS|OPENPGPKEY|PTR|RP|SMIMEA|SRV|SSHFP|SVCB|TLSA|TXT|URI|TYPE[0-9]{1,5})$`
 	Type string `json:"type"`
 	// TTL of this set; the zone's TTL when not set.
 	//
@@ -147,6 +154,7 @@ type Record struct {
 	TTL *metav1.Duration `json:"ttl,omitempty"`
 	// Values are the records' data in presentation format, one item a record. The text of a TXT
 	// record is given as it is, without quotes; host names are absolute, with or without the dot.
+	// Any data may also be given in the generic form of RFC 3597, such as \# 4 0a000001.
 	//
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=256

@@ -2,84 +2,15 @@ package traffic
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/seaway-io/seaway/api/traffic/rdata"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 )
-
-// recordTypes maps each type to the check of one value; it returns what must be written instead.
-var recordTypes = map[string]func(value string) (why string){
-	"A": func(v string) string {
-		if ip, err := netip.ParseAddr(v); err != nil || !ip.Is4() {
-			return "must be an IPv4 address, such as 192.0.2.1"
-		}
-		return ""
-	},
-	"AAAA": func(v string) string {
-		if ip, err := netip.ParseAddr(v); err != nil || !ip.Is6() || ip.Is4In6() || ip.Zone() != "" {
-			return "must be an IPv6 address, such as 2001:db8::1"
-		}
-		return ""
-	},
-	"CNAME": notTarget,
-	"NS":    notTarget,
-	"MX": func(v string) string {
-		const fix = "must be a preference and a host, such as 10 mail.example.com"
-		f := strings.Fields(v)
-		if len(f) != 2 || notUint(f[0], 16) || (f[1] != "." && notTarget(f[1]) != "") {
-			return fix
-		}
-		return ""
-	},
-	"SRV": func(v string) string {
-		const fix = "must be priority, weight, port and host, such as 10 5 443 shop.example.com"
-		f := strings.Fields(v)
-		if len(f) != 4 || notUint(f[0], 16) || notUint(f[1], 16) || notUint(f[2], 16) || (f[3] != "." && notTarget(f[3]) != "") {
-			return fix
-		}
-		return ""
-	},
-	"TXT": func(v string) string {
-		if len(v) > 4096 {
-			return "must be at most 4096 bytes long"
-		}
-		return ""
-	},
-	"CAA": notCAA,
-}
-
-// notCAA checks flags, tag and value (RFC 8659 section 4.1.1).
-func notCAA(v string) string {
-	const fix = `must be flags, tag and quoted value, such as 0 issue "letsencrypt.org"`
-	f := strings.SplitN(strings.TrimSpace(v), " ", 3)
-	if len(f) != 3 || notUint(f[0], 8) || f[1] == "" || len(f[1]) > 15 {
-		return fix
-	}
-	if strings.ContainsFunc(f[1], func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') }) {
-		return fix
-	}
-	value := strings.TrimSpace(f[2])
-	if quoted := strings.HasPrefix(value, `"`); quoted != strings.HasSuffix(value, `"`) || (quoted && len(value) < 2) {
-		return fix
-	}
-	return ""
-}
-
-func notUint(s string, bits int) bool {
-	_, err := strconv.ParseUint(s, 10, bits)
-	return err != nil
-}
-
-// notTarget checks a host name in a record's data, which may end in a dot and may have underscores.
-func notTarget(v string) string {
-	return notHost(strings.ToLower(strings.TrimSuffix(v, ".")), true)
-}
 
 // notHost checks an absolute name in lower case without the trailing dot (RFC 1035 section 2.3.4).
 // Underscores stand in names of services, not of hosts.
@@ -116,6 +47,8 @@ func longLabel(name string) string {
 
 type recordSet struct{ name, kind string }
 
+// validateRecords checks the records of one object. domain is that of their zone; empty if that is
+// not known.
 func validateRecords(records []trafficv1alpha1.Record, domain string, path *field.Path) (errs field.ErrorList) {
 	sets := map[recordSet]bool{}
 	names := map[string]int{} // how many sets a name has
@@ -132,9 +65,12 @@ func validateRecords(records []trafficv1alpha1.Record, domain string, path *fiel
 		errs = append(errs, validateRecord(r, set.name, domain, at)...)
 	}
 	for i := range records {
-		name := recordName(&records[i])
-		if records[i].Type == "CNAME" && names[name] > 1 {
-			errs = append(errs, field.Invalid(path.Index(i).Child("type"), records[i].Type, "a CNAME can not stand beside other records of its name; remove one or the other"))
+		name, at := recordName(&records[i]), path.Index(i).Child("type")
+		switch {
+		case records[i].Type == "CNAME" && names[name] > 1:
+			errs = append(errs, field.Invalid(at, records[i].Type, "a CNAME can not stand beside other records of its name; remove one or the other"))
+		case records[i].Type == "DS" && name != "@" && !sets[recordSet{name, "NS"}] && domain != "":
+			errs = append(errs, field.Invalid(at, records[i].Type, "a DS stands where a zone is delegated, beside NS records of its name; add them"))
 		}
 	}
 	return errs
@@ -153,9 +89,9 @@ func validateRecord(r *trafficv1alpha1.Record, name, domain string, path *field.
 	if r.TTL != nil {
 		errs = append(errs, validateTTL(r.TTL, time.Second, maxTTL, path.Child("ttl"))...)
 	}
-	check, known := recordTypes[r.Type]
-	if !known {
-		return append(errs, field.NotSupported(path.Child("type"), r.Type, sortedTypes()))
+	rrtype, err := rdata.ParseType(r.Type)
+	if err != nil {
+		return append(errs, field.Invalid(path.Child("type"), r.Type, err.Error()))
 	}
 	if len(r.Values) == 0 {
 		errs = append(errs, field.Required(path.Child("values"), "write at least one value"))
@@ -165,8 +101,8 @@ func validateRecord(r *trafficv1alpha1.Record, name, domain string, path *field.
 	}
 	for i, v := range r.Values {
 		at := path.Child("values").Index(i)
-		if why := check(v); why != "" {
-			errs = append(errs, field.Invalid(at, v, why))
+		if _, err := rdata.Parse(rrtype, v); err != nil {
+			errs = append(errs, field.Invalid(at, v, err.Error()))
 		}
 		if slices.Contains(r.Values[:i], v) {
 			errs = append(errs, field.Duplicate(at, v))
@@ -180,9 +116,11 @@ func validateRecordName(r *trafficv1alpha1.Record, name, domain string, path *fi
 	if name == "@" {
 		switch r.Type {
 		case "CNAME":
-			errs = append(errs, field.Invalid(path.Child("type"), r.Type, "the apex of a zone can not be an alias; write its addresses instead"))
+			errs = append(errs, field.Invalid(path.Child("type"), r.Type, "the apex of a zone can not be an alias; write its addresses instead, or name it in a TrafficPolicy"))
 		case "NS":
 			errs = append(errs, field.Invalid(path.Child("type"), r.Type, "the zone's own servers stand in spec.nameServers"))
+		case "DS":
+			errs = append(errs, field.Invalid(path.Child("type"), r.Type, "the zone's own DS stands in the zone above it"))
 		}
 		return errs
 	}
@@ -196,20 +134,11 @@ func validateRecordName(r *trafficv1alpha1.Record, name, domain string, path *fi
 	if len(name)+1+len(domain) > 253 {
 		errs = append(errs, field.Invalid(at, r.Name, "is too long: a name has at most 253 characters with that of its zone"))
 	}
-	if inside(name, domain) {
+	if domain != "" && inside(name, domain) {
 		errs = append(errs, field.Invalid(at, r.Name, fmt.Sprintf("must be relative to the zone: leave out %s", domain)))
 	}
-	if r.Type == "NS" && strings.HasPrefix(name, "*") {
+	if (r.Type == "NS" || r.Type == "DS") && strings.HasPrefix(name, "*") {
 		errs = append(errs, field.Invalid(path.Child("type"), r.Type, "a wildcard can not be delegated; name the zone"))
 	}
 	return errs
-}
-
-func sortedTypes() []string {
-	types := make([]string, 0, len(recordTypes))
-	for t := range recordTypes {
-		types = append(types, t)
-	}
-	slices.Sort(types)
-	return types
 }

@@ -161,9 +161,9 @@ func TestValidateZone(t *testing.T) {
 		}, []string{"FieldValueInvalid spec.records[0].values[1]"}},
 		"TXT": {func(s *v1.ZoneSpec) { s.Records = record("", "TXT", "v=spf1 -all", strings.Repeat("x", 5000)) }, []string{"FieldValueInvalid spec.records[0].values[1]"}},
 		"CAA": {func(s *v1.ZoneSpec) {
-			s.Records = record("", "CAA", `0 issue "letsencrypt.org"`, `0 issue ;`, `issue a`, `0 is-sue a`, `0 issue "a`)
+			s.Records = record("", "CAA", `0 issue "letsencrypt.org"`, `0 issue ";"`, `issue a`, `0 is-sue a`, `0 issue "a`)
 		}, []string{"FieldValueInvalid spec.records[0].values[2]", "FieldValueInvalid spec.records[0].values[3]", "FieldValueInvalid spec.records[0].values[4]"}},
-		"an unknown type":      {func(s *v1.ZoneSpec) { s.Records = record("www", "PTR", "a.b") }, []string{"FieldValueNotSupported spec.records[0].type"}},
+		"an unknown type":      {func(s *v1.ZoneSpec) { s.Records = record("www", "SOA", "a.b") }, []string{"FieldValueInvalid spec.records[0].type"}},
 		"no value":             {func(s *v1.ZoneSpec) { s.Records = record("www", "A") }, []string{"FieldValueRequired spec.records[0].values"}},
 		"an alias":             {func(s *v1.ZoneSpec) { s.Records = record("www", "CNAME", "shop.apps.example.com.") }, nil},
 		"two aliases":          {func(s *v1.ZoneSpec) { s.Records = record("www", "CNAME", "a.b", "c.d") }, []string{"FieldValueTooMany spec.records[0].values"}},

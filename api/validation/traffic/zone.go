@@ -43,6 +43,9 @@ func ValidateZone(new, old *trafficv1alpha1.Zone) field.ErrorList {
 	if s.ClientSubnet != nil {
 		errs = append(errs, validateClientSubnet(s.ClientSubnet, spec.Child("clientSubnet"))...)
 	}
+	if s.Updates != nil {
+		errs = append(errs, validateUpdates(s.Updates, s.Domain, spec.Child("updates"))...)
+	}
 	if s.AllowedNamespaces != nil {
 		errs = append(errs, metav1validation.ValidateLabelSelector(s.AllowedNamespaces.Selector,
 			metav1validation.LabelSelectorValidationOptions{}, spec.Child("allowedNamespaces", "selector"))...)

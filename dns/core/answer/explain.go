@@ -104,6 +104,10 @@ func Explain(s *zone.Snapshot, q Question) (Explanation, error) {
 		e.Aliases = append(e.Aliases, n.Alias.Target.String())
 		n = n.Alias.Node
 	}
+	if n.Cut != nil || n.Alias != nil && n.Alias.Cut != nil {
+		e.Kind = KindDelegated
+		return e, nil
+	}
 	if n.Host != nil {
 		e.host(n, q)
 	}

@@ -123,6 +123,11 @@ func (w *Worker) name(n *zone.Node, above int, apex uint16) {
 		if w.query.Type == dns.TypeANY {
 			return
 		}
+		if a.Cut != nil && !(a.Node != nil && w.query.Type == dns.TypeDS) {
+			// How far the answer goes, and who knows the rest (RFC 1034 section 4.3.2, step 3b).
+			w.referral(a.Cut, apex)
+			return
+		}
 		if a.Denied {
 			// The rcode is that of the last name (RFC 6604 section 3).
 			w.negative(n.Zone, dns.RcodeNameError, apex)
@@ -147,6 +152,8 @@ func (w *Worker) node(n *zone.Node, owner, apex uint16) {
 		w.reply.Answer(n.Alias.Set, owner, apex)
 	case n.Host != nil && (t == dns.TypeA || t == dns.TypeAAAA || t == dns.TypeCNAME):
 		w.host(n, owner, apex)
+	case n.Services != nil && n.Service(t) != nil:
+		w.service(n, n.Service(t), owner, apex)
 	default:
 		s := n.Set(t)
 		if s == nil {
@@ -182,6 +189,20 @@ func (w *Worker) host(n *zone.Node, owner, apex uint16) {
 	}
 	if w.namesClient(n.Zone) {
 		w.reply.Scope = scope
+	}
+}
+
+// service answers with the SVCB or HTTPS records of a host: hints and all for the endpoint that its
+// addresses would be answered of.
+func (w *Worker) service(n *zone.Node, s *zone.Service, owner, apex uint16) {
+	choice := n.Host.Steer.Pick(w.client(n.Zone))
+	if choice.Endpoint < 0 {
+		w.reply.Answer(n.Set(s.Type), owner, apex)
+	} else {
+		w.reply.Answer(s.Sets[choice.Endpoint], owner, apex)
+	}
+	if w.namesClient(n.Zone) {
+		w.reply.Scope = choice.Scope
 	}
 }
 
@@ -229,5 +250,8 @@ func (w *Worker) referral(c *zone.Cut, apex uint16) {
 	w.reply.Authority(c.NS, apex)
 	for _, g := range c.Glue {
 		w.reply.Glue(g, apex)
+	}
+	for _, g := range c.Siblings {
+		w.reply.Additional(g, apex)
 	}
 }

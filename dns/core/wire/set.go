@@ -3,10 +3,11 @@ package wire
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"strings"
 
 	"github.com/miekg/dns"
+
+	"github.com/seaway-io/seaway/api/traffic/rdata"
 )
 
 // pointer is the first byte of a compressed name's pointer (RFC 1035 section 4.1.4).
@@ -158,66 +159,11 @@ func (s *Set) appendWindow(dst []byte, owner uint16, start, count int) []byte {
 // NameData is the data of a record that is a name alone: CNAME, NS.
 func NameData(n Name) Data { return Data{Wire: []byte(n), Tail: 0} }
 
-// ParseData reads the data of one record in presentation format. Host names are absolute, with or
-// without the final dot. TXT is text as it is, without quotes. The result is canonical enough for
-// equal records to be equal bytes, but for the case of names.
+// ParseData reads the data of one record in presentation format; see package rdata. Equal records are
+// equal bytes, but for the case of names.
 func ParseData(rrtype uint16, value string) (Data, error) {
-	if rrtype == dns.TypeTXT {
-		return textData(value)
-	}
-	if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7F }) {
-		return Data{}, fmt.Errorf("the value has a control character in it")
-	}
-	rr, err := dns.NewRR(". 0 IN " + dns.TypeToString[rrtype] + " " + value)
-	if err == nil && (rr == nil || rr.Header().Rrtype != rrtype) {
-		err = fmt.Errorf("nothing there")
-	}
-	if err != nil {
-		return Data{}, fmt.Errorf("not the data of a %s record in presentation format, such as %q",
-			dns.TypeToString[rrtype], examples[rrtype])
-	}
-	buf := make([]byte, 65535)
-	end, err := dns.PackRR(rr, buf, 0, nil, false)
-	if err != nil {
-		return Data{}, fmt.Errorf("does not fit into a record")
-	}
-	const header = 1 + 10 // the root's name, type, class, TTL, length
-	d := Data{Wire: bytes.Clone(buf[header:end]), Tail: -1}
-	switch rrtype {
-	case dns.TypeCNAME, dns.TypeNS:
-		d.Tail = 0
-	case dns.TypeMX:
-		d.Tail = 2
-	}
-	return d, nil
-}
-
-var examples = map[uint16]string{
-	dns.TypeA:     "192.0.2.1",
-	dns.TypeAAAA:  "2001:db8::1",
-	dns.TypeCAA:   `0 issue "ca.example.net"`,
-	dns.TypeCNAME: "www.example.net",
-	dns.TypeMX:    "10 mail.example.net",
-	dns.TypeNS:    "ns1.example.net",
-	dns.TypeSRV:   "10 5 443 www.example.net",
-}
-
-// maxText is how much text one TXT record takes, so that it fits into every message.
-const maxText = 4096
-
-// textData cuts a text into strings of 255 octets (RFC 1035 section 3.3.14).
-func textData(text string) (Data, error) {
-	if len(text) > maxText {
-		return Data{}, fmt.Errorf("the text has %d octets; at most %d are served", len(text), maxText)
-	}
-	d := Data{Tail: -1}
-	for {
-		n := min(len(text), 255)
-		d.Wire = append(append(d.Wire, byte(n)), text[:n]...)
-		if text = text[n:]; text == "" {
-			return d, nil
-		}
-	}
+	data, err := rdata.Parse(rrtype, value)
+	return Data{Wire: data, Tail: rdata.Compressible(rrtype)}, err
 }
 
 // Name is the name that the data ends in, in lower case. The data must end in one.

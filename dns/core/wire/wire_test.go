@@ -193,7 +193,7 @@ func TestSetsReadAsTheirRecords(t *testing.T) {
 	for _, rr := range []string{
 		"A 192.0.2.1", "AAAA 2001:db8::1", "CNAME www.apps.example.com.", "CNAME apps.example.com.", "CNAME www.xapps.example.com.",
 		"CNAME other.example.net.", "NS ns1.Apps.example.com.", "MX 10 mail.apps.example.com.", "SRV 1 2 3 host.apps.example.com.",
-		`CAA 0 issue "ca.example.net"`,
+		`CAA 0 issue "ca.example.net"`, "PTR host.apps.example.com.", `NAPTR 1 2 "S" "X" "" host.apps.example.com.`, "HTTPS 1 . alpn=\"h2\"",
 	} {
 		rrtype, value, _ := strings.Cut(rr, " ")
 		data, err := ParseData(dns.StringToType[rrtype], value)
@@ -245,7 +245,7 @@ func TestTextIsTakenAsItIs(t *testing.T) {
 		text := rapid.String().Draw(t, "text")
 		d, err := ParseData(dns.TypeTXT, text)
 		if err != nil {
-			if len(text) <= maxText {
+			if len(text) <= 4096 && !strings.HasPrefix(text, `\#`) {
 				t.Fatal(err)
 			}
 			return

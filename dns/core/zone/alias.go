@@ -6,20 +6,27 @@ import (
 	"github.com/seaway-io/seaway/dns/core/wire"
 )
 
-// dropCircles takes out the aliases that go round in circles, which nobody could ever follow, and
-// reports whether there were any.
+// dropCircles takes out aliases that go round in circles, which nobody could ever follow, and
+// reports whether there were any. It is the youngest objects in the circles that lose theirs: the
+// others were there before, and led somewhere.
 func (d *draft) dropCircles() bool {
 	circle := d.circles()
+	youngest := 0
 	for _, name := range circle {
-		d.report(d.records[name][dns.TypeCNAME].at, "the alias leads back to itself, by way of %s", d.nodes[name].Alias.Target)
-		d.forget(name, dns.TypeCNAME)
+		youngest = max(youngest, d.records[name][dns.TypeCNAME].by.rank)
+	}
+	for _, name := range circle {
+		if r := d.records[name][dns.TypeCNAME]; r.by.rank == youngest {
+			r.report("the alias leads back to itself, by way of %s", d.nodes[name].Alias.Target)
+			d.forget(name, dns.TypeCNAME)
+		}
 	}
 	return len(circle) > 0
 }
 
 // link finds what stands at an alias's target.
 func (d *draft) link(a *Alias) {
-	a.Node, a.Denied = nil, false
+	a.Node, a.Cut, a.Denied = nil, nil, false
 	if !a.Target.Within(d.apex) {
 		return
 	}
@@ -30,10 +37,10 @@ func (d *draft) link(a *Alias) {
 		case n == nil:
 			exact = false
 			continue
-		case n.Cut != nil:
-			// The delegation is for the resolver to follow.
 		case exact:
-			a.Node = n
+			a.Node, a.Cut = n, n.Cut
+		case n.Cut != nil:
+			a.Cut = n.Cut
 		case n.Wild != nil:
 			a.Node = n.Wild
 		default:

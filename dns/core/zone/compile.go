@@ -29,6 +29,7 @@ func Compile(in Input) *Snapshot {
 	}
 	c.snapshot.tables = newTables(in, &c.problems)
 	c.openZones()
+	c.addSources()
 	for _, p := range byAge(in.Plans) {
 		c.addPlan(p)
 	}
@@ -62,6 +63,23 @@ func (c *compiler) openZones() {
 			n = n.Parent()
 			above[n] = r.object
 		}
+	}
+}
+
+// addSources gives the zones the records that are kept apart from them, the oldest first.
+func (c *compiler) addSources() {
+	byName := map[string]*draft{}
+	for _, d := range c.drafts {
+		byName[d.zone.Name] = d
+	}
+	for _, z := range byAge(c.in.Records) {
+		r := reporter{refOf("ZoneRecords", z), &c.problems}
+		d := byName[z.Spec.Zone]
+		if d == nil {
+			r.report(spec.Child("zone"), "there is no Zone %q that is served: name one, or make it", z.Spec.Zone)
+			continue
+		}
+		d.sources = append(d.sources, &source{reporter: r, rank: len(d.sources), records: z.Spec.Records})
 	}
 }
 

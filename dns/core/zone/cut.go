@@ -19,7 +19,7 @@ func (d *draft) cuts() []*Cut {
 			continue
 		}
 		if by, ok := held[name]; ok {
-			d.report(ns.at, "%s cannot be delegated: %s lies in it and is answered here", name, by)
+			ns.report("%s cannot be delegated: %s lies in it and is answered here", name, by)
 			d.forget(name, dns.TypeNS)
 			continue
 		}
@@ -42,7 +42,7 @@ func (d *draft) cuts() []*Cut {
 			out = append(out, c)
 		}
 	}
-	d.reportUnused(glue, used)
+	d.reportUnused(glue, used, cuts)
 	return out
 }
 
@@ -78,8 +78,8 @@ func cutAbove(cuts map[wire.Name]*recordSet, n wire.Name) (wire.Name, bool) {
 }
 
 // takeBelow takes everything at and below cuts out of the zone's records.
-func (d *draft) takeBelow(cuts map[wire.Name]*recordSet) map[wire.Name]map[uint16]*recordSet {
-	taken := map[wire.Name]map[uint16]*recordSet{}
+func (d *draft) takeBelow(cuts map[wire.Name]*recordSet) map[wire.Name]recordSets {
+	taken := map[wire.Name]recordSets{}
 	for _, name := range sortedNames(d.records) {
 		if _, ok := cutAbove(cuts, name); ok {
 			taken[name] = d.records[name]
@@ -91,21 +91,21 @@ func (d *draft) takeBelow(cuts map[wire.Name]*recordSet) map[wire.Name]map[uint1
 
 // cut builds a delegation. Name servers that lie in it and have no address cannot be reached and are
 // left out.
-func (d *draft) cut(name wire.Name, ns *recordSet, glue map[wire.Name]map[uint16]*recordSet, used map[wire.Name]bool) *Cut {
+func (d *draft) cut(name wire.Name, ns *recordSet, glue map[wire.Name]recordSets, used map[wire.Name]bool) *Cut {
 	c := &Cut{Name: name}
 	var servers []wire.Data
 	for _, s := range ns.data {
 		server := s.Name()
-		if server.Within(name) {
+		if server.Within(d.apex) {
 			used[server] = true
-			before := len(c.Glue)
-			for _, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
-				if g := glue[server][t]; g != nil {
-					c.Glue = append(c.Glue, wire.NewSetOf(d.apex, server, t, g.ttl, g.data))
-				}
-			}
-			if len(c.Glue) == before {
-				d.report(ns.at, "%s lies in what is delegated to it, so nobody can find it without its address: add an A or AAAA record", server)
+			sets := d.addressesOf(server, glue)
+			switch {
+			case !server.Within(name):
+				c.Siblings = append(c.Siblings, sets...)
+			case len(sets) > 0:
+				c.Glue = append(c.Glue, sets...)
+			default:
+				ns.report("%s lies in what is delegated to it, so nobody can find it without its address: add an A or AAAA record", server)
 				continue
 			}
 		}
@@ -114,18 +114,38 @@ func (d *draft) cut(name wire.Name, ns *recordSet, glue map[wire.Name]map[uint16
 	if len(servers) == 0 {
 		return nil
 	}
+	if ds := glue[name][dns.TypeDS]; ds != nil {
+		c.ds = wire.NewSet(d.apex, dns.TypeDS, ds.ttl, ds.data)
+	}
 	c.NS = wire.NewSetOf(d.apex, name, dns.TypeNS, ns.ttl, servers)
 	return c
 }
 
+// addressesOf are the addresses of a name server in the zone or below a cut, as far as they are
+// static.
+func (d *draft) addressesOf(server wire.Name, glue map[wire.Name]recordSets) []*wire.Set {
+	if a := d.servers[server]; a != nil {
+		return a.glue(d.apex, server, d.ttl)
+	}
+	var out []*wire.Set
+	for _, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
+		for _, from := range []map[wire.Name]recordSets{glue, d.records} {
+			if g := from[server][t]; g != nil {
+				out = append(out, wire.NewSetOf(d.apex, server, t, g.ttl, g.data))
+			}
+		}
+	}
+	return out
+}
+
 // reportUnused reports the records that are hidden by cuts and are not glue.
-func (d *draft) reportUnused(taken map[wire.Name]map[uint16]*recordSet, glue map[wire.Name]bool) {
+func (d *draft) reportUnused(taken map[wire.Name]recordSets, glue map[wire.Name]bool, cuts map[wire.Name]*recordSet) {
 	for _, name := range sortedNames(taken) {
 		for _, t := range sortedTypes(taken[name]) {
-			if (t == dns.TypeA || t == dns.TypeAAAA) && glue[name] {
+			if (t == dns.TypeA || t == dns.TypeAAAA) && glue[name] || t == dns.TypeDS && cuts[name] != nil {
 				continue
 			}
-			d.report(taken[name][t].at, "%s is delegated to other name servers: the record belongs there", name)
+			taken[name][t].report("%s is delegated to other name servers: the record belongs there", name)
 		}
 	}
 }

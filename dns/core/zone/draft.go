@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/core/wire"
@@ -16,7 +15,7 @@ import (
 // which is a number read wrongly, could never be taken back.
 const (
 	leastTTL   = time.Second
-	mostTTL    = 24 * time.Hour
+	mostTTL    = 7 * 24 * time.Hour // RFC 8767 section 4: what a resolver need believe
 	mostOfPlan = time.Hour
 )
 
@@ -33,15 +32,9 @@ type draft struct {
 	ns      []wire.Data
 	servers map[wire.Name]*addresses // name servers that lie in the zone
 	hosts   map[wire.Name]*Host
-	records map[wire.Name]map[uint16]*recordSet
+	sources []*source
+	records map[wire.Name]recordSets
 	nodes   map[wire.Name]*Node
-}
-
-// recordSet is a static record set and the field that it was first named in.
-type recordSet struct {
-	ttl  uint32
-	data []wire.Data
-	at   *field.Path
 }
 
 func newDraft(z *trafficv1alpha1.Zone, apex wire.Name, r reporter) *draft {
@@ -54,7 +47,8 @@ func newDraft(z *trafficv1alpha1.Zone, apex wire.Name, r reporter) *draft {
 		},
 		servers: map[wire.Name]*addresses{},
 		hosts:   map[wire.Name]*Host{},
-		records: map[wire.Name]map[uint16]*recordSet{},
+		records: map[wire.Name]recordSets{},
+		sources: []*source{{reporter: r, records: z.Spec.Records}},
 	}
 	d.ttl = seconds(z.Spec.TTL, 5*time.Minute, leastTTL, mostTTL)
 	d.readServers()
@@ -167,7 +161,11 @@ func (d *draft) build(cuts []*Cut) {
 		}
 	}
 	for _, cut := range cuts {
-		d.node(cut.Name).Cut = cut
+		n := d.node(cut.Name)
+		n.Cut = cut
+		if cut.ds != nil {
+			n.add(cut.ds)
+		}
 	}
 	for _, n := range d.nodes {
 		if n.Alias != nil {
@@ -212,13 +210,14 @@ func (d *draft) addServer(name wire.Name) {
 }
 
 func (d *draft) addRecords(name wire.Name, rrtype uint16, r *recordSet) {
+	if h := d.hosts[name]; h != nil && isService(rrtype) {
+		d.addService(name, rrtype, r, h)
+		return
+	}
 	s := wire.NewSet(d.apex, rrtype, r.ttl, r.data)
-	switch {
-	case s.Size() > maxSet:
-		d.report(r.at.Child("values"), "the set is larger than a DNS message: give it fewer or shorter values")
-	case rrtype == dns.TypeCNAME:
+	if rrtype == dns.TypeCNAME {
 		d.node(name).Alias = &Alias{Set: s, Target: r.data[0].Name()}
-	default:
+	} else {
 		d.node(name).add(s)
 	}
 }

@@ -68,7 +68,9 @@ func (b *planBuilder) readEndpoints() {
 			continue
 		}
 		b.index[e.Cluster] = len(b.endpoints)
-		answer := b.readAnswer(e, at)
+		addresses := b.readAddresses(e.Addresses, at.Child("addresses"))
+		answer := b.readAnswer(e, addresses, at)
+		b.plan.addresses = append(b.plan.addresses, addresses)
 		b.plan.Answers = append(b.plan.Answers, answer)
 		b.endpoints = append(b.endpoints, steer.Endpoint{
 			Cluster: e.Cluster,
@@ -79,8 +81,8 @@ func (b *planBuilder) readEndpoints() {
 }
 
 // readAnswer builds what an endpoint is answered with: its addresses, else its name.
-func (b *planBuilder) readAnswer(e *trafficv1alpha1.PlanEndpoint, at *field.Path) Answer {
-	if a := b.readAddresses(e.Addresses, at.Child("addresses")); !a.none() {
+func (b *planBuilder) readAnswer(e *trafficv1alpha1.PlanEndpoint, a *addresses, at *field.Path) Answer {
+	if !a.none() {
 		return Answer{
 			A:    addressSet(dns.TypeA, b.plan.TTL, a.v4),
 			AAAA: addressSet(dns.TypeAAAA, b.plan.TTL, a.v6),

@@ -18,6 +18,7 @@ import (
 // to them.
 type Input struct {
 	Zones      []*trafficv1alpha1.Zone
+	Records    []*trafficv1alpha1.ZoneRecords
 	Plans      []*trafficv1alpha1.TrafficPlan
 	RegionMaps []*trafficv1alpha1.RegionMap
 

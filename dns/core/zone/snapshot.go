@@ -69,6 +69,9 @@ type Node struct {
 	Cut *Cut
 	// Host says that the name's addresses are those of a plan.
 	Host *Host
+	// Services are the SVCB and HTTPS records of a host. Sets holds them as they are without an
+	// endpoint.
+	Services []Service
 	// Wild is the wildcard directly below the name.
 	Wild *Node
 }
@@ -88,8 +91,10 @@ type Alias struct {
 	Set    *wire.Set
 	Target wire.Name
 	// Node is what stands at the target if that is in the same zone: its own node or the wildcard
-	// that covers it. Denied says that the zone has nothing there.
+	// that covers it. Cut says that the target is delegated, and Denied that the zone has nothing
+	// there.
 	Node   *Node
+	Cut    *Cut
 	Denied bool
 }
 
@@ -100,6 +105,11 @@ type Cut struct {
 	// delegated: without them nobody can get there.
 	NS   *wire.Set
 	Glue []*wire.Set
+	// Siblings are the addresses of its servers that lie elsewhere in the zone or in another
+	// delegation: useful, but to be found without this referral too (RFC 9471 section 3.2).
+	Siblings []*wire.Set
+
+	ds *wire.Set
 }
 
 // Host is a name that is answered from a plan.
@@ -125,7 +135,8 @@ type Plan struct {
 	// Hosts that the plan is answered for, in its own order.
 	Hosts []*Host
 
-	steer []*steer.Plan
+	steer     []*steer.Plan
+	addresses []*addresses // of the endpoints
 }
 
 // Answer is what is answered for an endpoint. Either there are addresses, or CNAME, or nothing.

@@ -37,6 +37,11 @@ spec:
 
 const endpoint = ", port: 80, readyReplicas: 1, state: Serving, reason: Healthy, since: null, sharePercent: 100}"
 
+// records are ZoneRecords of the zone in head.
+func records(name, list string) string {
+	return "\nkind: ZoneRecords\nmetadata: {name: " + name + "}\nspec:\n  zone: apps\n  records:" + list
+}
+
 func TestProblems(t *testing.T) {
 	for name, c := range map[string]struct {
 		objects string
@@ -81,10 +86,10 @@ func TestProblems(t *testing.T) {
 		"records": {
 			head + `  records:
   - {name: a, type: A, values: ["2001:db8::1", "192.0.2.1"]}
-  - {name: b, type: PTR, values: ["x"]}
+  - {name: b, type: SOA, values: ["x"]}
   - {name: c.apps.example.com., type: A, values: ["192.0.2.1"]}
   - {name: d, type: MX, values: ["mail"]}
-  - {name: e, type: A, ttl: 100h, values: ["192.0.2.1"]}
+  - {name: e, type: A, ttl: 1000h, values: ["192.0.2.1"]}
   - {name: f, type: A, ttl: 10s, values: ["192.0.2.1"]}
   - {name: f, type: A, ttl: 20s, values: ["192.0.2.2"]}
   - {name: "@", type: NS, values: ["ns.example.net"]}
@@ -99,19 +104,19 @@ func TestProblems(t *testing.T) {
   - {name: l, type: CNAME, values: ["two words"]}
 `,
 			[]string{
-				`Zone apps: spec.records[0].values[0]: not the data of a A record in presentation format, such as "192.0.2.1"`,
+				`Zone apps: spec.records[0].values[0]: not the data of a A record, which is an address such as 192.0.2.1`,
 				"Zone apps: spec.records[10]: an alias can have no other records (RFC 1034 section 3.6.2): h.apps.example.com has",
 				"Zone apps: spec.records[12]: an alias has one target: i.apps.example.com has 2",
 				"Zone apps: spec.records[13]: ns1.apps.example.com is a name server of the zone: its addresses are those in spec.nameServers",
 				`Zone apps: spec.records[15].values[0]: not the data of a CAA record in presentation format, such as "0 issue \"ca.example.net\""`,
 				`Zone apps: spec.records[16].values[0]: not the data of a CNAME record in presentation format, such as "www.example.net"`,
-				`Zone apps: spec.records[1].type: "PTR" is not a type that is served: use one of [A AAAA CAA CNAME MX NS SRV TXT]`,
+				"Zone apps: spec.records[1].type: SOA records cannot be written: the start of authority is made from spec.soa",
 				`Zone apps: spec.records[2].name: "c.apps.example.com." ends in a dot, but names are relative to the zone: leave out apps.example.com`,
 				`Zone apps: spec.records[3].values[0]: not the data of a MX record in presentation format, such as "10 mail.example.net"`,
-				"Zone apps: spec.records[4].ttl: a TTL is whole seconds from 1s to 24h0m0s: 86400s is used",
+				"Zone apps: spec.records[4].ttl: a TTL is whole seconds from 1s to 168h0m0s: 604800s is used",
 				"Zone apps: spec.records[6].ttl: the records of one name and type have one TTL: that of spec.records[5] is used",
 				"Zone apps: spec.records[7]: the zone's own NS records come from spec.nameServers: leave these out",
-				"Zone apps: spec.records[8]: a zone's apex cannot be an alias, since it has other records: use A and AAAA",
+				"Zone apps: spec.records[8]: a zone's apex cannot be an alias, since it has other records: use A and AAAA, or make it a host name of a TrafficPolicy",
 				"Zone apps: spec.records[9]: a wildcard cannot be delegated (RFC 4592 section 4.2): name what is",
 			},
 		},
@@ -132,6 +137,44 @@ func TestProblems(t *testing.T) {
 				"Zone apps: spec.records[3]: child.apps.example.com is delegated to other name servers: the record belongs there",
 				"Zone apps: spec.records[4]: grand.child.apps.example.com is delegated to other name servers: the record belongs there",
 				"Zone apps: spec.records[5]: shops.apps.example.com cannot be delegated: the host name eu.shops.apps.example.com of TrafficPlan shop/shop lies in it and is answered here",
+			},
+		},
+		"records of several objects": {
+			head + `  records:
+  - {name: a, type: CNAME, values: ["b.apps.example.com"]}
+  - {name: t, type: TXT, values: ["zone"]}
+  - {name: deep.d, type: A, values: ["192.0.2.1"]}
+  - {name: child, type: NS, values: ["ns.child.apps.example.com"]}
+  - {name: ns.child, type: A, values: ["192.0.2.1"]}
+---` + records("young", `
+  - {name: a, type: TXT, values: ["beside an alias"]}
+  - {name: b, type: CNAME, values: ["a.apps.example.com"]}
+  - {name: t, type: TXT, values: ["together"]}
+  - {name: t, type: CNAME, values: ["b.example.net"]}
+  - {name: d, type: NS, values: ["ns.example.net"]}
+  - {name: child, type: NS, values: ["ns.example.net"]}
+  - {name: x.child, type: TXT, values: ["hidden"]}
+  - {name: "@", type: NS, values: ["ns.example.net"]}
+  - {name: ok, type: PTR, values: ["host.example.net"]}
+`) + "\n---" + records("younger", `
+  - {name: ok, type: CNAME, values: ["host.example.net"]}
+  - {name: ok, type: PTR, ttl: 1s, values: ["host2.example.net"]}
+  - {name: own, type: DS, values: ["1 13 2 00"]}
+  - {name: own, type: DS, values: ["1 13 1 0000000000000000000000000000000000000000"]}
+`) + "\n---" + strings.Replace(records("lost", ""), "zone: apps", "zone: nowhere", 1),
+			[]string{
+				`ZoneRecords lost: spec.zone: there is no Zone "nowhere" that is served: name one, or make it`,
+				"ZoneRecords young: spec.records[0]: a.apps.example.com is an alias in Zone apps spec.records[0], and an alias can have no other records (RFC 1034 section 3.6.2)",
+				"ZoneRecords young: spec.records[1]: the alias leads back to itself, by way of a.apps.example.com",
+				"ZoneRecords young: spec.records[3]: an alias can have no other records (RFC 1034 section 3.6.2): t.apps.example.com has",
+				"ZoneRecords young: spec.records[4]: d.apps.example.com cannot be delegated: records of Zone apps lie in it and are answered here",
+				"ZoneRecords young: spec.records[5]: child.apps.example.com cannot be delegated: records of Zone apps lie in it and are answered here",
+				"ZoneRecords young: spec.records[6]: x.child.apps.example.com is delegated to other name servers: the record belongs there",
+				"ZoneRecords young: spec.records[7]: the zone's own NS records come from spec.nameServers: leave these out",
+				"ZoneRecords younger: spec.records[0]: an alias can have no other records (RFC 1034 section 3.6.2): ok.apps.example.com has",
+				"ZoneRecords younger: spec.records[1].ttl: the records of one name and type have one TTL: that of ZoneRecords young spec.records[8] is used",
+				"ZoneRecords younger: spec.records[2].values[0]: a digest of kind 2 has 32 octets, this one has 1: copy it whole",
+				"ZoneRecords younger: spec.records[3]: a DS record stands where a zone is delegated (RFC 4035 section 2.4): add the NS records of own.apps.example.com",
 			},
 		},
 		"aliases in circles": {

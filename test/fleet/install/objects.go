@@ -89,7 +89,7 @@ func roles() []client.Object {
 		&rbacv1.ClusterRole{
 			ObjectMeta: metav1.ObjectMeta{Name: "seaway-name-server"},
 			Rules: []rbacv1.PolicyRule{
-				{APIGroups: []string{trafficv1alpha1.GroupName}, Resources: []string{"zones", "trafficplans", "regionmaps", "endpointhealths"}, Verbs: []string{"get", "list", "watch"}},
+				{APIGroups: []string{trafficv1alpha1.GroupName}, Resources: []string{"zones", "zonerecords", "trafficplans", "regionmaps", "endpointhealths"}, Verbs: []string{"get", "list", "watch"}},
 			},
 		},
 		clusterBinding("seaway-name-servers", "seaway-name-server", rbacv1.Subject{Kind: rbacv1.GroupKind, Name: nameServerGroup, APIGroup: rbacv1.GroupName}),

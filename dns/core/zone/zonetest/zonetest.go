@@ -38,6 +38,8 @@ func Input(t TB, documents string) zone.Input {
 		switch head.Kind {
 		case "Zone":
 			in.Zones = append(in.Zones, read(t, text, age, &trafficv1alpha1.Zone{}))
+		case "ZoneRecords":
+			in.Records = append(in.Records, read(t, text, age, &trafficv1alpha1.ZoneRecords{}))
 		case "TrafficPlan":
 			in.Plans = append(in.Plans, read(t, text, age, &trafficv1alpha1.TrafficPlan{}))
 		case "RegionMap":

@@ -1,0 +1,68 @@
+package traffic
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+)
+
+func TestValidateUpdates(t *testing.T) {
+	key := func(edit func(*v1.UpdateKey)) []v1.UpdateKey {
+		k := v1.UpdateKey{Name: "acme.example.com", SecretRef: v1.SecretKeyRef{Name: "acme", Key: "secret"}}
+		edit(&k)
+		return []v1.UpdateKey{k}
+	}
+	grant := func(names, types string) []v1.UpdateKey {
+		return key(func(k *v1.UpdateKey) {
+			k.Grants = []v1.UpdateGrant{{Names: strings.Fields(names), Types: strings.Fields(types)}}
+		})
+	}
+	const at = "spec.updates.keys[0]."
+	for name, tc := range map[string]struct {
+		keys []v1.UpdateKey
+		want []string
+	}{
+		"a plain key":          {key(func(*v1.UpdateKey) {}), nil},
+		"grants":               {grant("www *.dev _acme-challenge.* @ *", "A TXT TYPE65280"), nil},
+		"a name that is none":  {key(func(k *v1.UpdateKey) { k.Name = "ACME." }), []string{"FieldValueInvalid " + at + "name"}},
+		"a weak algorithm":     {key(func(k *v1.UpdateKey) { k.Algorithm = "HMAC-MD5" }), []string{"FieldValueNotSupported " + at + "algorithm"}},
+		"no Secret":            {key(func(k *v1.UpdateKey) { k.SecretRef.Name = "" }), []string{"FieldValueRequired " + at + "secretRef.name"}},
+		"a grant of nothing":   {grant("", ""), []string{"FieldValueRequired " + at + "grants[0].names"}},
+		"names that are none":  {grant("www. a.*.b www.apps.example.com", ""), []string{"FieldValueInvalid " + at + "grants[0].names[0]", "FieldValueInvalid " + at + "grants[0].names[1]", "FieldValueInvalid " + at + "grants[0].names[2]"}},
+		"types that are never": {grant("www", "NS SOA TXT DS"), []string{"FieldValueInvalid " + at + "grants[0].types[0]", "FieldValueInvalid " + at + "grants[0].types[1]", "FieldValueInvalid " + at + "grants[0].types[3]"}},
+		"one key twice":        {append(key(func(*v1.UpdateKey) {}), key(func(*v1.UpdateKey) {})...), []string{"FieldValueDuplicate spec.updates.keys[1].name"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			z := &v1.Zone{Spec: v1.ZoneSpec{Domain: "apps.example.com", NameServers: []v1.NameServer{{Name: "ns1.example.net"}}, Updates: &v1.Updates{Keys: tc.keys}}}
+			if diff := cmp.Diff(tc.want, found(ValidateZone(z, nil))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+func TestValidateZoneRecords(t *testing.T) {
+	records := func(zone string, records ...v1.Record) *v1.ZoneRecords {
+		return &v1.ZoneRecords{Spec: v1.ZoneRecordsSpec{Zone: zone, Records: records}}
+	}
+	fine := v1.Record{Name: "www", Type: "TLSA", Values: []string{"3 1 1 " + strings.Repeat("00", 32)}}
+	for name, tc := range map[string]struct {
+		new, old *v1.ZoneRecords
+		want     []string
+	}{
+		"fine":         {records("apps", fine), nil, nil},
+		"no zone":      {records("", fine), nil, []string{"FieldValueRequired spec.zone"}},
+		"another zone": {records("apps", fine), records("other"), []string{"FieldValueForbidden spec.zone"}},
+		"bad records": {records("apps", v1.Record{Name: "a.", Type: "A", Values: []string{"x"}}, v1.Record{Name: "b", Type: "DNAME", Values: []string{"a.b"}}), nil,
+			[]string{"FieldValueInvalid spec.records[0].name", "FieldValueInvalid spec.records[0].values[0]", "FieldValueInvalid spec.records[1].type"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if diff := cmp.Diff(tc.want, found(ValidateZoneRecords(tc.new, tc.old))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
