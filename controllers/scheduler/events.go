@@ -107,6 +107,10 @@ func (f *follower) clusters(targetedAt func(context.Context, string) []types.Nam
 			keys = append(keys, targetedAt(ctx, after.Name)...)
 		}
 		incoming.WithLabelValues("ClusterChange").Add(float64(len(keys)))
+		if len(keys) > 0 {
+			// The placer follows clusters too, and may hear of this one later than a worker takes the first.
+			f.placer.clusters.changed()
+		}
 		enqueue(q, background, keys...)
 	}
 	return plainFuncs{handler.Funcs{

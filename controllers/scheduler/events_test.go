@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -289,5 +290,23 @@ func TestSomebodyWritesIntoTheStatusAtTheSameMoment(t *testing.T) {
 				t.Errorf("%d patches, %d of the status", s.specs.Load(), s.statuses.Load())
 			}
 		})
+	}
+}
+
+// The placer has a handler of its own on the watch of clusters, which may run later: a worker that is
+// woken by a change must not decide by the clusters before it, for nothing wakes it again.
+func TestWhoIsWokenByAClusterSeesItsChange(t *testing.T) {
+	f := newFollowing(t)
+	b := named("web", "1", 1, nil)
+	f.bindings().Create(t.Context(), event.CreateEvent{Object: b}, f.q)
+	f.queued()
+	before := f.placer.clusters.version.Load()
+	tainted := cluster("m1", func(c *clusterv1alpha1.Cluster) {
+		c.Spec.Taints = []corev1.Taint{{Key: "storm", Effect: corev1.TaintEffectNoSchedule}}
+	})
+	elsewhere := func(context.Context, string) []types.NamespacedName { return nil }
+	f.clusters(elsewhere).Update(t.Context(), event.UpdateEvent{ObjectOld: tainted, ObjectNew: cluster("m1", nil)}, f.q)
+	if got := f.queued(); !slices.Equal(got, []string{"web"}) || f.placer.clusters.version.Load() == before {
+		t.Errorf("queued %v, by the clusters of before: %v", got, f.placer.clusters.version.Load() == before)
 	}
 }

@@ -261,14 +261,13 @@ func (p *Placer) follow(ctx context.Context, from cache.Cache, clk clock.WithTic
 	if err != nil {
 		return fmt.Errorf("watch clusters: %w", err)
 	}
-	changed := func() { p.clusters.version.Add(1) }
 	handle, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc: func(any) { changed() },
+		AddFunc: func(any) { p.clusters.changed() },
 		UpdateFunc: func(before, after any) {
-			changed() // first: nobody may see the ledger without what a report counts, and not the report
+			p.clusters.changed() // first: nobody may see the ledger without what a report counts, and not the report
 			p.reported(before.(*clusterv1alpha1.Cluster), after.(*clusterv1alpha1.Cluster))
 		},
-		DeleteFunc: func(any) { changed() },
+		DeleteFunc: func(any) { p.clusters.changed() },
 	})
 	if err != nil {
 		return fmt.Errorf("watch clusters: %w", err)

@@ -29,6 +29,9 @@ type clusters struct {
 	last      atomic.Pointer[snapshot]
 }
 
+// changed has the clusters read again by who asks next.
+func (c *clusters) changed() { c.version.Add(1) }
+
 func (c *clusters) now(ctx context.Context) (*snapshot, error) {
 	version := c.version.Load()
 	if last := c.last.Load(); last != nil && last.version == version && c.following.Load() {

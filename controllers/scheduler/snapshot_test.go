@@ -33,7 +33,7 @@ func TestSnapshotIsReadAgainOnlyAfterAChange(t *testing.T) {
 	look(2) // changes are not followed yet: nothing can be relied on
 	c.following.Store(true)
 	look(2)
-	c.version.Add(1)
+	c.changed()
 	look(3)
 	look(3)
 }
