@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -220,13 +219,9 @@ func TestBounds(t *testing.T) {
 		"nested loops":                   {nested(12), "costs too much"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
 			_, err := compiled(t, trafficv1alpha1.CELPlugin{Filter: tc.text}).Evaluate(NewBinding(web()), views(t, fra()), never)
 			if err == nil || !strings.Contains(err.Error(), tc.err) {
 				t.Errorf("error %v; want %s", err, tc.err)
-			}
-			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("took %s", took)
 			}
 		})
 	}
@@ -309,16 +304,12 @@ func TestLongExpressions(t *testing.T) {
 		"pattern": `"` + strings.Repeat("a", 100) + `".matches("` + strings.Repeat("(a*)*", 100) + `b")`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
 			p, errs := Compile(&trafficv1alpha1.CELPlugin{Score: text}, field.NewPath("spec", "cel"))
 			if len(errs) == 0 {
 				_, err := p.Evaluate(NewBinding(web()), views(t, fra()), never)
-				t.Logf("%s: %v", time.Since(start), err)
+				t.Log(err)
 			} else {
-				t.Logf("%s: %v", time.Since(start), errs)
-			}
-			if took := time.Since(start); took > 5*time.Second {
-				t.Errorf("took %s", took)
+				t.Log(errs)
 			}
 		})
 	}
@@ -336,7 +327,6 @@ func FuzzProgram(f *testing.F) {
 	}
 	clusters, b := views(f, fra(), iad()), NewBinding(web())
 	f.Fuzz(func(t *testing.T, text string) {
-		start := time.Now()
 		for _, spec := range []trafficv1alpha1.CELPlugin{{Filter: text, Reason: text}, {Score: text}, {Filter: "false", Reason: text}} {
 			p, errs := Compile(&spec, field.NewPath("spec", "cel"))
 			if len(errs) > 0 {
@@ -351,9 +341,6 @@ func FuzzProgram(f *testing.F) {
 					t.Errorf("%q: opinion of %s: %+v", text, name, o)
 				}
 			}
-		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%q took %s", text, took)
 		}
 	})
 }

@@ -96,23 +96,18 @@ func TestHostileScripts(t *testing.T) {
 	for name, source := range hostile {
 		t.Run(name, func(t *testing.T) {
 			before := heap()
-			began := time.Now()
 			used, err := attempt(source)
-			took := time.Since(began)
 			if err == nil {
 				t.Error("it came back as if nothing were wrong")
 			}
 			if used.Bytes > testLimits.Bytes || used.Steps > testLimits.Steps {
 				t.Errorf("it was given %d steps and %d bytes", used.Steps, used.Bytes)
 			}
-			if took > 20*time.Second {
-				t.Errorf("it ran for %s", took)
-			}
 			grown := heap() - before
 			if grown > 128<<20 {
 				t.Errorf("it made the process ask for %d MiB", grown>>20)
 			}
-			t.Logf("%8s, %7d steps, %8d bytes charged, %4d MiB asked for: %v", took.Round(time.Millisecond), used.Steps, used.Bytes, grown>>20, err)
+			t.Logf("%7d steps, %8d bytes charged, %4d MiB asked for: %v", used.Steps, used.Bytes, grown>>20, err)
 		})
 	}
 }
