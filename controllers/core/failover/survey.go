@@ -58,6 +58,12 @@ func (c Cluster) lostSince() (time.Time, bool) {
 	return later(c.ControlPlane.Since, c.DataPath.Since), true
 }
 
+// Lost says whether both signals are down now, whatever for how long.
+func (c Cluster) Lost() bool {
+	_, lost := c.lostSince()
+	return lost
+}
+
 // Survey is the state of the fleet at one moment, from which bindings are judged.
 type Survey struct {
 	now      time.Time
@@ -72,7 +78,7 @@ func NewSurvey(now time.Time, clusters []Cluster) Survey {
 	s := Survey{now: now, clusters: make(map[string]Cluster, len(clusters))}
 	for _, c := range clusters {
 		s.clusters[c.Name] = c
-		if _, lost := c.lostSince(); lost {
+		if c.Lost() {
 			s.lost = append(s.lost, c.Name)
 		}
 	}
