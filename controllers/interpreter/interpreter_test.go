@@ -349,6 +349,9 @@ func TestTheSilenceOfAWebhookHasOneName(t *testing.T) {
 					t.Errorf("%v is an error of the network", err)
 				}
 				said[err.Error()] = true
+				if _, odd := answer.(string); errors.Is(err, interpret.ErrUnanswered) == odd {
+					t.Errorf("worth asking again: %v", err)
+				}
 				w.clock.SetTime(w.clock.Now().Add(time.Second))
 			}
 			if len(said) > 2 { // what it does, and that it is left alone

@@ -23,6 +23,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -112,14 +113,23 @@ func (e errPaused) Error() string {
 	return fmt.Sprintf("did not answer %d times in a row; it is asked again now and then, after %s at most", breakAfter, lastPause)
 }
 
+// silence is an interpret.ErrUnanswered with a reason of its own.
+type silence struct{ error }
+
+func (s silence) Unwrap() error      { return s.error }
+func (silence) Is(target error) bool { return target == interpret.ErrUnanswered }
+
 // ask posts a question and returns the answer to it. Errors name the webhook, never where it is or what
 // was said: both may hold secrets.
 func (w *webhook) ask(request *configv1alpha1.ResourceInterpreterRequest) (*configv1alpha1.ResourceInterpreterResponse, error) {
 	if ok, wait := w.breaker.allow(w.options.Clock.Now()); !ok {
-		return nil, w.failed(errPaused{wait})
+		return nil, w.failed(silence{errPaused{wait}})
 	}
 	body, answered, err := w.post(request)
 	w.breaker.record(w.options.Clock.Now(), answered)
+	if err != nil && !answered {
+		err = silence{err}
+	}
 	if err != nil {
 		return nil, w.failed(err)
 	}
