@@ -133,9 +133,20 @@ func (s Survey) tooMany(name string, limit intstr.IntOrString) string {
 	}
 	if most := atLeastOne(limit, len(s.clusters)); len(together) > most {
 		return fmt.Sprintf("%d of %d clusters (%s) were lost within %s, more than the %d allowed by maxUnavailableClusters %s",
-			len(together), len(s.clusters), strings.Join(together, ", "), Window, most, limit.String())
+			len(together), len(s.clusters), some(together), Window, most, limit.String())
 	}
 	return ""
+}
+
+// shown is how many clusters a message names: an API server refuses a condition of more than 32 KiB, and
+// nobody reads that.
+const shown = 20
+
+func some(clusters []string) string {
+	if more := len(clusters) - shown; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(clusters[:shown], ", "), more)
+	}
+	return strings.Join(clusters, ", ")
 }
 
 // atLeastOne is limit as a count of clusters: a percentage is rounded down, and neither allows less
