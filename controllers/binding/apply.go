@@ -8,7 +8,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -77,7 +76,7 @@ func (o *outcome) note(cluster string, overridden, written bool, err error) {
 		o.outdated = true
 	case errors.Is(err, errTaken):
 		o.refused, o.taken = append(o.refused, fmt.Errorf("cluster %q: %w", cluster, err)), true
-	case tooLarge(err):
+	case hub.TooLarge(err):
 		o.refused = append(o.refused, fmt.Errorf("cluster %q: its Work is larger than the hub stores, make the template or its overrides smaller: %w", cluster, err))
 	case err != nil:
 		o.failed = append(o.failed, fmt.Errorf("cluster %q: %w", cluster, err))
@@ -87,16 +86,6 @@ func (o *outcome) note(cluster string, overridden, written bool, err error) {
 			o.overridden = append(o.overridden, cluster)
 		}
 	}
-}
-
-// tooLarge says whether the hub refuses a Work for its size, as it will again until the template changes.
-// The refusal of the hub's store comes as an internal error, and only its text tells.
-func tooLarge(err error) bool {
-	if apierrors.IsRequestEntityTooLargeError(err) {
-		return true
-	}
-	var status apierrors.APIStatus
-	return errors.As(err, &status) && (strings.Contains(err.Error(), "request is too large") || strings.Contains(err.Error(), "message larger than max"))
 }
 
 // result says when to look at the binding again.
