@@ -32,8 +32,10 @@ var checks = map[string]func(text []byte) field.ErrorList{
 		DefaultOverride(p)
 		return ValidateOverride(p)
 	}),
-	"ClusterOverridePolicy":  check(func(p *policyv1alpha1.ClusterOverridePolicy) field.ErrorList { return ValidateOverride(p) }),
-	"ClusterTaintPolicy":     check(ValidateClusterTaintPolicy),
+	"ClusterOverridePolicy": check(func(p *policyv1alpha1.ClusterOverridePolicy) field.ErrorList { return ValidateOverride(p) }),
+	"ClusterTaintPolicy": check(func(p *policyv1alpha1.ClusterTaintPolicy) field.ErrorList {
+		return append(ValidateClusterTaintPolicy(p, false), ValidateClusterTaintPolicy(p, true)...)
+	}),
 	"FederatedResourceQuota": check(ValidateFederatedResourceQuota),
 	"ResourceBinding":        check(func(b *workv1alpha2.ResourceBinding) field.ErrorList { return ValidateBinding(b) }),
 	"Work": check(func(w *workv1alpha1.Work) field.ErrorList {

@@ -71,7 +71,13 @@ func TestValidateClusterTaintPolicy(t *testing.T) {
 		"a condition without values": {`{spec: {removeOnConditions: [{conditionType: "", operator: In, statusValues: []}], ` + taints + `}}`, []string{"Required spec.removeOnConditions[0].conditionType", "Required spec.removeOnConditions[0].statusValues"}},
 		"a status that is none":      {`{spec: {addOnConditions: [{conditionType: Ready, operator: In, statusValues: ["Yes"]}], ` + taints + `}}`, []string{"NotSupported spec.addOnConditions[0].statusValues[0]"}},
 		"clusters by a bad field":    {`{spec: {targetClusters: {fieldSelector: {matchExpressions: [{key: rack, operator: In, values: [a]}]}}, ` + taints + `}}`, []string{"NotSupported spec.targetClusters.fieldSelector.matchExpressions[0].key"}},
-	}, ValidateClusterTaintPolicy)
+	}, func(p *policyv1alpha1.ClusterTaintPolicy) field.ErrorList { return ValidateClusterTaintPolicy(p, true) })
+	runCases(t, cases{
+		"taints that keep new ones out": {`{spec: {taints: [{key: a, effect: NoSchedule}, {key: b, effect: PreferNoSchedule}]}}`, nil},
+		"a taint that evicts":           {`{spec: {taints: [{key: a, effect: NoSchedule}, {key: a, effect: NoExecute}]}}`, []string{"Forbidden spec.taints[1].effect"}},
+	}, func(p *policyv1alpha1.ClusterTaintPolicy) field.ErrorList {
+		return ValidateClusterTaintPolicy(p, false)
+	})
 }
 
 func TestValidateMultiClusterService(t *testing.T) {

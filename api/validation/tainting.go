@@ -15,9 +15,9 @@ var (
 	conditionStatuses  = []metav1.ConditionStatus{metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown}
 )
 
-// ValidateClusterTaintPolicy checks what the schema does not. Taints that evict are allowed: eviction
-// keeps to a budget.
-func ValidateClusterTaintPolicy(p *policyv1alpha1.ClusterTaintPolicy) field.ErrorList {
+// ValidateClusterTaintPolicy checks what the schema does not. Taints with the effect NoExecute, which are there
+// to drive out what runs, are refused unless they are allowed, as in Karmada.
+func ValidateClusterTaintPolicy(p *policyv1alpha1.ClusterTaintPolicy, allowNoExecute bool) field.ErrorList {
 	path := field.NewPath("spec")
 	errs := ValidateClusterAffinity(p.Spec.TargetClusters, path.Child("targetClusters"))
 	errs = append(errs, validateMatchConditions(p.Spec.AddOnConditions, path.Child("addOnConditions"))...)
@@ -25,6 +25,10 @@ func ValidateClusterTaintPolicy(p *policyv1alpha1.ClusterTaintPolicy) field.Erro
 	taints := make([]corev1.Taint, len(p.Spec.Taints))
 	for i, t := range p.Spec.Taints {
 		taints[i] = corev1.Taint{Key: t.Key, Value: t.Value, Effect: t.Effect}
+		if t.Effect == corev1.TaintEffectNoExecute && !allowNoExecute {
+			errs = append(errs, field.Forbidden(path.Child("taints").Index(i).Child("effect"),
+				"NoExecute is not allowed here; use NoSchedule, or run the controllers with --allow-no-execute-taint-policy"))
+		}
 	}
 	return append(errs, validateTaints(taints, path.Child("taints"))...)
 }

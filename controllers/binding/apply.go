@@ -8,7 +8,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +22,7 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/core/override"
 	"github.com/seaway-io/seaway/controllers/core/render"
 	"github.com/seaway-io/seaway/controllers/hub"
@@ -41,6 +41,8 @@ type outcome struct {
 	written, overridden []string
 	// refused are the errors of rendering, and of Works too large: the same again until an object changes.
 	refused []error
+	// unanswered are those of them that may pass by themselves: see interpret.ErrUnanswered.
+	unanswered []error
 	// failed are the errors of writing, worth another try.
 	failed []error
 	// outdated is set when a Work was not as the cache had it.
@@ -51,6 +53,16 @@ type outcome struct {
 	taken bool
 	// held is how long the Works of some clusters are held back at most; 0 when none is.
 	held time.Duration
+}
+
+// refuse adds an error of rendering.
+func (o *outcome) refuse(err error) {
+	o.mu.Lock() // the Works of other clusters are being written
+	defer o.mu.Unlock()
+	o.refused = append(o.refused, err)
+	if errors.Is(err, interpret.ErrUnanswered) {
+		o.unanswered = append(o.unanswered, err)
+	}
 }
 
 // note adds what came of one cluster.
@@ -64,7 +76,7 @@ func (o *outcome) note(cluster string, overridden, written bool, err error) {
 		o.outdated = true
 	case errors.Is(err, errTaken):
 		o.refused, o.taken = append(o.refused, fmt.Errorf("cluster %q: %w", cluster, err)), true
-	case tooLarge(err):
+	case hub.TooLarge(err):
 		o.refused = append(o.refused, fmt.Errorf("cluster %q: its Work is larger than the hub stores, make the template or its overrides smaller: %w", cluster, err))
 	case err != nil:
 		o.failed = append(o.failed, fmt.Errorf("cluster %q: %w", cluster, err))
@@ -76,21 +88,13 @@ func (o *outcome) note(cluster string, overridden, written bool, err error) {
 	}
 }
 
-// tooLarge says whether the hub refuses a Work for its size, as it will again until the template changes.
-// The refusal of the hub's store comes as an internal error, and only its text tells.
-func tooLarge(err error) bool {
-	if apierrors.IsRequestEntityTooLargeError(err) {
-		return true
-	}
-	var status apierrors.APIStatus
-	return errors.As(err, &status) && (strings.Contains(err.Error(), "request is too large") || strings.Contains(err.Error(), "message larger than max"))
-}
-
 // result says when to look at the binding again.
 func (o *outcome) result() (ctrl.Result, error) {
 	switch {
 	case len(o.failed) > 0:
 		return ctrl.Result{}, errors.Join(o.failed...)
+	case len(o.unanswered) > 0:
+		return ctrl.Result{}, errors.Join(o.unanswered...)
 	case o.outdated:
 		return ctrl.Result{RequeueAfter: outdatedCheck}, nil
 	case o.waiting && (o.held == 0 || o.held > goneCheck):
@@ -113,7 +117,7 @@ func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, rendered
 	group.SetLimit(parallelWrites)
 	for _, want := range rendered {
 		if want.Err != nil {
-			out.refused = append(out.refused, want.Err)
+			out.refuse(want.Err)
 			continue
 		}
 		group.Go(func() error {

@@ -67,7 +67,7 @@ func (r *reconciler) report(ctx context.Context, b workv1alpha2.Binding, o *outc
 // refuse says why nothing is done for a binding. The event is on the binding alone: what it speaks of is
 // not its own.
 func (r *reconciler) refuse(ctx context.Context, b workv1alpha2.Binding, fault error) error {
-	changed, err := r.set(ctx, b, metav1.Condition{Type: ConditionRendered, Status: metav1.ConditionFalse, Reason: ReasonRefused, Message: fault.Error()})
+	changed, err := r.set(ctx, b, metav1.Condition{Type: ConditionRendered, Status: metav1.ConditionFalse, Reason: ReasonRefused, Message: hub.Brief(fault.Error())})
 	if changed {
 		r.recorder.Eventf(b, "Warning", names.EventReasonSyncWorkFailed, "Nothing is sent to any cluster: %v", fault)
 	}

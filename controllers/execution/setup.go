@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"sync"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
@@ -123,7 +124,7 @@ func (f *feeder) Start(ctx context.Context) error {
 
 func (f *feeder) listen(ctx context.Context) error {
 	for obj, handler := range map[client.Object]toolscache.ResourceEventHandler{
-		&workv1alpha1.Work{}:       f.workHandler(),
+		&workv1alpha1.Work{}:       f.workHandler(ctx),
 		&clusterv1alpha1.Cluster{}: f.clusterHandler(ctx),
 	} {
 		informer, err := f.cache.GetInformer(ctx, obj)
@@ -145,7 +146,7 @@ func (f *feeder) listen(ctx context.Context) error {
 	return nil
 }
 
-func (f *feeder) workHandler() toolscache.ResourceEventHandler {
+func (f *feeder) workHandler(ctx context.Context) toolscache.ResourceEventHandler {
 	add := func(work *workv1alpha1.Work, priority int) {
 		if cluster, ok := names.ClusterFromExecutionNamespace(work.Namespace); ok {
 			f.lanes.add(cluster, priority, client.ObjectKeyFromObject(work))
@@ -170,6 +171,32 @@ func (f *feeder) workHandler() toolscache.ResourceEventHandler {
 				add(is, urgent)
 			}
 		},
+		DeleteFunc: func(obj any) {
+			if unknown, ok := obj.(toolscache.DeletedFinalStateUnknown); ok {
+				obj = unknown.Obj
+			}
+			if gone, ok := obj.(*workv1alpha1.Work); ok {
+				f.retire(ctx, gone.Namespace)
+			}
+		},
+	}
+}
+
+// retire ends the lane of a cluster that is gone once the last of its Works is: they needed it to be let
+// go, and nothing else ends its workers.
+func (f *feeder) retire(ctx context.Context, namespace string) {
+	name, ok := names.ClusterFromExecutionNamespace(namespace)
+	if !ok {
+		return
+	}
+	err := f.client.Get(ctx, types.NamespacedName{Name: name}, &clusterv1alpha1.Cluster{}, client.UnsafeDisableDeepCopy)
+	if !apierrors.IsNotFound(err) {
+		return
+	}
+	var left workv1alpha1.WorkList
+	err = f.client.List(ctx, &left, client.InNamespace(namespace), client.Limit(1), client.UnsafeDisableDeepCopy)
+	if err == nil && len(left.Items) == 0 {
+		f.lanes.close(name)
 	}
 }
 

@@ -10,6 +10,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // guarded is apply for manifests of any shape: what nobody has thought of ends as an error of this Work
@@ -32,7 +34,7 @@ func (a *application) explain(err error) error {
 	case namespaceMissing(err):
 		return fmt.Errorf("namespace %q is not in cluster %q; create it on the hub, whence it goes to every cluster unless it is skipped: %w",
 			a.desired.GetNamespace(), a.cluster, err)
-	case tooLarge(err):
+	case hub.TooLarge(err):
 		return fmt.Errorf("it is larger than the API server of cluster %q stores; make it smaller or split it: %w", a.cluster, err)
 	case apierrors.IsInvalid(err) && strings.Contains(err.Error(), "immutable"):
 		return fmt.Errorf("a field that was changed cannot be changed in cluster %q; take the change back, or delete the object there to have it made anew: %w", a.cluster, err)
@@ -57,16 +59,6 @@ func endpointGone(err error) bool {
 func namespaceMissing(err error) bool {
 	details, ok := detailsOf(err)
 	return ok && apierrors.IsNotFound(err) && details.Kind == "namespaces"
-}
-
-// tooLarge says whether an API server, or the store behind it, refuses an object for its size. The
-// store's refusal comes as an internal error, and only its text tells.
-func tooLarge(err error) bool {
-	if apierrors.IsRequestEntityTooLargeError(err) {
-		return true
-	}
-	var status apierrors.APIStatus
-	return errors.As(err, &status) && (strings.Contains(err.Error(), "request is too large") || strings.Contains(err.Error(), "message larger than max"))
 }
 
 func detailsOf(err error) (*metav1.StatusDetails, bool) {

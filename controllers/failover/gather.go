@@ -3,7 +3,6 @@ package failover
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,32 +18,25 @@ import (
 
 type clientBinding = client.Object
 
-// gather reads what the decision needs. While every cluster of the binding is whole and it is away
-// from none, that is the cached clusters and nothing else.
+// gather reads what the decision needs. While no cluster of the binding is lost and it is away from
+// none, those clusters are all that is looked at: there is nothing to decide, however large the fleet.
 func (r *reconciler) gather(ctx context.Context, b workv1alpha2.Binding) (failover.Survey, failover.Binding, error) {
+	judged := failover.Binding{Away: away(b), Placed: clusterNames(b.GetBindingSpec().Clusters), Terms: failover.DefaultTerms()}
+	r.started.Do(func() { r.watching = r.clock.Now() })
+	if len(judged.Away) == 0 {
+		if lost, err := r.anyLost(ctx, judged.Placed); err != nil || !lost {
+			return failover.Survey{}, judged, err
+		}
+	}
 	var clusters clusterv1alpha1.ClusterList
 	if err := r.client.List(ctx, &clusters, client.UnsafeDisableDeepCopy); err != nil {
 		return failover.Survey{}, failover.Binding{}, fmt.Errorf("list clusters: %w", err)
 	}
 	seen := make([]failover.Cluster, 0, len(clusters.Items))
 	for i := range clusters.Items {
-		c := &clusters.Items[i]
-		seen = append(seen, failover.Cluster{
-			Name:         c.Name,
-			ControlPlane: signal(c, clusterv1alpha1.ClusterConditionReady),
-			DataPath:     signal(c, trafficv1alpha1.ClusterConditionDataPath),
-		})
+		seen = append(seen, signals(&clusters.Items[i]))
 	}
-	r.started.Do(func() { r.watching = r.clock.Now() })
 	survey := failover.NewSurvey(r.clock.Now(), seen).WatchedSince(r.watching)
-
-	judged := failover.Binding{Away: away(b), Terms: failover.DefaultTerms()}
-	for _, target := range b.GetBindingSpec().Clusters {
-		judged.Placed = append(judged.Placed, target.Name)
-	}
-	if len(judged.Away) == 0 && !overlap(judged.Placed, survey.Lost()) {
-		return survey, judged, nil
-	}
 	policies, err := r.policies.Of(ctx, b)
 	if err != nil {
 		return failover.Survey{}, failover.Binding{}, err
@@ -58,6 +50,29 @@ func (r *reconciler) gather(ctx context.Context, b workv1alpha2.Binding) (failov
 	}
 	judged.InTraffic, err = r.inTraffic(ctx, policies)
 	return survey, judged, err
+}
+
+// anyLost says whether one of the clusters is lost now. One that does not exist is not.
+func (r *reconciler) anyLost(ctx context.Context, names []string) (bool, error) {
+	for _, name := range names {
+		var c clusterv1alpha1.Cluster
+		err := r.client.Get(ctx, client.ObjectKey{Name: name}, &c, client.UnsafeDisableDeepCopy)
+		if client.IgnoreNotFound(err) != nil {
+			return false, fmt.Errorf("get cluster %s: %w", name, err)
+		}
+		if err == nil && signals(&c).Lost() {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func signals(c *clusterv1alpha1.Cluster) failover.Cluster {
+	return failover.Cluster{
+		Name:         c.Name,
+		ControlPlane: signal(c, clusterv1alpha1.ClusterConditionReady),
+		DataPath:     signal(c, trafficv1alpha1.ClusterConditionDataPath),
+	}
 }
 
 // signal reads a condition. For the control plane Unknown is a lost lease and as bad as False; the
@@ -129,8 +144,4 @@ func away(b workv1alpha2.Binding) []string {
 		}
 	}
 	return out
-}
-
-func overlap(a, b []string) bool {
-	return slices.ContainsFunc(a, func(s string) bool { return slices.Contains(b, s) })
 }

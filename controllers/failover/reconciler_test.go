@@ -101,6 +101,27 @@ func TestALostClusterIsNotLeft(t *testing.T) {
 	}
 }
 
+// With a thousand clusters and ten thousand bindings a survey for each of them would be all a start does.
+func TestTheFleetIsSurveyedOnlyForWhatIsTroubled(t *testing.T) {
+	for name, tc := range map[string]struct {
+		b       *workv1alpha2.ResourceBinding
+		surveys bool
+	}{
+		"its clusters are whole":                  {deployment(on("iad", 3, "sin", 3)), false},
+		"one of its clusters is not there":        {deployment(on("iad", 3, "gru", 3)), false},
+		"it is nowhere":                           {deployment(nil), false},
+		"one of its clusters is lost":             {deployment(on("fra", 3, "iad", 3)), true},
+		"it is away from a cluster, wherever now": {awayFrom(deployment(on("iad", 6)), "fra"), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, lost("fra", time.Second), whole("iad"), whole("sin"), tc.b)
+			if w.reconcile(); (w.surveys > 0) != tc.surveys {
+				t.Errorf("%d surveys", w.surveys)
+			}
+		})
+	}
+}
+
 func TestWhatFitsNowhereIsHeldAndTriedAgain(t *testing.T) {
 	w := newWorld(t, lost("fra", time.Minute), whole("iad"), whole("sin"), deployment(on("fra", 6)))
 	w.why = "0/3 clusters have room"

@@ -50,6 +50,7 @@ type world struct {
 	to       []workv1alpha2.TargetCluster
 	why      string
 	conflict bool // the next patch meets one
+	surveys  int  // lists of all clusters
 }
 
 // builderIndexer adds the indexes of a manager's cache to a fake client.
@@ -66,6 +67,12 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 	builder := fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(objs...).
 		WithStatusSubresource(&workv1alpha2.ResourceBinding{}, &workv1alpha2.ClusterResourceBinding{}).
 		WithInterceptorFuncs(interceptor.Funcs{
+			List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, opts ...client.ListOption) error {
+				if _, ok := list.(*clusterv1alpha1.ClusterList); ok {
+					w.surveys++
+				}
+				return c.List(ctx, list, opts...)
+			},
 			Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
 				w.writes = append(w.writes, "patch")
 				if w.conflict {

@@ -181,6 +181,7 @@ func serve(t *testing.T, answer func(*configv1alpha1.ResourceInterpreterRequest)
 		}
 	}))
 	s.Config.ErrorLog = log.New(io.Discard, "", 0) // clients that do not trust it are part of the tests
+	s.EnableHTTP2 = true
 	s.StartTLS()
 	t.Cleanup(s.Close)
 	return s
@@ -286,7 +287,7 @@ func TestWrongAnswersOfAWebhook(t *testing.T) {
 	}{
 		"no JSON":                 {"<html>", "the answer is not a ResourceInterpreterContext"},
 		"no response":             {"{}", "the answer has no response"},
-		"another question's":      {`{"response":{"uid":"x","successful":true}}`, `the answer is to another question: response.uid is "x"`},
+		"another question's":      {`{"response":{"uid":"x","successful":true}}`, "the answer is to another question"},
 		"not found":               {404, "answers with HTTP status 404"},
 		"a redirect":              {302, "answers with HTTP status 302"},
 		"unsuccessful":            {&configv1alpha1.ResourceInterpreterResponse{Status: &configv1alpha1.RequestStatus{Message: "no idea", Code: 400}}, "no idea (code 400)"},
@@ -311,6 +312,50 @@ func TestWrongAnswersOfAWebhook(t *testing.T) {
 			}
 			if strings.Contains(err.Error(), "secret-path") || strings.Contains(err.Error(), "127.0.0.1") {
 				t.Errorf("the error tells where the webhook is: %v", err)
+			}
+		})
+	}
+}
+
+// What a webhook's silence is called ends in conditions: the same at each try, or each would be a write; and
+// not an error of the network, which would be taken for one of the way to a member.
+func TestTheSilenceOfAWebhookHasOneName(t *testing.T) {
+	for name, answer := range map[string]any{
+		"nobody listens":             nil,
+		"it fails":                   503,
+		"it answers something else":  `{"response":{"uid":"x","successful":true}}`,
+		"it hangs up":                -1,
+		"it answers what is no JSON": "<html>",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := serve(t, func(*configv1alpha1.ResourceInterpreterRequest) any {
+				if answer == -1 {
+					panic(http.ErrAbortHandler)
+				}
+				return answer
+			})
+			c := configuration("1", s, "*")
+			if answer == nil {
+				c.Webhooks[0].ClientConfig.URL = ptr.To("https://127.0.0.1:1/secret-path")
+			}
+			w := newWorld(t, c)
+			said := map[string]bool{}
+			for range 2 * breakAfter {
+				_, err := w.interpreter().Health(object("Fleet"))
+				if err == nil {
+					t.Fatal("an answer")
+				}
+				if network := net.Error(nil); errors.As(err, &network) {
+					t.Errorf("%v is an error of the network", err)
+				}
+				said[err.Error()] = true
+				if _, odd := answer.(string); errors.Is(err, interpret.ErrUnanswered) == odd {
+					t.Errorf("worth asking again: %v", err)
+				}
+				w.clock.SetTime(w.clock.Now().Add(time.Second))
+			}
+			if len(said) > 2 { // what it does, and that it is left alone
+				t.Errorf("%d texts: %v", len(said), said)
 			}
 		})
 	}

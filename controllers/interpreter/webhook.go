@@ -23,6 +23,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	configv1alpha1 "github.com/seaway-io/seaway/api/config/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/interpret"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 const (
@@ -104,21 +106,30 @@ func contains[S ~string](list []S, item S) bool {
 	return slices.Contains(list, item) || slices.Contains(list, "*")
 }
 
-// errPaused is returned without a call.
+// errPaused is returned without a call. Its text is the same for as long as the webhook is silent.
 type errPaused struct{ wait time.Duration }
 
 func (e errPaused) Error() string {
-	return fmt.Sprintf("did not answer %d times in a row; it is asked again in %s", breakAfter, e.wait.Round(time.Second))
+	return fmt.Sprintf("did not answer %d times in a row; it is asked again now and then, after %s at most", breakAfter, lastPause)
 }
+
+// silence is an interpret.ErrUnanswered with a reason of its own.
+type silence struct{ error }
+
+func (s silence) Unwrap() error      { return s.error }
+func (silence) Is(target error) bool { return target == interpret.ErrUnanswered }
 
 // ask posts a question and returns the answer to it. Errors name the webhook, never where it is or what
 // was said: both may hold secrets.
 func (w *webhook) ask(request *configv1alpha1.ResourceInterpreterRequest) (*configv1alpha1.ResourceInterpreterResponse, error) {
 	if ok, wait := w.breaker.allow(w.options.Clock.Now()); !ok {
-		return nil, w.failed(errPaused{wait})
+		return nil, w.failed(silence{errPaused{wait}})
 	}
 	body, answered, err := w.post(request)
 	w.breaker.record(w.options.Clock.Now(), answered)
+	if err != nil && !answered {
+		err = silence{err}
+	}
 	if err != nil {
 		return nil, w.failed(err)
 	}
@@ -131,7 +142,7 @@ func (w *webhook) ask(request *configv1alpha1.ResourceInterpreterRequest) (*conf
 	case response == nil:
 		return nil, w.failed(errors.New("the answer has no response"))
 	case response.UID != request.UID:
-		return nil, w.failed(fmt.Errorf("the answer is to another question: response.uid is %q, not %q", response.UID, request.UID))
+		return nil, w.failed(errors.New("the answer is to another question: response.uid is not that of the request"))
 	case !response.Successful && response.Status == nil:
 		return nil, w.failed(errors.New("the answer is not successful and has no response.status to say why"))
 	case !response.Successful:
@@ -162,13 +173,13 @@ func (w *webhook) post(request *configv1alpha1.ResourceInterpreterRequest) (body
 	post.Header.Set("Accept", "application/json")
 	response, err := w.client.Do(post)
 	if err != nil {
-		return nil, false, withoutURL(err, w.timeout)
+		return nil, false, unanswered(err, w.timeout)
 	}
 	defer func() { _ = response.Body.Close() }()
 	body, err = io.ReadAll(io.LimitReader(response.Body, longestAnswer+1))
 	switch {
 	case err != nil:
-		return nil, false, withoutURL(err, w.timeout)
+		return nil, false, unanswered(err, w.timeout)
 	case response.StatusCode != http.StatusOK:
 		return nil, response.StatusCode < http.StatusInternalServerError, fmt.Errorf("answers with HTTP status %d", response.StatusCode)
 	case len(body) > longestAnswer:
@@ -177,16 +188,12 @@ func (w *webhook) post(request *configv1alpha1.ResourceInterpreterRequest) (body
 	return body, true, nil
 }
 
-// withoutURL leaves out what the error of a request says of the URL.
-func withoutURL(err error, timeout time.Duration) error {
+// unanswered is the error of a request: see hub.Cause.
+func unanswered(err error, timeout time.Duration) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("no answer within %s", timeout)
 	}
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
-	}
-	return err
+	return hub.Cause(err)
 }
 
 func clip(s string) string {

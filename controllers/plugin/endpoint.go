@@ -5,18 +5,17 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"sync/atomic"
 	"time"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/core/plugin"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 const (
@@ -71,7 +70,7 @@ func (e *endpoint) ask(ctx context.Context, q *question) (map[string]placement.O
 		if ctx.Err() != nil {
 			return nil, plugin.ErrSlow
 		}
-		return nil, cause(err)
+		return nil, hub.Cause(err)
 	}
 	return plugin.Answer(answer, q.clusters)
 }
@@ -110,28 +109,3 @@ func (e *endpoint) post(ctx context.Context, body []byte) ([]byte, error) {
 
 // close lets go of the connections.
 func (e *endpoint) close() { e.client.CloseIdleConnections() }
-
-// cause takes out of an error what differs each time or is nobody's business: the URL, the ports, the
-// time.
-func cause(err error) error {
-	var asked *url.Error
-	if errors.As(err, &asked) {
-		err = asked.Err
-	}
-	var invalid x509.CertificateInvalidError
-	if errors.As(err, &invalid) && invalid.Reason == x509.Expired {
-		return fmt.Errorf("its certificate is valid from %s to %s only", invalid.Cert.NotBefore.UTC().Format(time.RFC3339), invalid.Cert.NotAfter.UTC().Format(time.RFC3339))
-	}
-	var name *net.DNSError
-	if errors.As(err, &name) {
-		return fmt.Errorf("its host name %s can not be resolved", name.Name)
-	}
-	var op *net.OpError
-	if errors.As(err, &op) && op.Err != nil {
-		return fmt.Errorf("%s: %w", op.Op, op.Err)
-	}
-	if errors.Is(err, io.EOF) {
-		return errors.New("the connection was closed without an answer")
-	}
-	return err
-}

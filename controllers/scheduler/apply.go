@@ -85,6 +85,7 @@ func (r *reconciler) writeSpec(ctx context.Context, b workv1alpha2.Binding, d *d
 // would write.
 func (r *reconciler) writeStatus(ctx context.Context, b workv1alpha2.Binding, condition metav1.Condition, anew bool, affinity string) (told bool, err error) {
 	fits := condition.Status == metav1.ConditionTrue
+	condition.Message = hub.Brief(condition.Message)
 	before := meta.FindStatusCondition(b.GetBindingStatus().Conditions, workv1alpha2.Scheduled)
 	told = before == nil || before.Status != condition.Status || !fits && (before.Reason != condition.Reason || before.Message != condition.Message) ||
 		fits && affinity != b.GetBindingStatus().SchedulerObservedAffinityName
@@ -165,7 +166,7 @@ func (r *reconciler) refused(ctx context.Context, b workv1alpha2.Binding, err er
 		Type: workv1alpha2.Scheduled, Status: metav1.ConditionFalse, Reason: reason, Message: err.Error(),
 	}, false, "")
 	if told {
-		hub.Tell(r.recorder, fresh, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "The placement was refused: %v", err)
+		hub.Tell(r.recorder, fresh, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "The placement was refused: %s", hub.Brief(err.Error()))
 	}
 	if statusErr != nil {
 		return statusErr

@@ -359,6 +359,22 @@ func TestWhatCannotBePlacedAsAskedIsSaid(t *testing.T) {
 	}
 }
 
+// An API server refuses a condition of more than 32 KiB: then nobody would be told anything, over and over.
+func TestWhatIsSaidFitsIntoACondition(t *testing.T) {
+	w := newWorld(t, cluster("m1", nil), binding(func(b *workv1alpha2.ResourceBinding) {
+		for range 1000 {
+			b.Spec.Placement.SpreadConstraints = append(b.Spec.Placement.SpreadConstraints, policyv1alpha1.SpreadConstraint{SpreadByField: "rack"})
+		}
+	}))
+	if c := scheduled(w.reconcile(t)); c.Reason != "SchedulerError" || len(c.Message) == 0 || len(c.Message) > 2048 {
+		t.Errorf("condition %s, %d bytes", c.Reason, len(c.Message))
+	}
+	writes := w.writes
+	if w.reconcile(t); w.writes != writes {
+		t.Errorf("%d writes of the same", w.writes-writes)
+	}
+}
+
 func TestWhatIsInADeletedClusterIsWoken(t *testing.T) {
 	in := func(name, clusterName string) *workv1alpha2.ResourceBinding {
 		return binding(func(b *workv1alpha2.ResourceBinding) {

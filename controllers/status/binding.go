@@ -3,6 +3,7 @@ package status
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"slices"
@@ -225,6 +226,9 @@ func (r *bindingReconciler) writeTemplate(ctx context.Context, req ctrl.Request,
 	aggregated, err := r.interpreter.AggregateStatus(template, counted)
 	if err != nil {
 		r.tell(b, "Warning", names.EventReasonAggregateStatusFailed, err.Error())
+		if errors.Is(err, interpret.ErrUnanswered) {
+			return err
+		}
 		return reconcile.TerminalError(err) // the same again until an item changes
 	}
 	if aggregated != template {

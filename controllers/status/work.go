@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"reflect"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -54,21 +55,27 @@ func (r *workReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 		return ctrl.Result{}, nil // its connection wakes all its Works
 	}
 	var statuses []workv1alpha1.ManifestStatus
+	var unanswered error
 	for i := range work.Spec.Workload.Manifests {
-		if status := r.reflect(work, i, cluster, m); status != nil {
+		status, err := r.reflect(work, i, cluster, m)
+		if status != nil {
 			statuses = append(statuses, *status)
 		}
+		unanswered = errors.Join(unanswered, err)
 	}
 	if err := aggregate.Fit(work, statuses); err != nil {
 		r.recorder.Eventf(work, "Warning", names.EventReasonReflectStatusFailed, "%v", err)
 	}
 	if sameStatuses(work.Status.ManifestStatuses, statuses) {
-		return ctrl.Result{}, nil
+		return ctrl.Result{}, unanswered
 	}
 	if left := r.pace.left(req); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
-	return hub.Result(ctrl.Result{}, r.write(ctx, req, work, statuses))
+	if err := r.write(ctx, req, work, statuses); err != nil {
+		return hub.Result(ctrl.Result{}, err)
+	}
+	return ctrl.Result{}, unanswered
 }
 
 func (r *workReconciler) write(ctx context.Context, req ctrl.Request, work *workv1alpha1.Work, statuses []workv1alpha1.ManifestStatus) error {
@@ -98,30 +105,30 @@ type identity struct {
 
 // reflect returns the status of one object, nil if it is not there. While that is not known it
 // returns the last one. It reads what watches have shown and asks no member, so that one that does not
-// answer keeps nobody waiting.
-func (r *workReconciler) reflect(work *workv1alpha1.Work, ordinal int, cluster string, m managed.Member) *workv1alpha1.ManifestStatus {
+// answer keeps nobody waiting. The error is an interpret.ErrUnanswered: what is told may be told better.
+func (r *workReconciler) reflect(work *workv1alpha1.Work, ordinal int, cluster string, m managed.Member) (*workv1alpha1.ManifestStatus, error) {
 	var id identity
 	if err := json.Unmarshal(work.Spec.Workload.Manifests[ordinal].Raw, &id); err != nil {
-		return nil // the condition Applied says so
+		return nil, nil // the condition Applied says so
 	}
 	kind := r.members.Followed(cluster, m, schema.FromAPIVersionAndKind(id.APIVersion, id.Kind))
 	if kind == nil {
 		// Execution asks the member, in the lane of that member. What its watch then shows is told.
-		return aggregate.Last(work, ordinal)
+		return aggregate.Last(work, ordinal), nil
 	}
 	objects := kind.Objects
 	obj, exists := objects.Get(id.Metadata.Namespace, id.Metadata.Name)
 	switch {
 	case !exists && objects.State() != managed.Complete:
-		return aggregate.Last(work, ordinal) // it is told when it comes
+		return aggregate.Last(work, ordinal), nil // it is told when it comes
 	case !exists || !holds(work, obj):
-		return nil
+		return nil, nil
 	}
 	return r.interpret(work, ordinal, kind.Mapping.Resource, obj)
 }
 
 // interpret asks what the status and health of the object are. What cannot be told is told as that.
-func (r *workReconciler) interpret(work *workv1alpha1.Work, ordinal int, resource schema.GroupVersionResource, obj *unstructured.Unstructured) *workv1alpha1.ManifestStatus {
+func (r *workReconciler) interpret(work *workv1alpha1.Work, ordinal int, resource schema.GroupVersionResource, obj *unstructured.Unstructured) (*workv1alpha1.ManifestStatus, error) {
 	status, statusErr, healthErr := aggregate.Reflect(r.interpreter, ordinal, resource, obj, aggregate.Last(work, ordinal))
 	if statusErr != nil {
 		r.recorder.Event(work, "Warning", names.EventReasonReflectStatusFailed, hub.Brief(statusErr.Error()))
@@ -129,7 +136,10 @@ func (r *workReconciler) interpret(work *workv1alpha1.Work, ordinal int, resourc
 	if healthErr != nil {
 		r.recorder.Event(work, "Warning", names.EventReasonInterpretHealthFailed, hub.Brief(healthErr.Error()))
 	}
-	return &status
+	if err := errors.Join(statusErr, healthErr); errors.Is(err, interpret.ErrUnanswered) {
+		return &status, err
+	}
+	return &status, nil
 }
 
 // holds says whether the object in the member is that of this Work.

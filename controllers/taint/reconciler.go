@@ -24,6 +24,8 @@ type reconciler struct {
 	client   client.Client
 	recorder record.EventRecorder
 	clock    clock.PassiveClock
+	// allowNoExecute is that of Options.
+	allowNoExecute bool
 }
 
 // Reconcile writes the taints of one cluster.
@@ -62,7 +64,7 @@ func (r *reconciler) policies(ctx context.Context) ([]*policyv1alpha1.ClusterTai
 	var out []*policyv1alpha1.ClusterTaintPolicy
 	for i := range list.Items {
 		p := &list.Items[i]
-		if errs := validation.ValidateClusterTaintPolicy(p); len(errs) > 0 {
+		if errs := validation.ValidateClusterTaintPolicy(p, r.allowNoExecute); len(errs) > 0 {
 			r.recorder.Eventf(p, corev1.EventTypeWarning, names.EventReasonTaintClusterFailed, "Nothing is done for this policy: %v", errs.ToAggregate())
 			continue
 		}

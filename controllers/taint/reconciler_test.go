@@ -45,7 +45,7 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 			return c.Patch(ctx, obj, p, opts...)
 		},
 	}).Build()
-	w.reconciler = &reconciler{client: c, recorder: w.events, clock: clocktesting.NewFakePassiveClock(now)}
+	w.reconciler = &reconciler{client: c, recorder: w.events, clock: clocktesting.NewFakePassiveClock(now), allowNoExecute: true}
 	return w
 }
 
@@ -114,6 +114,14 @@ func TestTaintsFollowTheConditions(t *testing.T) {
 	}
 	if _, writes, _ := w.sync(); writes != 0 {
 		t.Errorf("gone: %d writes", writes)
+	}
+}
+
+func TestTaintsThatEvictHaveToBeAllowed(t *testing.T) {
+	w := newWorld(t, member("fra", "False"), onReady("lost", "False", "True"))
+	w.allowNoExecute = false
+	if taints, writes, reasons := w.sync(); len(taints) != 0 || writes != 0 || !cmp.Equal(reasons, []string{"TaintClusterFailed"}) {
+		t.Errorf("%d writes, taints %+v, events %v", writes, taints, reasons)
 	}
 }
 

@@ -30,6 +30,9 @@ import (
 type Options struct {
 	// Clock is the real one when nil.
 	Clock clock.PassiveClock
+	// AllowNoExecute lets policies set taints with the effect NoExecute. Without it a policy with one has no
+	// effect, as it would be refused at admission.
+	AllowNoExecute bool
 	// Workers is how many clusters are handled at a time; 4 when 0.
 	Workers int
 }
@@ -42,7 +45,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
-	r := &reconciler{client: mgr.GetClient(), recorder: hub.Recorder(mgr, "taint"), clock: o.Clock}
+	r := &reconciler{client: mgr.GetClient(), recorder: hub.Recorder(mgr, "taint"), clock: o.Clock, allowNoExecute: o.AllowNoExecute}
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("taint").
 		For(&clusterv1alpha1.Cluster{}, builder.WithPredicates(speaksOfTaints)).

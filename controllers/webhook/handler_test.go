@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 
@@ -414,5 +415,28 @@ func TestARefusalStaysShort(t *testing.T) {
 	causes := resp.Result.Details.Causes
 	if resp.Allowed || len(causes) != shownFaults+1 || !strings.Contains(causes[shownFaults].Message, "and 9950 more faults") {
 		t.Errorf("allowed %v, %d causes", resp.Allowed, len(causes))
+	}
+}
+
+func TestTaintsThatEvictHaveToBeAllowed(t *testing.T) {
+	policy := func(effect string) admission.Request {
+		return request(t, `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterTaintPolicy, metadata: {name: x}, spec: {taints: [{key: a, effect: `+effect+`}]}}`, "")
+	}
+	for name, tc := range map[string]struct {
+		options Options
+		effect  string
+		allowed bool
+	}{
+		"as it comes, a taint that evicts":               {Options{}, "NoExecute", false},
+		"as it comes, a taint that keeps out":            {Options{}, "NoSchedule", true},
+		"where it is allowed, a taint that evicts":       {Options{AllowNoExecuteTaints: true}, "NoExecute", true},
+		"where it is allowed, a taint of another effect": {Options{AllowNoExecuteTaints: true}, "Always", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			asked := handlers(scheme.New(), nothing, tc.options)["/validate-clustertaintpolicy"].(*webhook.Admission).Handler
+			if resp := asked.Handle(t.Context(), policy(tc.effect)); resp.Allowed != tc.allowed {
+				t.Errorf("allowed %v: %+v", resp.Allowed, resp.Result)
+			}
+		})
 	}
 }

@@ -166,7 +166,7 @@ func TestOnARealAPIServer(t *testing.T) {
 // serve answers the hub's questions, and counts them.
 func serve(t *testing.T, home *hubtest.ControlPlane) *atomic.Int32 {
 	t.Helper()
-	base, trusted, asked := answer(t, handlers(scheme.New(), home.Client))
+	base, trusted, asked := answer(t, handlers(scheme.New(), home.Client, Options{}))
 	install(t, home, "resourcebindings.work.karmada.io", "works.work.karmada.io")
 	home.Eventually("bindings and Works are served", func(ctx context.Context) error {
 		return errors.Join(home.Client.List(ctx, &workv1alpha2.ResourceBindingList{}), home.Client.List(ctx, &workv1alpha1.WorkList{}))

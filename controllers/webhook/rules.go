@@ -38,6 +38,8 @@ type rule struct {
 	fill func(obj client.Object, op admissionv1.Operation)
 	// inspect finds what is wrong; old is nil at creation.
 	inspect func(obj, old client.Object) field.ErrorList
+	// evicting is inspect under Options.AllowNoExecuteTaints; nil where it is the same.
+	evicting func(obj, old client.Object) field.ErrorList
 	// compare finds what is wrong beside others of the kind; nil where they do not matter.
 	compare func(ctx context.Context, others client.Reader, obj, old client.Object) (field.ErrorList, error)
 	// fillWhen and inspectWhen spare the API server the question when they do not hold.
@@ -61,7 +63,7 @@ var rules = []rule{
 		empty: func() client.Object { return &policyv1alpha1.ClusterOverridePolicy{} }, fill: filled(validation.DefaultOverride), inspect: alone(validation.ValidateOverride),
 	}, {
 		resource: policyv1alpha1.GroupVersion.WithResource("clustertaintpolicies"), name: "clustertaintpolicy",
-		empty: func() client.Object { return &policyv1alpha1.ClusterTaintPolicy{} }, inspect: alone(validation.ValidateClusterTaintPolicy),
+		empty: func() client.Object { return &policyv1alpha1.ClusterTaintPolicy{} }, inspect: inspectTaints(false), evicting: inspectTaints(true),
 	}, {
 		resource: policyv1alpha1.GroupVersion.WithResource("federatedresourcequotas"), name: "federatedresourcequota",
 		empty: func() client.Object { return &policyv1alpha1.FederatedResourceQuota{} }, inspect: alone(validation.ValidateFederatedResourceQuota), inspectWhen: specChanges,
@@ -175,6 +177,12 @@ func inspectPropagation(obj, old client.Object) field.ErrorList {
 		return validation.ValidatePropagation(obj.(policyv1alpha1.Propagation), nil)
 	}
 	return validation.ValidatePropagation(obj.(policyv1alpha1.Propagation), old.(policyv1alpha1.Propagation))
+}
+
+func inspectTaints(allowNoExecute bool) func(obj, old client.Object) field.ErrorList {
+	return alone(func(p *policyv1alpha1.ClusterTaintPolicy) field.ErrorList {
+		return validation.ValidateClusterTaintPolicy(p, allowNoExecute)
+	})
 }
 
 // inspectCustomization also compiles the scripts.

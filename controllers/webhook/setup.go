@@ -27,18 +27,27 @@ const configurationName = "seaway"
 // timeoutSeconds is how long the API server waits for an answer.
 const timeoutSeconds = 3
 
+// Options of admission.
+type Options struct {
+	// AllowNoExecuteTaints lets ClusterTaintPolicies have taints with the effect NoExecute.
+	AllowNoExecuteTaints bool
+}
+
 // Setup serves every rule on the manager's webhook server.
-func Setup(mgr ctrl.Manager) {
-	for path, handler := range handlers(mgr.GetScheme(), mgr.GetClient()) {
+func Setup(mgr ctrl.Manager, o Options) {
+	for path, handler := range handlers(mgr.GetScheme(), mgr.GetClient(), o) {
 		mgr.GetWebhookServer().Register(path, handler)
 	}
 }
 
 // handlers are the webhooks by their paths. They compare objects with those that the reader has.
-func handlers(s *runtime.Scheme, others client.Reader) map[string]http.Handler {
+func handlers(s *runtime.Scheme, others client.Reader, o Options) map[string]http.Handler {
 	decoder := admission.NewDecoder(s)
 	out := map[string]http.Handler{}
 	for _, r := range rules {
+		if o.AllowNoExecuteTaints && r.evicting != nil {
+			r.inspect = r.evicting
+		}
 		if r.fill != nil {
 			out["/mutate-"+r.name] = &webhook.Admission{Handler: mutator{r, decoder}}
 		}

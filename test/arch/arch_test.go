@@ -154,6 +154,30 @@ func TestPackageDocs(t *testing.T) {
 	}
 }
 
+// TestRealControlPlanes wants every package whose tests start real control planes in the list that
+// `make e2e` runs: anywhere else they are skipped where the Kubernetes binaries are missing, unnoticed.
+func TestRealControlPlanes(t *testing.T) {
+	makefile, err := os.ReadFile(filepath.Join(root, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := []string{"./test/e2e"} // has a line of its own
+	for line := range strings.Lines(string(makefile)) {
+		if value, ok := strings.CutPrefix(line, "REAL :="); ok {
+			listed = append(listed, strings.Fields(value)...)
+		}
+	}
+	starts := []string{module + "controllers/apiserver/hubtest", module + "test/fleet"}
+	walk(t, func(file string) bool { return strings.HasSuffix(file, "_test.go") }, func(file string, fset *token.FileSet, f *ast.File) {
+		for _, spec := range f.Imports {
+			target, _ := strconv.Unquote(spec.Path.Value)
+			if slices.Contains(starts, target) && !slices.Contains(listed, "./"+path.Dir(file)) {
+				t.Errorf("%s: add ./%s to REAL in the Makefile", fset.Position(spec.Pos()), path.Dir(file))
+			}
+		}
+	})
+}
+
 // ---
 
 const root = "../.."
@@ -169,6 +193,14 @@ func rel(p string) string {
 // eachFile calls visit with every non-test, non-generated Go file of the module.
 func eachFile(t *testing.T, visit func(file string, fset *token.FileSet, f *ast.File)) {
 	t.Helper()
+	walk(t, func(file string) bool {
+		return !strings.HasSuffix(file, "_test.go") && !strings.HasPrefix(path.Base(file), "zz_generated")
+	}, visit)
+}
+
+// walk calls visit with every Go file of the module that is wanted.
+func walk(t *testing.T, wanted func(file string) bool, visit func(file string, fset *token.FileSet, f *ast.File)) {
+	t.Helper()
 	seen := 0
 	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -180,7 +212,7 @@ func eachFile(t *testing.T, visit func(file string, fset *token.FileSet, f *ast.
 			}
 			return nil
 		}
-		if !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") || strings.HasPrefix(d.Name(), "zz_generated") {
+		if !strings.HasSuffix(p, ".go") || !wanted(rel(p)) {
 			return nil
 		}
 		fset := token.NewFileSet()

@@ -205,7 +205,7 @@ func (w *world) run() {
 		base := &url.URL{Scheme: "https", Host: fmt.Sprintf("127.0.0.1:%d", port)}
 		trusted, err := webhook.Certificate(dir, base)
 		w.must(err)
-		webhook.Setup(mgr)
+		webhook.Setup(mgr, webhook.Options{})
 		mgr.GetWebhookServer().Register(conversion.Path, conversion.Handler())
 		w.must(conversion.Announce(ctx, w.hub.Client, base, trusted))
 		wanted = webhook.Configurations(base, trusted)

@@ -43,7 +43,7 @@ func (o *options) admission(ctx context.Context, mgr ctrl.Manager, p *parts) err
 		if err != nil {
 			return err
 		}
-		webhook.Setup(mgr)
+		webhook.Setup(mgr, webhook.Options{AllowNoExecuteTaints: o.allowNoExecute})
 		wanted = webhook.Configurations(base, trusted)
 		mgr.GetWebhookServer().Register(conversion.Path, conversion.Handler())
 		if err := conversion.Announce(ctx, direct, base, trusted); err != nil {

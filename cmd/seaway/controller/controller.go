@@ -73,6 +73,7 @@ type options struct {
 	estimatorAddr  string
 	estimatorCerts string
 	remote         bool
+	allowNoExecute bool
 	cluster        cluster.Options
 	template       template.Options
 }
@@ -90,6 +91,7 @@ func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.estimatorAddr, "estimator-bind-address", "", "HOST:PORT at which others may ask how many replicas members have room for, as of Karmada's estimators; none: nobody may. Needs --estimator-cert-dir")
 	fs.BoolVar(&o.remote, "enable-scheduler-estimator", false, "ask Karmada's estimators (Services karmada-scheduler-estimator-CLUSTER) too. Needs --estimator-cert-dir")
 	fs.StringVar(&o.estimatorCerts, "estimator-cert-dir", "", "folder with ca.crt, tls.crt and tls.key for both")
+	fs.BoolVar(&o.allowNoExecute, "allow-no-execute-taint-policy", false, "let ClusterTaintPolicies set taints with the effect NoExecute")
 	o.cluster.AddFlags(fs)
 	o.template.AddFlags(fs)
 }
@@ -167,6 +169,8 @@ type parts struct {
 	enforceQuotas bool
 	failbackAfter time.Duration
 	descheduler   bool
+	// allowNoExecute is told to admission and to the controller that acts when admission is away.
+	allowNoExecute bool
 }
 
 func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[string]) (*parts, error) {
@@ -211,6 +215,8 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		failbackAfter: o.failbackAfter,
 		descheduler:   o.descheduler,
 
+		allowNoExecute: o.allowNoExecute,
+
 		clock:           clk,
 		cluster:         o.cluster,
 		following:       managed.New(managed.Pool(members), clk),
@@ -244,7 +250,9 @@ type entry struct {
 // contents are all controllers, in the order in which an object meets them.
 var contents = []entry{
 	{"cluster", func(mgr ctrl.Manager, p *parts) error { return cluster.Setup(mgr, p.cluster) }},
-	{"taint", func(mgr ctrl.Manager, p *parts) error { return taint.Setup(mgr, taint.Options{Clock: p.clock}) }},
+	{"taint", func(mgr ctrl.Manager, p *parts) error {
+		return taint.Setup(mgr, taint.Options{Clock: p.clock, AllowNoExecute: p.allowNoExecute})
+	}},
 	{"remedy", func(mgr ctrl.Manager, _ *parts) error { return remedy.Setup(mgr, remedy.Options{}) }},
 	{"namespace", func(mgr ctrl.Manager, p *parts) error {
 		return namespace.Setup(mgr, namespace.Options{SkippedNamespaces: p.template.SkippedNamespaces})

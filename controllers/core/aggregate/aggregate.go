@@ -90,16 +90,28 @@ func FullyApplied(spec *workv1alpha2.ResourceBindingSpec, items []workv1alpha2.A
 	}
 	var why []string
 	if missing := expected.Difference(applied); missing.Len() > 0 {
-		why = append(why, "not applied in "+strings.Join(sets.List(missing), ", "))
+		why = append(why, "not applied in "+some(missing))
 	}
 	if surplus := applied.Difference(expected); surplus.Len() > 0 {
-		why = append(why, "still present in "+strings.Join(sets.List(surplus), ", "))
+		why = append(why, "still present in "+some(surplus))
 	}
 	return metav1.Condition{
 		Type: workv1alpha2.FullyApplied, Status: metav1.ConditionFalse,
 		Reason:  workv1alpha2.ReasonFullyAppliedFailed,
 		Message: fmt.Sprintf("%s; see status.aggregatedStatus", strings.Join(why, "; ")),
 	}
+}
+
+// shown is how many clusters a message names: an API server refuses a condition of more than 32 KiB, and
+// nobody reads that.
+const shown = 20
+
+func some(clusters sets.Set[string]) string {
+	all := sets.List(clusters)
+	if more := len(all) - shown; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:shown], ", "), more)
+	}
+	return strings.Join(all, ", ")
 }
 
 // Counted returns the items that make the template's status: one for every target, empty for one

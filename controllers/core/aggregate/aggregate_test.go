@@ -1,6 +1,8 @@
 package aggregate
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -154,5 +156,16 @@ func TestOpen(t *testing.T) {
 				t.Errorf("Open = %v, want %v", got, tt.want)
 			}
 		})
+	}
+}
+
+func TestFullyAppliedOfAFleetFitsIntoACondition(t *testing.T) {
+	var spec workv1alpha2.ResourceBindingSpec
+	for i := range 1000 {
+		spec.Clusters = append(spec.Clusters, workv1alpha2.TargetCluster{Name: fmt.Sprintf("%060d", i)})
+	}
+	got := FullyApplied(&spec, nil).Message
+	if len(got) > 32768 || !strings.Contains(got, "and 980 more") {
+		t.Errorf("%d bytes: %.200s…", len(got), got)
 	}
 }

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -288,5 +289,21 @@ func TestFlapping(t *testing.T) {
 	}
 	if evictions != 0 {
 		t.Errorf("%d evictions, want none: no outage lasted for moveWorkloadsAfter", evictions)
+	}
+}
+
+// The worse an outage, the more it matters that what is held can be written.
+func TestAHeldMoveOfAFleetFitsIntoACondition(t *testing.T) {
+	var fleet []Cluster
+	for i := range 1000 {
+		c := Cluster{Name: fmt.Sprintf("%060d", i), ControlPlane: up(time.Hour)}
+		if i < 600 {
+			c.DataPath, c.ControlPlane = down(30*time.Minute), down(30*time.Minute)
+		}
+		fleet = append(fleet, c)
+	}
+	d := NewSurvey(t0, fleet).Decide(Binding{Placed: []string{fleet[0].Name}, Terms: DefaultTerms()})
+	if len(d.Held) != 1 || len(d.Held[0].Message) > 32768 || !strings.Contains(d.Held[0].Message, "and 580 more") {
+		t.Errorf("held %.300v", d.Held)
 	}
 }

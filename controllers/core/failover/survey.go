@@ -58,6 +58,12 @@ func (c Cluster) lostSince() (time.Time, bool) {
 	return later(c.ControlPlane.Since, c.DataPath.Since), true
 }
 
+// Lost says whether both signals are down now, whatever for how long.
+func (c Cluster) Lost() bool {
+	_, lost := c.lostSince()
+	return lost
+}
+
 // Survey is the state of the fleet at one moment, from which bindings are judged.
 type Survey struct {
 	now      time.Time
@@ -72,7 +78,7 @@ func NewSurvey(now time.Time, clusters []Cluster) Survey {
 	s := Survey{now: now, clusters: make(map[string]Cluster, len(clusters))}
 	for _, c := range clusters {
 		s.clusters[c.Name] = c
-		if _, lost := c.lostSince(); lost {
+		if c.Lost() {
 			s.lost = append(s.lost, c.Name)
 		}
 	}
@@ -127,9 +133,20 @@ func (s Survey) tooMany(name string, limit intstr.IntOrString) string {
 	}
 	if most := atLeastOne(limit, len(s.clusters)); len(together) > most {
 		return fmt.Sprintf("%d of %d clusters (%s) were lost within %s, more than the %d allowed by maxUnavailableClusters %s",
-			len(together), len(s.clusters), strings.Join(together, ", "), Window, most, limit.String())
+			len(together), len(s.clusters), some(together), Window, most, limit.String())
 	}
 	return ""
+}
+
+// shown is how many clusters a message names: an API server refuses a condition of more than 32 KiB, and
+// nobody reads that.
+const shown = 20
+
+func some(clusters []string) string {
+	if more := len(clusters) - shown; more > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(clusters[:shown], ", "), more)
+	}
+	return strings.Join(clusters, ", ")
 }
 
 // atLeastOne is limit as a count of clusters: a percentage is rounded down, and neither allows less

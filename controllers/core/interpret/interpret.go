@@ -36,6 +36,11 @@ type Hooks struct {
 	Dependencies    func(obj *unstructured.Unstructured) ([]configv1alpha1.DependentObjectReference, error)
 }
 
+// ErrUnanswered is what the error of a hook is (errors.Is) when it asked somebody who does not answer now. To
+// ask again later may help, though nothing has changed by then. Any other error comes back as it is for as
+// long as the object and the layers stay as they are.
+var ErrUnanswered = errors.New("no answer for now")
+
 // Layer is one source of knowledge about kinds. Hooks is asked for every operation, so it should be
 // no more than a look into a map.
 type Layer interface {

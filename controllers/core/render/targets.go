@@ -12,20 +12,22 @@ import (
 )
 
 // Targets returns the clusters that get a Work: those of the binding, and those of the bindings that
-// require it. The binding's own say counts where both name a cluster.
+// require it. The binding's own say counts where both name a cluster, and the first where one is named
+// twice.
 func Targets(spec *workv1alpha2.ResourceBindingSpec) []workv1alpha2.TargetCluster {
-	targets := slices.Clone(spec.Clusters)
+	var targets []workv1alpha2.TargetCluster
 	seen := sets.New[string]()
-	for _, target := range targets {
-		seen.Insert(target.Name)
-	}
-	for _, required := range spec.RequiredBy {
-		for _, target := range required.Clusters {
+	add := func(clusters []workv1alpha2.TargetCluster) {
+		for _, target := range clusters {
 			if !seen.Has(target.Name) {
 				seen.Insert(target.Name)
 				targets = append(targets, target)
 			}
 		}
+	}
+	add(spec.Clusters)
+	for _, required := range spec.RequiredBy {
+		add(required.Clusters)
 	}
 	return targets
 }
