@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -43,8 +44,11 @@ func (r *request) fail(rcode int, extended uint16, format string, args ...any) e
 		o.Option = append(o.Option, &dns.EDNS0_EDE{InfoCode: extended, ExtraText: why})
 	}
 	q := r.message.Question[0]
-	r.options.Log.Info("refused", "opcode", dns.OpcodeToString[r.message.Opcode], "name", q.Name, "type", dns.TypeToString[q.Qtype],
-		"key", r.signature.Key(), "from", r.from, "rcode", dns.RcodeToString[rcode], "why", why)
+	// One a second is told, lest those who try fill the disk.
+	if now := time.Now().Unix(); r.told.Swap(now) != now {
+		r.options.Log.Info("refused", "opcode", dns.OpcodeToString[r.message.Opcode], "name", q.Name, "type", dns.TypeToString[q.Qtype],
+			"key", r.signature.Key(), "from", r.from, "rcode", dns.RcodeToString[rcode], "why", why)
+	}
 	return r.answer()
 }
 

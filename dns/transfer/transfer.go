@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/miekg/dns"
@@ -44,6 +45,7 @@ type Handler struct {
 	transfers *quota
 	dirty     chan struct{}
 	notifier  *notifier
+	told      atomic.Int64 // when a refusal was logged last, in seconds since 1970
 
 	mu        sync.Mutex
 	histories map[string]*transfer.History // by domain
@@ -159,7 +161,7 @@ func (h *Handler) served(s *zone.Snapshot) ([]*zone.Zone, map[*zone.Zone]*traffi
 	return all, objects
 }
 
-// history is that of zones up to what the snapshot has. It reports which of them have a serial that
+// catchUp brings the histories of zones up to what the snapshot has. It reports which of them have a serial that
 // was not known.
 func (h *Handler) catchUp(s *zone.Snapshot, zones []*zone.Zone) (fresh []*zone.Zone) {
 	h.mu.Lock()
