@@ -17,7 +17,7 @@ LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
 # now and then crashes in a bubble (seen with 1.26: SIGSEGV on the scheduler's stack).
 RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server/... ./test/dns
 # Packages with tests on real control planes, besides test/e2e.
-REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/execution ./controllers/plugin ./controllers/quota ./controllers/status ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/dns ./test/dns/differential ./test/fleet ./test/tenant ./cmd/seaway/playground
+REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/execution ./controllers/plugin ./controllers/quota ./controllers/status ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/dns ./test/dns/differential ./test/fleet ./test/tenant ./cmd/seaway/playground ./test/dns/transfer
 FUZZTIME ?= 20s
 
 include api/generate.mk
@@ -65,9 +65,10 @@ resolver:
 # The name servers that ours is compared with, from the distribution. Nothing of them is left running.
 .PHONY: nameservers
 nameservers:
-	@{ command -v nsd || test -x /usr/sbin/nsd; } >/dev/null && { command -v knotd || test -x /usr/sbin/knotd; } >/dev/null || \
-	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nsd knot >/dev/null; } || \
-	  { echo "the name servers nsd and knotd are missing: install the packages nsd and knot" >&2; exit 1; }
+	@{ command -v nsd || test -x /usr/sbin/nsd; } >/dev/null && { command -v knotd || test -x /usr/sbin/knotd; } >/dev/null && \
+	  { command -v named || test -x /usr/sbin/named; } >/dev/null && command -v nsupdate >/dev/null && command -v kdig >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nsd knot bind9 bind9-dnsutils knot-dnsutils >/dev/null; } || \
+	  { echo "nsd, knotd, named, nsupdate or kdig is missing: install the packages nsd, knot, bind9, bind9-dnsutils and knot-dnsutils" >&2; exit 1; }
 
 .PHONY: generate
 generate: generate-api generate-openapi generate-estimator ## deepcopy, CRDs, OpenAPI and the estimator's messages

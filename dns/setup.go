@@ -23,6 +23,8 @@ import (
 	"github.com/seaway-io/seaway/dns/feed"
 	"github.com/seaway-io/seaway/dns/geodb"
 	"github.com/seaway-io/seaway/dns/server"
+	"github.com/seaway-io/seaway/dns/transfer"
+	"github.com/seaway-io/seaway/dns/tsig"
 	"github.com/seaway-io/seaway/dns/update"
 )
 
@@ -72,6 +74,7 @@ type Server struct {
 	checker  *check.Checker
 	feed     *feed.Feed
 	updates  *update.Handler
+	aside    *transfer.Handler
 	sockets  *server.Server
 	registry *prometheus.Registry
 	metrics  net.Listener
@@ -106,6 +109,7 @@ func New(o Options) (*Server, error) {
 		Certificate: s.files.get(),
 		Rules:       rules,
 		Snapshot:    s.snapshot,
+		Aside:       aside{s},
 		TCP:         o.TCP,
 		Log:         o.Log,
 	})
@@ -135,8 +139,10 @@ func (s *Server) assemble() error {
 			if s.feed != nil {
 				s.feed.Changed()
 			}
+			s.changed()
 		},
-		Log: o.Log,
+		Flipped: s.changed,
+		Log:     o.Log,
 	}, nil)
 	s.checker = check.New(check.Options{Report: s.engine.SetVerdict})
 	s.feed = feed.New(feed.Options{
@@ -147,7 +153,12 @@ func (s *Server) assemble() error {
 		Apply:        s.apply,
 		Log:          o.Log,
 	})
-	s.updates = update.New(update.Options{Store: s.feed, Objects: s.engine.Objects, Snapshot: s.engine.Snapshot, Log: o.Log})
+	keys := tsig.NewRing(s.feed.Secret)
+	s.updates = update.New(update.Options{Store: s.feed, Keys: keys, Objects: s.engine.Objects, Snapshot: s.engine.Snapshot, Log: o.Log})
+	s.aside = transfer.New(transfer.Options{
+		Objects: s.engine.Objects, Snapshot: s.engine.Snapshot, SetGlobal: s.engine.SetGlobal,
+		Answer: s.answer, Updates: s.updates, Keys: keys, Log: o.Log,
+	})
 	if !s.feed.Load() {
 		// Without anything to serve, a way to the hub that is wrong is better said at once.
 		if _, err := o.Config(); err != nil {
@@ -213,6 +224,7 @@ func (s *Server) Run(ctx context.Context) error {
 	wg.Go(func() { s.geo.watch(ctx, s.engine.SetPlaces) })
 	wg.Go(func() { s.files.watch(ctx) })
 	wg.Go(func() { s.feed.Run(ctx) })
+	wg.Go(func() { s.aside.Run(ctx) })
 	s.sockets.Serve(ctx)
 	if ctx.Err() == nil {
 		failed = errors.New("the sockets were closed")
@@ -232,6 +244,13 @@ func (s *Server) Close() {
 	}
 	if s.engine != nil {
 		s.engine.Close()
+	}
+}
+
+// changed says that copies of zones may have to follow.
+func (s *Server) changed() {
+	if s.aside != nil {
+		s.aside.Changed()
 	}
 }
 

@@ -32,6 +32,9 @@ type Options struct {
 	// Changed is called whenever what Report returns has changed in more than its time. It must not
 	// block and must not call the engine.
 	Changed func()
+	// Flipped is called whenever verdicts have changed what is answered. It must not block and must not
+	// call the engine.
+	Flipped func()
 	Log     *slog.Logger
 }
 
@@ -45,6 +48,7 @@ type Engine struct {
 	objects   Objects
 	places    *geo.Places
 	serials   map[string]zone.Serial
+	global    map[string]string
 	problems  map[zone.Problem]bool
 
 	// mu guards verdicts, and publishing.
@@ -62,6 +66,9 @@ type planKey struct{ namespace, name string }
 func New(o Options, serials map[string]zone.Serial) *Engine {
 	if o.Changed == nil {
 		o.Changed = func() {}
+	}
+	if o.Flipped == nil {
+		o.Flipped = func() {}
 	}
 	e := &Engine{
 		options: o,
@@ -93,6 +100,12 @@ func (e *Engine) Objects() Objects {
 // SetPlaces steers by another geo database from now on.
 func (e *Engine) SetPlaces(p *geo.Places) { e.compile(func() { e.places = p }) }
 
+// SetGlobal says what stands for the answers to clients of whom nothing is known, by domain: where that
+// changes the zone gets another serial, as copies of it must be made anew.
+func (e *Engine) SetGlobal(global map[string]string) {
+	e.compile(func() { e.global = maps.Clone(global) })
+}
+
 // AddSerials makes the serials of zones grow beyond those that were served before a restart.
 func (e *Engine) AddSerials(serials map[string]zone.Serial) {
 	e.compile(func() {
@@ -118,7 +131,7 @@ func (e *Engine) compile(change func()) {
 	change()
 	s := zone.Compile(zone.Input{
 		Zones: e.objects.Zones, Records: e.objects.Records, Plans: e.objects.Plans, RegionMaps: e.objects.RegionMaps,
-		Places: e.places, Serials: e.serials, Now: time.Now(), Previous: e.snapshot.Load(),
+		Places: e.places, Serials: e.serials, Global: e.global, Now: time.Now(), Previous: e.snapshot.Load(),
 	})
 	for _, z := range s.Zones {
 		e.serials[z.Domain] = z.Serial
@@ -157,10 +170,13 @@ func (e *Engine) publish(s *zone.Snapshot) {
 
 // update gives a plan the verdicts of this moment.
 func (e *Engine) update(p *zone.Plan, now time.Time) {
-	p.Update(func(cluster string) trafficv1alpha1.Verdict {
+	flipped := p.Update(func(cluster string) trafficv1alpha1.Verdict {
 		key := verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: cluster}
 		return e.peers.Decide(e.own[key].Verdict, key, now)
 	})
+	if flipped {
+		e.options.Flipped()
+	}
 }
 
 func (e *Engine) updateAll(now time.Time) {

@@ -82,6 +82,7 @@ func (b *batch) Receive() (int, error)              { return len(b.messages), ni
 func (b *batch) Message(i int) ([]byte, netip.Addr) { return b.messages[i], b.from }
 func (b *batch) Buffer(int) []byte                  { return make([]byte, 0, wire.UDPSize) }
 func (b *batch) Reply(i int, reply []byte)          { b.replies[i] = reply }
+func (b *batch) Later(int) func([]byte) error       { return func([]byte) error { return nil } }
 func (b *batch) Send() int                          { return 0 }
 func (b *batch) Waiting() int                       { return 0 }
 func (b *batch) Resize(int)                         {}
@@ -143,7 +144,7 @@ func FuzzUDP(f *testing.F) {
 			b.from = balancer
 		}
 		w := &udpWorker{server: s, socket: b, path: accept.New(s.options.Rules), count: &counters{}, now: time.Now}
-		w.answer(len(b.messages), zonetest.Now)
+		w.answer(t.Context(), len(b.messages), zonetest.Now)
 		s.intact(t)
 		for i, out := range b.replies {
 			msg := b.messages[i]

@@ -140,7 +140,9 @@ func (h *httpsServer) answer(w http.ResponseWriter, r *http.Request, msg []byte)
 	m := h.messages.Get().(*message)
 	defer h.messages.Put(m)
 	m.in = append(m.in[:0], msg...)
-	out := h.server.stream(m, m.out[:0], c, h.count, true)
+	// Over HTTPS one message answers another (RFC 8484 section 4.2), which is no way to transfer a
+	// zone, and none that anybody updates one by.
+	out, _ := h.server.stream(m, m.out[:0], c, h.count, true, false)
 	if out == nil {
 		http.Error(w, "the message is not a DNS query", http.StatusBadRequest)
 		return

@@ -33,10 +33,11 @@ const (
 	dropSend                         // the answer could not be sent
 	dropConnection                   // too many connections, or a malformed proxy's header
 	dropHandshake                    // no TLS came about
+	dropBusy                         // too many updates and the like wait already
 	dropReasons
 )
 
-var dropText = [dropReasons]string{"message", "limited", "stale", "receive", "send", "connection", "handshake"}
+var dropText = [dropReasons]string{"message", "limited", "stale", "receive", "send", "connection", "handshake", "busy"}
 
 // rcodes that are counted one by one, BADCOOKIE being the highest in use.
 const rcodes = 24

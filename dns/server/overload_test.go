@@ -54,9 +54,10 @@ func (w *world) Reply(i int, _ []byte) {
 		w.fresh++
 	}
 }
-func (w *world) Send() int    { return 0 }
-func (w *world) Waiting() int { return len(w.queue) }
-func (w *world) Resize(n int) { w.capacity = min(n, w.most) }
+func (w *world) Later(int) func([]byte) error { return func([]byte) error { return nil } }
+func (w *world) Send() int                    { return 0 }
+func (w *world) Waiting() int                 { return len(w.queue) }
+func (w *world) Resize(n int)                 { w.capacity = min(n, w.most) }
 func (w *world) Discard() int {
 	n := len(w.queue)
 	w.queue = nil

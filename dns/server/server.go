@@ -33,12 +33,27 @@ type Options struct {
 	Rules *accept.Rules
 	// Snapshot returns what is served at the moment. It is called for every query.
 	Snapshot func() *zone.Snapshot
+	// Aside takes messages that no snapshot answers; there may be none.
+	Aside Aside
 	// Workers is the number of UDP sockets for each address; as many as there are CPUs if 0.
 	Workers int
 	// TCP bounds connections, those for TLS and HTTPS among them.
 	TCP TCPLimits
 	// Log gets what goes wrong. Nothing is logged for a query.
 	Log *slog.Logger
+}
+
+// Aside answers messages that no snapshot answers: updates, notifications, transfers, and whatever is
+// signed with TSIG. Its methods are called from any number of goroutines, and only once the server
+// serves.
+type Aside interface {
+	// Later handles a message that came by UDP beside the caller, who must not wait, and sends the
+	// answer if there is one. The message is the caller's again when it returns. It reports false, and
+	// does nothing, when too many wait already.
+	Later(ctx context.Context, msg []byte, from netip.Addr, send func([]byte) error) bool
+	// Stream handles a message that came over a connection, whose other messages wait meanwhile. It
+	// sends all messages of the answer. An error closes the connection.
+	Stream(ctx context.Context, msg []byte, from netip.Addr, send func([]byte) error) error
 }
 
 // TCPLimits bound TCP connections. Zero values mean the defaults.

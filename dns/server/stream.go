@@ -69,24 +69,23 @@ func (t *streams) serve(ctx context.Context, c *connection) {
 			return
 		}
 		t.server.pool.heard(c)
-		if c.SetDeadline(time.Now().Add(limits.Message)) != nil || !t.exchange(c, conn, in) {
+		if c.SetDeadline(time.Now().Add(limits.Message)) != nil || !t.exchange(ctx, c, conn, in) {
 			return
 		}
 	}
 }
 
 // exchange answers the query that has begun to arrive, and those that have arrived whole behind it.
-func (t *streams) exchange(c *connection, conn net.Conn, in *bufio.Reader) bool {
+func (t *streams) exchange(ctx context.Context, c *connection, conn net.Conn, in *bufio.Reader) bool {
 	m := t.messages.Get().(*message)
 	defer t.messages.Put(m)
 	m.out = m.out[:0]
 	for {
-		if !m.read(in) || !t.reply(c, m) {
+		if !m.read(in) || !t.reply(ctx, c, conn, m) {
 			return false
 		}
 		if len(m.out) > flushAt || !whole(in) {
-			_, err := conn.Write(m.out)
-			return err == nil
+			return m.flush(conn) == nil
 		}
 	}
 }
@@ -95,11 +94,15 @@ func (t *streams) exchange(c *connection, conn net.Conn, in *bufio.Reader) bool 
 const flushAt = 16 << 10
 
 // reply appends the answer to the message that was read, with its length before it.
-func (t *streams) reply(c *connection, m *message) bool {
+func (t *streams) reply(ctx context.Context, c *connection, conn net.Conn, m *message) bool {
 	at := len(m.out)
 	m.out = append(m.out, 0, 0)
 	// The answer is written where it will be sent from, unless it is too large for that.
-	out := t.server.stream(m, m.out[at+2:], c, t.count, t.tls != nil)
+	out, fate := t.server.stream(m, m.out[at+2:], c, t.count, t.tls != nil, t.server.options.Aside != nil)
+	if fate == accept.Aside {
+		m.out = m.out[:at]
+		return t.setAside(ctx, c, conn, m)
+	}
 	if out == nil {
 		// Nobody who speaks DNS sends that over TCP.
 		return false
@@ -109,11 +112,39 @@ func (t *streams) reply(c *connection, m *message) bool {
 	return true
 }
 
+// setAside has a message answered elsewhere, after what is answered already.
+func (t *streams) setAside(ctx context.Context, c *connection, conn net.Conn, m *message) bool {
+	if m.flush(conn) != nil {
+		return false
+	}
+	within := t.server.options.TCP.Message
+	msg, client := m.path.Aside()
+	err := t.server.options.Aside.Stream(ctx, msg, client, func(b []byte) error {
+		t.server.pool.heard(c)
+		if err := c.SetDeadline(time.Now().Add(within)); err != nil {
+			return err
+		}
+		m.out = append(binary.BigEndian.AppendUint16(m.out[:0], uint16(len(b))), b...)
+		return m.flush(conn)
+	})
+	return err == nil && c.SetDeadline(time.Now().Add(within)) == nil
+}
+
+// flush sends what is answered.
+func (m *message) flush(conn net.Conn) error {
+	if len(m.out) == 0 {
+		return nil
+	}
+	_, err := conn.Write(m.out)
+	m.out = m.out[:0]
+	return err
+}
+
 // stream answers a message that came over a connection.
-func (s *Server) stream(m *message, dst []byte, c *connection, count *counters, encrypted bool) []byte {
+func (s *Server) stream(m *message, dst []byte, c *connection, count *counters, encrypted, aside bool) ([]byte, accept.Fate) {
 	began := time.Now()
 	out, outcome := s.answer(m.path, dst, m.in, accept.Origin{
-		Client: c.client, Stream: true, Encrypted: encrypted, Now: began,
+		Client: c.client, Stream: true, Encrypted: encrypted, Aside: aside, Now: began,
 		Keepalive: uint16(min(s.pool.idle()/(100*time.Millisecond), 65535)),
 	})
 	m.tally.count(out, outcome)
@@ -121,7 +152,7 @@ func (s *Server) stream(m *message, dst []byte, c *connection, count *counters, 
 	if out != nil {
 		count.took(time.Since(began), 1)
 	}
-	return out
+	return out, outcome.Fate
 }
 
 // chunk is how much memory a message is given ahead of its bytes: one who announces 64 KiB and sends

@@ -57,7 +57,7 @@ func (w *udpWorker) run(ctx context.Context) {
 			continue
 		}
 		began := w.now()
-		w.answer(size, began)
+		w.answer(ctx, size, began)
 		w.count.add(&w.tally)
 		for range w.socket.Send() {
 			w.count.drop(dropSend)
@@ -104,14 +104,33 @@ func (w *udpWorker) catchUp(size int, now time.Time) {
 }
 
 // answer answers what was received.
-func (w *udpWorker) answer(size int, now time.Time) {
+func (w *udpWorker) answer(ctx context.Context, size int, now time.Time) {
 	for i := range size {
 		msg, from := w.socket.Message(i)
-		o := accept.Origin{Client: from, Now: now}
+		o := accept.Origin{Client: from, Now: now, Aside: w.server.options.Aside != nil}
 		reply, outcome := w.server.answer(w.path, w.socket.Buffer(i), msg, o)
 		w.tally.count(reply, outcome)
+		if outcome.Fate == accept.Aside {
+			w.setAside(ctx, i)
+			continue
+		}
 		if reply != nil {
 			w.socket.Reply(i, reply)
 		}
+	}
+}
+
+// setAside hands the last message over. The answer is sent beside what the socket does.
+func (w *udpWorker) setAside(ctx context.Context, i int) {
+	msg, client := w.path.Aside()
+	send := w.socket.Later(i)
+	if !w.server.options.Aside.Later(ctx, msg, client, func(b []byte) error {
+		err := send(b)
+		if err != nil {
+			w.count.drop(dropSend)
+		}
+		return err
+	}) {
+		w.count.drop(dropBusy)
 	}
 }

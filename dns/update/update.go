@@ -24,6 +24,7 @@ import (
 	"github.com/seaway-io/seaway/dns/core/update"
 	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/engine"
+	"github.com/seaway-io/seaway/dns/tsig"
 )
 
 // Store is the hub.
@@ -40,6 +41,8 @@ type Store interface {
 // Options of a Handler.
 type Options struct {
 	Store Store
+	// Keys that requests are signed with.
+	Keys *tsig.Ring
 	// Objects are what is served at present, Snapshot is what was made of them.
 	Objects  func() engine.Objects
 	Snapshot func() *zone.Snapshot
@@ -51,7 +54,6 @@ type Handler struct {
 	options Options
 	slots   chan struct{}
 	waiting chan struct{}
-	keys    keys
 }
 
 const (
@@ -67,7 +69,7 @@ const (
 
 // New returns a handler.
 func New(o Options) *Handler {
-	return &Handler{options: o, slots: make(chan struct{}, atOnce), waiting: make(chan struct{}, mostWaiting), keys: keys{store: o.Store, known: map[trafficv1alpha1.SecretKeyRef]secret{}}}
+	return &Handler{options: o, slots: make(chan struct{}, atOnce), waiting: make(chan struct{}, mostWaiting)}
 }
 
 // Is reports whether a message is an update. It looks at the header only.
@@ -77,7 +79,7 @@ func Is(msg []byte) bool {
 
 // Later handles an update beside the caller, who must not wait, and sends the answer if there is one.
 // The message is copied. It reports false, and does nothing, when too many wait already.
-func (h *Handler) Later(ctx context.Context, msg []byte, from netip.Addr, send func([]byte)) bool {
+func (h *Handler) Later(ctx context.Context, msg []byte, from netip.Addr, send func([]byte) error) bool {
 	select {
 	case h.waiting <- struct{}{}:
 	default:
@@ -87,7 +89,7 @@ func (h *Handler) Later(ctx context.Context, msg []byte, from netip.Addr, send f
 	go func() {
 		defer func() { <-h.waiting }()
 		if out := h.Handle(ctx, msg, from); out != nil {
-			send(out)
+			_ = send(out) // who does not get it asks again
 		}
 	}()
 	return true
@@ -105,10 +107,14 @@ func (h *Handler) Handle(ctx context.Context, msg []byte, from netip.Addr) []byt
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	r := request{Handler: h, msg: msg, message: m, reply: reply(m)}
+	r := request{Handler: h, msg: msg, message: m, reply: reply(m), signature: tsig.Of(m)}
 	r.handle(ctx)
-	h.options.Log.Info("update", "zone", zoneName(m), "key", r.keyName(), "from", from, "rcode", dns.RcodeToString[r.reply.Rcode], "why", r.why)
-	return r.sign()
+	h.options.Log.Info("update", "zone", zoneName(m), "key", r.signature.Key(), "from", from, "rcode", dns.RcodeToString[r.reply.Rcode], "why", r.why)
+	out, err := r.signature.Sign(r.reply)
+	if err != nil {
+		return head(msg, dns.RcodeServerFailure)
+	}
+	return out
 }
 
 func zoneName(m *dns.Msg) string {
@@ -139,10 +145,7 @@ type request struct {
 	msg            []byte
 	message, reply *dns.Msg
 	why            string
-	// secret signs the answer, in base64; empty if the request was not signed by a key.
-	secret string
-	// flaw is what is wrong with the signature (RFC 8945 section 5.3).
-	flaw uint16
+	signature      tsig.Signature
 }
 
 // fail answers with an rcode, and says why to one who speaks EDNS.
@@ -162,21 +165,23 @@ const (
 
 func (r *request) handle(ctx context.Context) {
 	if len(r.message.Question) != 1 || r.message.Question[0].Qtype != dns.TypeSOA || r.message.Question[0].Qclass != dns.ClassINET {
+		r.signature.Drop()
 		r.fail(dns.RcodeFormatError, other, "the zone section holds one SOA question")
 		return
 	}
 	z := r.zone()
 	if z == nil {
+		r.signature.Drop()
 		r.fail(dns.RcodeNotAuth, notAuthoritative, "%q is no zone that is served here", zoneName(r.message))
 		return
 	}
-	if r.message.IsTsig() == nil || z.Spec.Updates == nil {
+	if !r.signature.Signed() || z.Spec.Updates == nil {
+		r.signature.Drop()
 		r.fail(dns.RcodeRefused, prohibited, "updates are signed with a key of spec.updates of Zone %s", z.Name)
 		return
 	}
 	key := r.key(z)
 	if key == nil {
-		r.flaw = dns.RcodeBadKey
 		r.fail(dns.RcodeNotAuth, prohibited, "Zone %s has no such key for that algorithm", z.Name)
 		return
 	}
@@ -184,12 +189,28 @@ func (r *request) handle(ctx context.Context) {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()
 	case <-ctx.Done():
+		r.signature.Drop()
 		r.fail(dns.RcodeServerFailure, other, "too many updates at once")
 		return
 	}
-	if r.authenticate(ctx, key) {
+	switch err := r.signature.Check(ctx, r.options.Keys, r.msg, key.SecretRef); {
+	case err == nil:
 		r.change(ctx, z, key)
+	case errors.Is(err, tsig.ErrSignature), errors.Is(err, tsig.ErrTime):
+		r.fail(dns.RcodeNotAuth, prohibited, "%s: %v", key.Name, err)
+	default:
+		r.fail(dns.RcodeServerFailure, networkError, "%v", err)
 	}
+}
+
+// key is the zone's key that a request says it is signed with.
+func (r *request) key(z *trafficv1alpha1.Zone) *trafficv1alpha1.UpdateKey {
+	for i := range z.Spec.Updates.Keys {
+		if k := &z.Spec.Updates.Keys[i]; r.signature.By(k.Name, k.Algorithm) {
+			return k
+		}
+	}
+	return nil
 }
 
 // zone is the Zone object of the zone section, if it is served.

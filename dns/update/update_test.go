@@ -24,6 +24,7 @@ import (
 	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/core/zone/zonetest"
 	"github.com/seaway-io/seaway/dns/engine"
+	"github.com/seaway-io/seaway/dns/tsig"
 	"github.com/seaway-io/seaway/dns/update"
 )
 
@@ -115,7 +116,7 @@ func serve(t *testing.T) (*store, string) {
 	s := &store{secrets: map[string]string{"acme": key1, "external-dns": key2}}
 	snapshot := zone.Compile(in)
 	h := update.New(update.Options{
-		Store: s, Snapshot: func() *zone.Snapshot { return snapshot },
+		Store: s, Keys: tsig.NewRing(s.Secret), Snapshot: func() *zone.Snapshot { return snapshot },
 		Objects: func() engine.Objects { return engine.Objects{Zones: in.Zones, Plans: in.Plans} },
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
@@ -132,7 +133,10 @@ func serve(t *testing.T) (*store, string) {
 			if err != nil {
 				return
 			}
-			h.Later(context.Background(), buf[:n], from.(*net.UDPAddr).AddrPort().Addr(), func(out []byte) { _, _ = u.WriteTo(out, from) })
+			h.Later(context.Background(), buf[:n], from.(*net.UDPAddr).AddrPort().Addr(), func(out []byte) error {
+				_, err := u.WriteTo(out, from)
+				return err
+			})
 		}
 	}()
 	return s, u.LocalAddr().String()
@@ -367,7 +371,8 @@ func FuzzHandle(f *testing.F) {
 	in := zonetest.Input(f, zonetest.Demo)
 	in.Zones[0].Spec.Updates = &v1.Updates{Keys: []v1.UpdateKey{{Name: "acme", SecretRef: v1.SecretKeyRef{Name: "acme"}}}}
 	snapshot := zone.Compile(in)
-	h := update.New(update.Options{Store: &store{secrets: map[string]string{"acme": key1}}, Snapshot: func() *zone.Snapshot { return snapshot },
+	secrets := &store{secrets: map[string]string{"acme": key1}}
+	h := update.New(update.Options{Store: secrets, Keys: tsig.NewRing(secrets.Secret), Snapshot: func() *zone.Snapshot { return snapshot },
 		Objects: func() engine.Objects { return engine.Objects{Zones: in.Zones} }, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 	m := new(dns.Msg)
 	m.SetUpdate(apex)

@@ -81,6 +81,12 @@ type ZoneSpec struct {
 	// +optional
 	Updates *Updates `json:"updates,omitempty"`
 
+	// Transfers says who may take copies of the zone, and who is told when it changes. Nobody when not
+	// set.
+	//
+	// +optional
+	Transfers *Transfers `json:"transfers,omitempty"`
+
 	// AllowedNamespaces says from which namespaces TrafficPolicies may claim host names in this
 	// zone. All namespaces when not set.
 	//

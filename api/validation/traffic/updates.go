@@ -26,26 +26,31 @@ func ValidateZoneRecords(new, old *trafficv1alpha1.ZoneRecords) field.ErrorList 
 }
 
 func validateUpdates(u *trafficv1alpha1.Updates, domain string, path *field.Path) (errs field.ErrorList) {
-	algorithms := []trafficv1alpha1.TSIGAlgorithm{trafficv1alpha1.TSIGHMACSHA256, trafficv1alpha1.TSIGHMACSHA384, trafficv1alpha1.TSIGHMACSHA512}
 	names := map[string]bool{}
 	for i := range u.Keys {
 		k, at := &u.Keys[i], path.Child("keys").Index(i)
-		if why := notHost(k.Name, true); why != "" {
-			errs = append(errs, field.Invalid(at.Child("name"), k.Name, "must be a domain name in lower case without the trailing dot, such as acme.example.com"))
-		}
 		if names[k.Name] {
 			errs = append(errs, field.Duplicate(at.Child("name"), k.Name))
 		}
 		names[k.Name] = true
-		if k.Algorithm != "" && !slices.Contains(algorithms, k.Algorithm) {
-			errs = append(errs, field.NotSupported(at.Child("algorithm"), k.Algorithm, algorithms))
-		}
-		if k.SecretRef.Name == "" {
-			errs = append(errs, field.Required(at.Child("secretRef", "name"), "name the Secret that holds the key"))
-		}
+		errs = append(errs, validateKey(k.Name, k.Algorithm, k.SecretRef, at)...)
 		for j := range k.Grants {
 			errs = append(errs, validateGrant(&k.Grants[j], domain, at.Child("grants").Index(j))...)
 		}
+	}
+	return errs
+}
+
+func validateKey(name string, algorithm trafficv1alpha1.TSIGAlgorithm, ref trafficv1alpha1.SecretKeyRef, path *field.Path) (errs field.ErrorList) {
+	algorithms := []trafficv1alpha1.TSIGAlgorithm{trafficv1alpha1.TSIGHMACSHA256, trafficv1alpha1.TSIGHMACSHA384, trafficv1alpha1.TSIGHMACSHA512}
+	if why := notHost(name, true); why != "" {
+		errs = append(errs, field.Invalid(path.Child("name"), name, "must be a domain name in lower case without the trailing dot, such as acme.example.com"))
+	}
+	if algorithm != "" && !slices.Contains(algorithms, algorithm) {
+		errs = append(errs, field.NotSupported(path.Child("algorithm"), algorithm, algorithms))
+	}
+	if ref.Name == "" {
+		errs = append(errs, field.Required(path.Child("secretRef", "name"), "name the Secret that holds the key"))
 	}
 	return errs
 }

@@ -44,6 +44,31 @@ func TestValidateUpdates(t *testing.T) {
 	}
 }
 
+func TestValidateTransfers(t *testing.T) {
+	key := &v1.TSIGKey{Name: "xfr", SecretRef: v1.SecretKeyRef{Name: "xfr"}}
+	for name, tc := range map[string]struct {
+		transfers v1.Transfers
+		want      []string
+	}{
+		"networks and a key": {v1.Transfers{
+			Allow:  []v1.TransferClient{{Networks: []string{"192.0.2.0/24", "2001:db8::1/128"}, Key: key}, {Key: key}},
+			Notify: []v1.TransferServer{{Address: "192.0.2.1", Key: key}, {Address: "192.0.2.1:5353"}, {Address: "2001:db8::1"}, {Address: "[2001:db8::1]:5353"}},
+		}, nil},
+		"everybody":        {v1.Transfers{Allow: []v1.TransferClient{{}}}, []string{"FieldValueRequired spec.transfers.allow[0]"}},
+		"no networks":      {v1.Transfers{Allow: []v1.TransferClient{{Networks: []string{"192.0.2.1", "192.0.2.1/24", "x"}}}}, []string{"FieldValueInvalid spec.transfers.allow[0].networks[0]", "FieldValueInvalid spec.transfers.allow[0].networks[1]", "FieldValueInvalid spec.transfers.allow[0].networks[2]"}},
+		"a key without":    {v1.Transfers{Allow: []v1.TransferClient{{Key: &v1.TSIGKey{Name: "XFR.", Algorithm: "HMAC-MD5"}}}}, []string{"FieldValueInvalid spec.transfers.allow[0].key.name", "FieldValueNotSupported spec.transfers.allow[0].key.algorithm", "FieldValueRequired spec.transfers.allow[0].key.secretRef.name"}},
+		"no addresses":     {v1.Transfers{Notify: []v1.TransferServer{{Address: "ns1.example.net"}, {Address: "0.0.0.0"}, {Address: "192.0.2.1:0"}}}, []string{"FieldValueInvalid spec.transfers.notify[0].address", "FieldValueInvalid spec.transfers.notify[1].address", "FieldValueInvalid spec.transfers.notify[2].address"}},
+		"one server twice": {v1.Transfers{Notify: []v1.TransferServer{{Address: "192.0.2.1"}, {Address: "192.0.2.1:53"}}}, []string{"FieldValueDuplicate spec.transfers.notify[1].address"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			z := &v1.Zone{Spec: v1.ZoneSpec{Domain: "apps.example.com", NameServers: []v1.NameServer{{Name: "ns1.example.net"}}, Transfers: &tc.transfers}}
+			if diff := cmp.Diff(tc.want, found(ValidateZone(z, nil))); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 func TestValidateZoneRecords(t *testing.T) {
 	records := func(zone string, records ...v1.Record) *v1.ZoneRecords {
 		return &v1.ZoneRecords{Spec: v1.ZoneRecordsSpec{Zone: zone, Records: records}}

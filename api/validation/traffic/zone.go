@@ -46,6 +46,9 @@ func ValidateZone(new, old *trafficv1alpha1.Zone) field.ErrorList {
 	if s.Updates != nil {
 		errs = append(errs, validateUpdates(s.Updates, s.Domain, spec.Child("updates"))...)
 	}
+	if s.Transfers != nil {
+		errs = append(errs, validateTransfers(s.Transfers, spec.Child("transfers"))...)
+	}
 	if s.AllowedNamespaces != nil {
 		errs = append(errs, metav1validation.ValidateLabelSelector(s.AllowedNamespaces.Selector,
 			metav1validation.LabelSelectorValidationOptions{}, spec.Child("allowedNamespaces", "selector"))...)

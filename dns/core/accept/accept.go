@@ -9,6 +9,9 @@
 //     is over the limit gets the advice to come over TCP or with a cookie, the rest nothing
 //     (response rate limiting). A good cookie, TCP, and exempt networks are never limited.
 //
+// What no snapshot answers (updates, notifications, transfers, and whatever is signed with TSIG) leaves
+// the path where the limits let it: it is the fate [Aside].
+//
 // The path allocates nothing and takes no lock. It has no socket and reads no clock.
 package accept
 
@@ -70,7 +73,9 @@ type Origin struct {
 	// Keepalive is how long the connection may be idle, in units of 100 milliseconds, for those who
 	// ask.
 	Keepalive uint16
-	Now       time.Time
+	// Aside: there is somebody who takes messages that no snapshot answers.
+	Aside bool
+	Now   time.Time
 }
 
 // Fate is what became of a message.
@@ -83,6 +88,7 @@ const (
 	Limited        // over the limit, not answered
 	Slipped        // over the limit, sent to TCP
 	NoCookie       // sent to come back with a cookie
+	Aside          // to be answered elsewhere; see Path.Aside
 	FateCount = iota
 )
 
@@ -101,6 +107,8 @@ type Path struct {
 	worker  *answer.Worker
 	options wire.Options
 	over    uint32 // answers over the limit, to know when one slips
+	aside   []byte
+	client  netip.Addr
 }
 
 // New returns a path.
@@ -143,6 +151,9 @@ func (p *Path) Message(s *zone.Snapshot, dst, msg []byte, o Origin) ([]byte, Out
 		return nil, Outcome{Fate: Ignored}
 	}
 	w, q, r := p.worker, p.worker.Query(), p.rules
+	if o.Aside && isAside(q, outcome) {
+		return p.setAside(msg, o)
+	}
 	result := Outcome{HasCookie: q.Cookie != nil}
 	p.options.HasCookie = false
 	if result.HasCookie {
@@ -182,6 +193,32 @@ func (p *Path) sendForCookie(dst []byte, result Outcome) ([]byte, Outcome) {
 	result.Fate, result.Rcode = NoCookie, dns.RcodeBadCookie
 	return p.worker.Refuse(dst, dns.RcodeBadCookie, &p.options, false), result
 }
+
+// isAside reports whether a query is one that no snapshot answers: an update, a notification, a
+// transfer, or any that is signed and well formed.
+func isAside(q *wire.Query, outcome wire.Outcome) bool {
+	switch q.Opcode {
+	case dns.OpcodeQuery:
+		return outcome == wire.Serve && (q.Type == dns.TypeAXFR || q.Type == dns.TypeIXFR) ||
+			outcome == wire.Refuse && q.Rcode == dns.RcodeNotAuth
+	case dns.OpcodeNotify, dns.OpcodeUpdate:
+		return true
+	}
+	return false
+}
+
+// setAside lets a message leave the path, unless its network has had enough already.
+func (p *Path) setAside(msg []byte, o Origin) ([]byte, Outcome) {
+	if !o.Stream && p.rules.Accounts != nil && !contains(p.rules.Exempt, o.Client) && !p.within(o) {
+		return nil, Outcome{Fate: Limited}
+	}
+	p.aside, p.client = msg, o.Client
+	return nil, Outcome{Fate: Aside}
+}
+
+// Aside is the last message whose fate that was, without a proxy's header, and who sent it. It is
+// valid as long as the message that was given.
+func (p *Path) Aside() (msg []byte, client netip.Addr) { return p.aside, p.client }
 
 // all is the kind of the account of everything that a network gets.
 const all = 0xFF

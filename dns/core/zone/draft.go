@@ -138,7 +138,7 @@ func (d *draft) finish(c *compiler) {
 		// Without them names are gone, and wildcards cover more than before.
 		d.build(cuts)
 	}
-	d.addSOA(c.in.Serials[d.zone.Domain], c.in.Now)
+	d.addSOA(c)
 	for name, n := range d.nodes {
 		c.snapshot.names[name] = n
 	}

@@ -26,6 +26,10 @@ type Input struct {
 	Places *geo.Places
 	// Serials of the zones as they were served last, by domain.
 	Serials map[string]Serial
+	// Global stands for the answers to clients of whom nothing is known, by domain. It is part of what a
+	// serial is given for, so that copies of a zone follow the health of what is answered; empty for
+	// zones that nobody copies.
+	Global map[string]string
 	// Now becomes the serial of a zone that has changed.
 	Now time.Time
 	// Previous snapshot, from which lookup tables are taken over; may be nil. It has no influence on

@@ -16,7 +16,7 @@ import (
 )
 
 // addSOA gives the zone its serial and its start of authority, and puts its records in order.
-func (d *draft) addSOA(last Serial, now time.Time) {
+func (d *draft) addSOA(c *compiler) {
 	for _, n := range d.nodes {
 		sortSets(n.Sets)
 	}
@@ -31,7 +31,7 @@ func (d *draft) addSOA(last Serial, now time.Time) {
 		seconds(soa.NegativeTTL, 30*time.Second, leastTTL, 3*time.Hour), // RFC 2308 section 5
 	}
 	names := append([]byte(d.primary()), d.contact(soa.Contact)...)
-	d.zone.Serial = next(last, d.digest(names, numbers), now)
+	d.zone.Serial = next(c.in.Serials[d.zone.Domain], d.digest(names, numbers, c.in.Global[d.zone.Domain]), c.in.Now)
 
 	data := binary.BigEndian.AppendUint32(names, d.zone.Serial.Serial)
 	for _, n := range numbers {
@@ -81,9 +81,12 @@ func (d *draft) contact(mailbox string) wire.Name {
 	return wire.Name(append([]byte{byte(len(local))}, local...)) + at
 }
 
-// digest stands for everything that the zone answers, apart from verdicts.
-func (d *draft) digest(names []byte, numbers []uint32) string {
+// digest stands for everything that the zone answers; of verdicts only for what copies of it hold.
+func (d *draft) digest(names []byte, numbers []uint32, global string) string {
 	h := sha256.New()
+	if global != "" {
+		fmt.Fprintln(h, global)
+	}
 	h.Write(names)
 	fmt.Fprintln(h, d.ttl, numbers)
 	for _, name := range sortedNames(d.nodes) {

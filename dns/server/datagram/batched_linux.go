@@ -1,9 +1,12 @@
 package datagram
 
 import (
+	"bytes"
+	"encoding/binary"
 	"net"
 	"net/netip"
 	"os"
+	"strconv"
 	"syscall"
 	"unsafe"
 
@@ -191,6 +194,33 @@ func (b *batched) Reply(i int, reply []byte) {
 	}
 	out.SetControllen(size)
 	b.queued++
+}
+
+// Later implements Socket.
+func (b *batched) Later(i int) func([]byte) error {
+	var to netip.AddrPort
+	if a := &b.from[i]; a.Family == unix.AF_INET {
+		v4 := (*unix.RawSockaddrInet4)(unsafe.Pointer(a))
+		to = netip.AddrPortFrom(netip.AddrFrom4(v4.Addr), hostOrder(v4.Port))
+	} else {
+		ip := netip.AddrFrom16(a.Addr)
+		if a.Scope_id != 0 {
+			ip = ip.WithZone(strconv.Itoa(int(a.Scope_id)))
+		}
+		to = netip.AddrPortFrom(ip, hostOrder(a.Port))
+	}
+	var control []byte
+	if b.controlLen > 0 {
+		control = bytes.Clone(source(b.control[i*b.controlLen:][:min(int(b.in[i].Controllen), b.controlLen)]))
+	}
+	return later(b.UDPConn, control, to)
+}
+
+// hostOrder is a port that the kernel wrote in the order of the network.
+func hostOrder(port uint16) uint16 {
+	var b [2]byte
+	binary.NativeEndian.PutUint16(b[:], port)
+	return binary.BigEndian.Uint16(b[:])
 }
 
 func (b *batched) trySend(fd uintptr) bool {

@@ -9,6 +9,7 @@
 package datagram
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -27,6 +28,8 @@ type Socket interface {
 	Buffer(i int) []byte
 	// Reply takes the answer to a datagram of the batch, which is to be in its buffer.
 	Reply(i int, b []byte)
+	// Later gives the means to answer a datagram of the batch at any later time, from any goroutine.
+	Later(i int) func(b []byte) error
 	// Send sends the answers that were taken and returns how many could not be sent.
 	Send() (failed int)
 	// Waiting is about how many small datagrams wait in the kernel; 0 if that is not known.
@@ -117,6 +120,18 @@ func (s *single) Message(int) ([]byte, netip.Addr) {
 func (s *single) Buffer(int) []byte { return s.out }
 
 func (s *single) Reply(_ int, b []byte) { s.reply = b }
+
+func (s *single) Later(int) func([]byte) error {
+	return later(s.UDPConn, bytes.Clone(source(s.control[:s.controlSize])), s.from)
+}
+
+// later answers to an address, from the one that the control message names.
+func later(c *net.UDPConn, control []byte, to netip.AddrPort) func([]byte) error {
+	return func(b []byte) error {
+		_, _, err := c.WriteMsgUDPAddrPort(b, control, to)
+		return err
+	}
+}
 
 func (s *single) Send() (failed int) {
 	if s.reply == nil {

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seaway-io/seaway/api/names"
 	"github.com/seaway-io/seaway/api/scheme"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/charts"
@@ -81,16 +82,37 @@ func established(crd *apiextensionsv1.CustomResourceDefinition) bool {
 	return false
 }
 
+// Secrets in the system namespace that name servers may read: those that hold keys of DNS UPDATE and of
+// zone transfers.
+const (
+	UpdateKey   = "dns-update-key"
+	TransferKey = "dns-transfer-key"
+)
+
 // roles are the rights of the processes. Name servers read what they serve; what each may write is
-// its own report: see nameServerRole. The aggregated API server asks who a caller is. The controllers
-// handle templates of any kind, and so may do anything.
+// its own report, see nameServerRole, and the records that come by DNS UPDATE. The aggregated API
+// server asks who a caller is. The controllers handle templates of any kind, and so may do anything.
 func roles() []client.Object {
 	return []client.Object{
 		&rbacv1.ClusterRole{
 			ObjectMeta: metav1.ObjectMeta{Name: "seaway-name-server"},
 			Rules: []rbacv1.PolicyRule{
 				{APIGroups: []string{trafficv1alpha1.GroupName}, Resources: []string{"zones", "zonerecords", "trafficplans", "regionmaps", "endpointhealths"}, Verbs: []string{"get", "list", "watch"}},
+				// What changes by DNS UPDATE is written by the server that was asked.
+				{APIGroups: []string{trafficv1alpha1.GroupName}, Resources: []string{"zonerecords"}, Verbs: []string{"create", "update"}},
 			},
+		},
+		// Keys of updates and transfers. Only these: a name server reads no other Secret.
+		&rbacv1.Role{
+			ObjectMeta: metav1.ObjectMeta{Namespace: names.SystemNamespace, Name: "seaway-name-server-keys"},
+			Rules: []rbacv1.PolicyRule{{
+				APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{UpdateKey, TransferKey}, Verbs: []string{"get"},
+			}},
+		},
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: names.SystemNamespace, Name: "seaway-name-server-keys"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "seaway-name-server-keys"},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.GroupKind, Name: nameServerGroup, APIGroup: rbacv1.GroupName}},
 		},
 		clusterBinding("seaway-name-servers", "seaway-name-server", rbacv1.Subject{Kind: rbacv1.GroupKind, Name: nameServerGroup, APIGroup: rbacv1.GroupName}),
 		clusterBinding("seaway-controller", "cluster-admin", user(controllerUser)),
