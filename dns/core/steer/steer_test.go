@@ -246,7 +246,7 @@ func TestScopeCoversTheBlock(t *testing.T) {
 
 func TestOneEndpointNeedsNoScope(t *testing.T) {
 	p := threeWay(1)
-	if got := p.Pick(netip.MustParseAddr("198.51.100.7")); got != (Choice{0, 0}) {
+	if got := p.Pick(netip.MustParseAddr("198.51.100.7")); got != (Choice{Rule: FirstHealthyTier}) {
 		t.Errorf("got %+v", got)
 	}
 	if p.Tailored() {

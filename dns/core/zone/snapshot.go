@@ -116,6 +116,8 @@ type Host struct {
 type Plan struct {
 	Namespace, Name string
 	Generation      int64
+	// PolicyGeneration is that of the TrafficPolicy which the plan was made from.
+	PolicyGeneration int64
 	// TTL in seconds and MaxAnswers addresses of each answer.
 	TTL        uint32
 	MaxAnswers int
