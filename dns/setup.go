@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -42,6 +41,9 @@ type Options struct {
 	GeoFields    geodb.Fields
 	// MetricsAddress is where /metrics, /healthz and /readyz are served; nowhere if empty.
 	MetricsAddress string
+	// DiagnosticsAddress is where decisions are told over TLS, with the certificate below, to those who
+	// have the token in DiagnosticsTokenFile; nowhere if both are empty.
+	DiagnosticsAddress, DiagnosticsTokenFile string
 	// Version is the answer to version.bind, NSID the server's identifier.
 	Version, NSID string
 	// TLSListen and HTTPSListen are addresses for DNS over TLS and over HTTPS, which need the files
@@ -73,6 +75,8 @@ type Server struct {
 	sockets  *server.Server
 	registry *prometheus.Registry
 	metrics  net.Listener
+	// diagnostics speaks TLS; nil if there is none.
+	diagnostics net.Listener
 }
 
 // New opens everything that can be wrong from the start: options, databases, sockets, and what is on
@@ -115,6 +119,10 @@ func New(o Options) (*Server, error) {
 			s.sockets.Close()
 			return nil, fmt.Errorf("--metrics-address: %w", err)
 		}
+	}
+	if err := s.openDiagnostics(); err != nil {
+		s.Close()
+		return nil, err
 	}
 	if err := s.assemble(); err != nil {
 		s.Close()
@@ -193,14 +201,17 @@ func (s *Server) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	var failed error
-	if s.metrics != nil {
-		h := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-			WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	for listener, handler := range map[net.Listener]http.Handler{s.metrics: s.handler(), s.diagnostics: s.forToken()} {
+		if listener == nil {
+			continue
+		}
+		h := httpServer(handler)
+		h.ErrorLog = slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug)
 		context.AfterFunc(ctx, func() { h.Close() })
 		wg.Go(func() {
-			if err := h.Serve(s.metrics); !errors.Is(err, http.ErrServerClosed) {
+			if err := h.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 				// The answers go on.
-				s.options.Log.Error("serving metrics", "error", err)
+				s.options.Log.Error("serving metrics or diagnostics", "address", listener.Addr().String(), "error", err)
 			}
 		})
 	}
@@ -220,6 +231,9 @@ func (s *Server) Close() {
 	s.sockets.Close()
 	if s.metrics != nil {
 		s.metrics.Close()
+	}
+	if s.diagnostics != nil {
+		s.diagnostics.Close()
 	}
 	if s.checker != nil {
 		s.checker.Close()
