@@ -22,7 +22,7 @@ const delegationTTL = 86400
 // Command is `kubectl seaway dns`.
 func Command() *cobra.Command {
 	cmd := &cobra.Command{Use: "dns", Short: "Work with delegated zones"}
-	cmd.AddCommand(delegation(), answered())
+	cmd.AddCommand(delegation(), answered(), previewed())
 	return cmd
 }
 

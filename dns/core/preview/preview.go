@@ -22,7 +22,8 @@ import (
 // Size is how much of the address space something is: IPv4 in addresses, IPv6 in networks of /48,
 // which is what a site has.
 type Size struct {
-	IPv4, IPv6 float64
+	IPv4 float64 `json:"ipv4"`
+	IPv6 float64 `json:"ipv6"`
 }
 
 func (s *Size) add(v4 bool, n float64) {
@@ -38,34 +39,38 @@ func (s *Size) Add(o Size) { s.IPv4, s.IPv6 = s.IPv4+o.IPv4, s.IPv6+o.IPv6 }
 
 // Change is a run of addresses that has another answer, from First to Last, both included.
 type Change struct {
-	First, Last netip.Addr
+	First netip.Addr `json:"first"`
+	Last  netip.Addr `json:"last"`
 	// Country is an ISO 3166-1 code; empty where the database knows none.
-	Country string
+	Country string `json:"country"`
 	// From and To are clusters; empty where there is no answer.
-	From, To string
+	From string `json:"from"`
+	To   string `json:"to"`
 	// Share of the run that goes from the one to the other: 1 but where the hash of the client's
 	// network divides it.
-	Share float64
+	Share float64 `json:"share"`
 }
 
 // Move is what changes in one country from one cluster to another.
 type Move struct {
-	Country, From, To string
+	Country string `json:"country"`
+	From    string `json:"from"`
+	To      string `json:"to"`
 	// Networks is the number of runs of addresses that are part of it.
-	Networks int
-	Size     Size
+	Networks int  `json:"networks"`
+	Size     Size `json:"size"`
 }
 
 // Report is the difference between two plans.
 type Report struct {
 	// Moves, the largest first.
-	Moves []Move
+	Moves []Move `json:"moves"`
 	// Changes in the order of addresses, IPv4 first.
-	Changes []Change
+	Changes []Change `json:"changes"`
 	// Countries are the sizes of all countries, and Known their sum. What the database does not know
 	// is the country of the empty name and no part of Known.
-	Countries map[string]Size
-	Known     Size
+	Countries map[string]Size `json:"countries"`
+	Known     Size            `json:"known"`
 }
 
 // Moved is how much of the known address space is answered otherwise.

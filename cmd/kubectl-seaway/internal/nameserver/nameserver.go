@@ -3,12 +3,15 @@
 package nameserver
 
 import (
+	"strings"
+
 	"github.com/spf13/pflag"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/view"
 	"github.com/seaway-io/seaway/dns/core/decision"
 	"github.com/seaway-io/seaway/dns/core/geo"
+	"github.com/seaway-io/seaway/dns/core/steer"
 	"github.com/seaway-io/seaway/dns/core/verdict"
 	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/geodb"
@@ -48,6 +51,20 @@ func Snapshot(v view.View, places *geo.Places) *zone.Snapshot {
 		})
 	}
 	return s
+}
+
+// Steering is how each host name of a plan is steered in a snapshot.
+func Steering(s *zone.Snapshot, plan *trafficv1alpha1.TrafficPlan) map[string]*steer.Plan {
+	out := map[string]*steer.Plan{}
+	for _, p := range s.Plans {
+		if p.Namespace != plan.Namespace || p.Name != plan.Name {
+			continue
+		}
+		for _, h := range p.Hosts {
+			out[strings.TrimSuffix(h.Name.String(), ".")] = h.Steer
+		}
+	}
+	return out
 }
 
 // Votes are the reports of the name servers.
