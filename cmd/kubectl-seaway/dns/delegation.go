@@ -22,7 +22,7 @@ const delegationTTL = 86400
 // Command is `kubectl seaway dns`.
 func Command() *cobra.Command {
 	cmd := &cobra.Command{Use: "dns", Short: "Work with delegated zones"}
-	cmd.AddCommand(delegation(), answered(), previewed())
+	cmd.AddCommand(delegation(), answered(), previewed(), surveyed())
 	return cmd
 }
 
