@@ -4,7 +4,9 @@ go 1.26.4
 
 require (
 	github.com/bufbuild/protocompile v0.14.1
+	github.com/dnstap/golang-dnstap v0.4.0
 	github.com/evanphx/json-patch/v5 v5.9.11
+	github.com/farsightsec/golang-framestream v0.3.0
 	github.com/go-logr/logr v1.4.3
 	github.com/google/cel-go v0.29.2
 	github.com/google/go-cmp v0.7.0

@@ -14,6 +14,11 @@ import (
 
 // register registers the metrics of all parts.
 func (s *Server) register() error {
+	if s.queries != nil {
+		if err := s.registry.Register(s.queries); err != nil {
+			return err
+		}
+	}
 	for _, c := range []prometheus.Collector{
 		s.sockets, s.engine, s.feed, probeMetrics{s.checker},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

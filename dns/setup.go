@@ -21,6 +21,7 @@ import (
 	"github.com/seaway-io/seaway/dns/engine"
 	"github.com/seaway-io/seaway/dns/feed"
 	"github.com/seaway-io/seaway/dns/geodb"
+	"github.com/seaway-io/seaway/dns/querylog"
 	"github.com/seaway-io/seaway/dns/server"
 )
 
@@ -41,6 +42,8 @@ type Options struct {
 	GeoFields    geodb.Fields
 	// MetricsAddress is where /metrics, /healthz and /readyz are served; nowhere if empty.
 	MetricsAddress string
+	// QueryLog takes down queries; nowhere if it names no place.
+	QueryLog querylog.Options
 	// DiagnosticsAddress is where decisions are told over TLS, with the certificate below, to those who
 	// have the token in DiagnosticsTokenFile; nowhere if both are empty.
 	DiagnosticsAddress, DiagnosticsTokenFile string
@@ -73,6 +76,7 @@ type Server struct {
 	checker  *check.Checker
 	feed     *feed.Feed
 	sockets  *server.Server
+	queries  *querylog.Log // nil if none is kept
 	registry *prometheus.Registry
 	metrics  net.Listener
 	// diagnostics speaks TLS; nil if there is none.
@@ -101,6 +105,11 @@ func New(o Options) (*Server, error) {
 	if s.geo, err = openGeo(o.GeoDatabases, o.GeoFields, o.Log); err != nil {
 		return nil, fmt.Errorf("--geo-database: %w", err)
 	}
+	log := o.QueryLog
+	log.Identity, log.Version, log.Log = o.NSID, o.Version, o.Log
+	if s.queries, err = querylog.New(log); err != nil {
+		return nil, err
+	}
 	s.sockets, err = server.Listen(server.Options{
 		Addresses:   o.Listen,
 		TLS:         o.TLSListen,
@@ -108,15 +117,19 @@ func New(o Options) (*Server, error) {
 		Certificate: s.files.get(),
 		Rules:       rules,
 		Snapshot:    s.snapshot,
+		Series:      s.series,
+		QueryLog:    s.queries,
 		TCP:         o.TCP,
 		Log:         o.Log,
 	})
 	if err != nil {
+		s.queries.Close()
 		return nil, fmt.Errorf("--listen, --tls-listen, --https-listen: %w", err)
 	}
 	if o.MetricsAddress != "" {
 		if s.metrics, err = net.Listen("tcp", o.MetricsAddress); err != nil {
 			s.sockets.Close()
+			s.queries.Close()
 			return nil, fmt.Errorf("--metrics-address: %w", err)
 		}
 	}
@@ -217,6 +230,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	wg.Go(func() { s.geo.watch(ctx, s.engine.SetPlaces) })
 	wg.Go(func() { s.files.watch(ctx) })
+	wg.Go(func() { s.queries.Run(ctx) })
 	wg.Go(func() { s.feed.Run(ctx) })
 	s.sockets.Serve(ctx)
 	if ctx.Err() == nil {
@@ -229,6 +243,7 @@ func (s *Server) Run(ctx context.Context) error {
 // Close gives back what New opened.
 func (s *Server) Close() {
 	s.sockets.Close()
+	s.queries.Close()
 	if s.metrics != nil {
 		s.metrics.Close()
 	}
@@ -245,3 +260,6 @@ func (s *Server) Close() {
 
 // snapshot is what is served at the moment. The sockets are open before there is anything.
 func (s *Server) snapshot() *zone.Snapshot { return s.engine.Snapshot() }
+
+// series are the names of what answers are counted under.
+func (s *Server) series() (int, []string, int, []zone.EndpointSeries) { return s.engine.Series() }

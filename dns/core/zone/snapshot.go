@@ -30,6 +30,8 @@ type Zone struct {
 	Generation int64
 	Domain     string
 	Serial     Serial
+	// Series is the number under which answers from the zone are counted; see Series.
+	Series uint16
 	// Apex is the zone's own name and Labels how many labels that has.
 	Apex   wire.Name
 	Labels int
@@ -126,6 +128,8 @@ type Plan struct {
 	Answers   []Answer
 	// Hosts that the plan is answered for, in its own order.
 	Hosts []*Host
+	// Series are the numbers under which answers with each endpoint are counted; see Series.
+	Series []uint16
 
 	steer []*steer.Plan
 }
