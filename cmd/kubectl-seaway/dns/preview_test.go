@@ -15,7 +15,11 @@ import (
 	"github.com/seaway-io/seaway/api/scheme"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/diff"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
+	"github.com/seaway-io/seaway/dns/core/geo"
+	"github.com/seaway-io/seaway/dns/core/preview"
+	"github.com/seaway-io/seaway/dns/core/steer"
 	"github.com/seaway-io/seaway/dns/core/zone/zonetest"
+	"github.com/seaway-io/seaway/dns/geodb"
 )
 
 const patience = 10 * time.Second
@@ -101,5 +105,25 @@ func TestExitCodes(t *testing.T) {
 	}
 	if a, b, c := code(wrong(nil)), code(wrong(diff.ErrDiffers)), code(wrong(errors.New("no hub"))); a != 0 || b != 1 || c != 2 {
 		t.Errorf("%d, %d, %d", a, b, c)
+	}
+}
+
+// The whole built-in database, half of it divided among clusters.
+func BenchmarkCompare(b *testing.B) {
+	source, _ := geodb.BuiltIn()
+	table := func() *geo.Table {
+		t, _ := geo.Compile(source).Regions([]geo.Region{{Name: "fra", Latitude: 50, Longitude: 8, HasLocation: true}, {Name: "sin", Latitude: 1, Longitude: 103, HasLocation: true}}, nil)
+		return t
+	}
+	plan := func(weight int32) *steer.Plan {
+		return steer.New(steer.Config{Name: "shop/web", Table: table,
+			Endpoints: []steer.Endpoint{{Cluster: "fra", Usable: true}, {Cluster: "sin", Usable: true}},
+			Global:    steer.Ranking{{{Endpoint: 0, Weight: 1}}},
+			Regions:   []steer.Ranking{{{{Endpoint: 0, Weight: 95}, {Endpoint: 1, Weight: weight}}}, {{{Endpoint: 1, Weight: 1}}}},
+		})
+	}
+	before, after := plan(5), plan(10)
+	for b.Loop() {
+		preview.Compare(source, before, after)
 	}
 }
