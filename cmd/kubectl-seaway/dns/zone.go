@@ -95,7 +95,7 @@ func (s *survey) look(ctx context.Context, w io.Writer, v view.View, zone *traff
 		return err
 	}
 	if faults := servers + parents; faults > 0 {
-		return fmt.Errorf("zone %s: %d faults, marked with !", zone.Spec.Domain, faults)
+		return fmt.Errorf("zone %s: %d faults, each marked with an exclamation mark", zone.Spec.Domain, faults)
 	}
 	return nil
 }

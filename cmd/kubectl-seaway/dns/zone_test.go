@@ -108,7 +108,7 @@ func TestAZoneFromAllSides(t *testing.T) {
 	world["[2001:db8::53]:53 apps.example.com. SOA"] = message(t, soa, "", "")
 	world["203.0.113.1:53 apps.example.com. NS"] = message(t, "", delegation, "")
 	world["[2001:db8::1]:53 apps.example.com. NS"] = &mdns.Msg{MsgHdr: mdns.MsgHdr{Rcode: mdns.RcodeNameError}}
-	if err := look("zone-bad"); err == nil || err.Error() != "zone apps.example.com: 5 faults, marked with !" {
+	if err := look("zone-bad"); err == nil || err.Error() != "zone apps.example.com: 5 faults, each marked with an exclamation mark" {
 		t.Error(err)
 	}
 	if err := look("zone-other-parent", "203.0.113.7:5353"); err == nil {

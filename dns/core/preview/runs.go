@@ -77,20 +77,15 @@ func unmapped(r run, yield func(run) bool) bool {
 
 // lastOf is the last address of the network of an address.
 func lastOf(a netip.Addr, bits int) netip.Addr {
+	if a.Is4() {
+		b := a.As4()
+		binary.BigEndian.PutUint32(b[:], binary.BigEndian.Uint32(b[:])|uint32(uint64(1)<<(32-bits)-1))
+		return netip.AddrFrom4(b)
+	}
 	b := a.As16()
-	if a.Is4() {
-		bits += 96
-	}
-	for i := range b {
-		if rest := bits - 8*i; rest <= 0 {
-			b[i] = 0xFF
-		} else if rest < 8 {
-			b[i] |= 0xFF >> rest
-		}
-	}
-	if a.Is4() {
-		return netip.AddrFrom16(b).Unmap()
-	}
+	// Go's shifts by 64 and more give zero.
+	binary.BigEndian.PutUint64(b[:8], binary.BigEndian.Uint64(b[:8])|^uint64(0)>>min(bits, 64))
+	binary.BigEndian.PutUint64(b[8:], binary.BigEndian.Uint64(b[8:])|^uint64(0)>>max(bits-64, 0))
 	return netip.AddrFrom16(b)
 }
 
