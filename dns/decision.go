@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+	"golang.org/x/net/netutil"
 
 	"github.com/seaway-io/seaway/dns/core/answer"
 	"github.com/seaway-io/seaway/dns/core/decision"
@@ -29,7 +30,11 @@ const DecisionPath = "/decision"
 // leastToken is the least length of a token that is no joke.
 const leastToken = 16
 
-// diagnostics is the server that answers from afar; nil if there is to be none.
+// mostOperators bounds the connections of the diagnostics server, so that strangers who connect and say
+// nothing take no file descriptors from queries.
+const mostOperators = 64
+
+// openDiagnostics opens the server that answers from afar, if there is to be one.
 func (s *Server) openDiagnostics() error {
 	o := &s.options
 	switch {
@@ -49,7 +54,7 @@ func (s *Server) openDiagnostics() error {
 	if err != nil {
 		return fmt.Errorf("--diagnostics-address: %w", err)
 	}
-	s.diagnostics = tls.NewListener(l, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.files.get(), NextProtos: []string{"http/1.1"}})
+	s.diagnostics = tls.NewListener(netutil.LimitListener(l, mostOperators), &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.files.get(), NextProtos: []string{"http/1.1"}})
 	return nil
 }
 
@@ -104,11 +109,17 @@ func (s *Server) forHost(w http.ResponseWriter, r *http.Request) {
 	}
 	to, _ := netip.ParseAddr(strings.Trim(host, "[]"))
 	forwarded := r.Header.Get("Forwarded") + r.Header.Get("X-Forwarded-For") + r.Header.Get("Via") + r.Header.Get("X-Real-Ip")
-	if err != nil || !from.Addr().Unmap().IsLoopback() || !to.IsLoopback() && host != "localhost" || forwarded != "" {
+	if err != nil || !own(from.Addr().Unmap()) || !to.IsLoopback() && host != "localhost" || forwarded != "" {
 		http.Error(w, "decisions are told here to this host itself only; from afar, ask the server of --diagnostics-address", http.StatusForbidden)
 		return
 	}
 	s.decide(w, r)
+}
+
+// own are the addresses that this host and port-forwards come from. Others of 127.0.0.0/8 are those of
+// proxies beside the server, which bring strangers.
+func own(a netip.Addr) bool {
+	return a == netip.AddrFrom4([4]byte{127, 0, 0, 1}) || a == netip.IPv6Loopback()
 }
 
 // decide answers one question.

@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -65,6 +66,17 @@ func TestDecisionsAreForTheHostItself(t *testing.T) {
 				t.Errorf("%d: %s", status, body)
 			}
 		})
+	}
+}
+
+// A sidecar proxy brings strangers from an address of its own.
+func TestDecisionsAreNotForProxiesOnTheHost(t *testing.T) {
+	s := start(t, zonetest.Demo, func(o *dns.Options) { o.MetricsAddress = "127.0.0.1:0" })
+	from := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 0, 0, 6)}}
+	c := &http.Client{Transport: &http.Transport{DialContext: from.DialContext}}
+	defer c.CloseIdleConnections()
+	if status, body := httpGet(t, c, "http://"+s.MetricsAddress().String()+shopDecision); status != 403 {
+		t.Errorf("%d: %s", status, body)
 	}
 }
 

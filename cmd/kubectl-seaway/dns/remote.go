@@ -70,7 +70,7 @@ func (r *remote) ask(ctx context.Context, q answer.Question) (decision.Decision,
 
 func firstLine(body []byte) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(body)), "\n")
-	return line[:min(len(line), 300)]
+	return plain(line[:min(len(line), 300)])
 }
 
 func (r *remote) request(ctx context.Context, q answer.Question) (*http.Request, error) {

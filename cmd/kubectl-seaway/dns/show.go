@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/util/duration"
 	"sigs.k8s.io/yaml"
@@ -105,7 +106,7 @@ func steering(w io.Writer, d decision.Decision) {
 	for _, e := range s.Endpoints {
 		for _, v := range e.Evidence {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Cluster, v.VantagePoint, v.Verdict,
-				orDash(!v.Since.IsZero(), duration.HumanDuration(d.Time.Sub(v.Since))), freshness(v), yes(v.Counts), v.Message)
+				orDash(!v.Since.IsZero(), duration.HumanDuration(d.Time.Sub(v.Since))), freshness(v), yes(v.Counts), plain(v.Message))
 		}
 	}
 }
@@ -137,6 +138,16 @@ func freshness(e decision.Evidence) string {
 		return "silent for " + duration.HumanDuration(-left)
 	}
 	return fmt.Sprintf("fresh for %v", left)
+}
+
+// plain is text of others without what a terminal would obey.
+func plain(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 func orDash(ok bool, text string) string {
