@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/seaway-io/seaway/dns/core/geo"
@@ -19,7 +20,11 @@ type geoFiles struct {
 	places *geo.Places
 	infos  []geodb.Info
 	seen   []stamp
+	shown  atomic.Pointer[[]geodb.Info] // infos, for other goroutines
 }
+
+// described are the databases in use.
+func (g *geoFiles) described() []geodb.Info { return *g.shown.Load() }
 
 // stamp tells a file from the one that takes its place.
 type stamp struct {
@@ -33,6 +38,7 @@ func openGeo(paths []string, fields geodb.Fields, log *slog.Logger) (*geoFiles, 
 	if len(paths) == 0 {
 		source, info := geodb.BuiltIn()
 		g.places, g.infos = geo.Compile(source), []geodb.Info{info}
+		g.shown.Store(&g.infos)
 		return g, nil
 	}
 	return g, g.read()
@@ -45,6 +51,7 @@ func (g *geoFiles) read() error {
 		return err
 	}
 	g.places, g.infos, g.seen = geo.Compile(source), infos, stamps
+	g.shown.Store(&infos)
 	return nil
 }
 

@@ -14,6 +14,11 @@ import (
 
 // register registers the metrics of all parts.
 func (s *Server) register() error {
+	if s.queries != nil {
+		if err := s.registry.Register(s.queries); err != nil {
+			return err
+		}
+	}
 	for _, c := range []prometheus.Collector{
 		s.sockets, s.engine, s.feed, probeMetrics{s.checker},
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
@@ -25,7 +30,7 @@ func (s *Server) register() error {
 	return nil
 }
 
-// handler serves metrics and health. The server is alive as long as it answers here, and ready when
+// handler serves metrics, health and, to this host, decisions. The server is alive as long as it answers here, and ready when
 // it has something to answer queries with: not reaching the hub, or any endpoint, is no reason for a
 // name server to be taken out.
 func (s *Server) handler() http.Handler {
@@ -43,6 +48,7 @@ func (s *Server) handler() http.Handler {
 		}
 		fmt.Fprintf(w, "serving from: %s\nhub: %s\n", status.Source, hub)
 	})
+	mux.HandleFunc("GET "+DecisionPath, s.forHost)
 	return mux
 }
 

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -22,6 +21,7 @@ import (
 	"github.com/seaway-io/seaway/dns/engine"
 	"github.com/seaway-io/seaway/dns/feed"
 	"github.com/seaway-io/seaway/dns/geodb"
+	"github.com/seaway-io/seaway/dns/querylog"
 	"github.com/seaway-io/seaway/dns/server"
 	"github.com/seaway-io/seaway/dns/transfer"
 	"github.com/seaway-io/seaway/dns/tsig"
@@ -45,6 +45,11 @@ type Options struct {
 	GeoFields    geodb.Fields
 	// MetricsAddress is where /metrics, /healthz and /readyz are served; nowhere if empty.
 	MetricsAddress string
+	// QueryLog takes down queries; nowhere if it names no place.
+	QueryLog querylog.Options
+	// DiagnosticsAddress is where decisions are told over TLS, with the certificate below, to those who
+	// have the token in DiagnosticsTokenFile; nowhere if both are empty.
+	DiagnosticsAddress, DiagnosticsTokenFile string
 	// Version is the answer to version.bind, NSID the server's identifier.
 	Version, NSID string
 	// TLSListen and HTTPSListen are addresses for DNS over TLS and over HTTPS, which need the files
@@ -76,8 +81,11 @@ type Server struct {
 	updates  *update.Handler
 	aside    *transfer.Handler
 	sockets  *server.Server
+	queries  *querylog.Log // nil if none is kept
 	registry *prometheus.Registry
 	metrics  net.Listener
+	// diagnostics speaks TLS; nil if there is none.
+	diagnostics net.Listener
 }
 
 // New opens everything that can be wrong from the start: options, databases, sockets, and what is on
@@ -102,6 +110,11 @@ func New(o Options) (*Server, error) {
 	if s.geo, err = openGeo(o.GeoDatabases, o.GeoFields, o.Log); err != nil {
 		return nil, fmt.Errorf("--geo-database: %w", err)
 	}
+	log := o.QueryLog
+	log.Identity, log.Version, log.Log = o.NSID, o.Version, o.Log
+	if s.queries, err = querylog.New(log); err != nil {
+		return nil, err
+	}
 	s.sockets, err = server.Listen(server.Options{
 		Addresses:   o.Listen,
 		TLS:         o.TLSListen,
@@ -110,17 +123,25 @@ func New(o Options) (*Server, error) {
 		Rules:       rules,
 		Snapshot:    s.snapshot,
 		Aside:       aside{s},
+		Series:      s.series,
+		QueryLog:    s.queries,
 		TCP:         o.TCP,
 		Log:         o.Log,
 	})
 	if err != nil {
+		s.queries.Close()
 		return nil, fmt.Errorf("--listen, --tls-listen, --https-listen: %w", err)
 	}
 	if o.MetricsAddress != "" {
 		if s.metrics, err = net.Listen("tcp", o.MetricsAddress); err != nil {
 			s.sockets.Close()
+			s.queries.Close()
 			return nil, fmt.Errorf("--metrics-address: %w", err)
 		}
+	}
+	if err := s.openDiagnostics(); err != nil {
+		s.Close()
+		return nil, err
 	}
 	if err := s.assemble(); err != nil {
 		s.Close()
@@ -210,19 +231,23 @@ func (s *Server) Run(ctx context.Context) error {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	var failed error
-	if s.metrics != nil {
-		h := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-			WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
+	for listener, handler := range map[net.Listener]http.Handler{s.metrics: s.handler(), s.diagnostics: s.forToken()} {
+		if listener == nil {
+			continue
+		}
+		h := httpServer(handler)
+		h.ErrorLog = slog.NewLogLogger(s.options.Log.Handler(), slog.LevelDebug)
 		context.AfterFunc(ctx, func() { h.Close() })
 		wg.Go(func() {
-			if err := h.Serve(s.metrics); !errors.Is(err, http.ErrServerClosed) {
+			if err := h.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 				// The answers go on.
-				s.options.Log.Error("serving metrics", "error", err)
+				s.options.Log.Error("serving metrics or diagnostics", "address", listener.Addr().String(), "error", err)
 			}
 		})
 	}
 	wg.Go(func() { s.geo.watch(ctx, s.engine.SetPlaces) })
 	wg.Go(func() { s.files.watch(ctx) })
+	wg.Go(func() { s.queries.Run(ctx) })
 	wg.Go(func() { s.feed.Run(ctx) })
 	wg.Go(func() { s.aside.Run(ctx) })
 	s.sockets.Serve(ctx)
@@ -236,8 +261,12 @@ func (s *Server) Run(ctx context.Context) error {
 // Close gives back what New opened.
 func (s *Server) Close() {
 	s.sockets.Close()
+	s.queries.Close()
 	if s.metrics != nil {
 		s.metrics.Close()
+	}
+	if s.diagnostics != nil {
+		s.diagnostics.Close()
 	}
 	if s.checker != nil {
 		s.checker.Close()
@@ -256,3 +285,6 @@ func (s *Server) changed() {
 
 // snapshot is what is served at the moment. The sockets are open before there is anything.
 func (s *Server) snapshot() *zone.Snapshot { return s.engine.Snapshot() }
+
+// series are the names of what answers are counted under.
+func (s *Server) series() (int, []string, int, []zone.EndpointSeries) { return s.engine.Series() }

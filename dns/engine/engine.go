@@ -3,6 +3,7 @@ package engine
 import (
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -50,6 +51,7 @@ type Engine struct {
 	serials   map[string]zone.Serial
 	global    map[string]string
 	problems  map[zone.Problem]bool
+	series    zone.Series
 
 	// mu guards verdicts, and publishing.
 	mu     sync.Mutex
@@ -117,6 +119,16 @@ func (e *Engine) AddSerials(serials map[string]zone.Serial) {
 	})
 }
 
+// Series are the names of what answers are counted under: the domains and endpoints from the numbers
+// firstZone and firstEndpoint on.
+func (e *Engine) Series() (firstZone int, domains []string, firstEndpoint int, endpoints []zone.EndpointSeries) {
+	e.compiling.Lock()
+	defer e.compiling.Unlock()
+	firstZone, domains = e.series.Zones()
+	firstEndpoint, endpoints = e.series.Endpoints()
+	return firstZone, slices.Clone(domains), firstEndpoint, slices.Clone(endpoints)
+}
+
 // Serials are those of all zones that are or were served, by domain.
 func (e *Engine) Serials() map[string]zone.Serial {
 	e.compiling.Lock()
@@ -136,6 +148,7 @@ func (e *Engine) compile(change func()) {
 	for _, z := range s.Zones {
 		e.serials[z.Domain] = z.Serial
 	}
+	e.series.Number(s)
 	e.logProblems(s.Problems)
 	e.publish(s)
 	e.options.Changed()

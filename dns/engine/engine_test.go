@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -205,4 +206,38 @@ func TestVerdictsSurviveARestart(t *testing.T) {
 	if got := chosen(t, e); got != "fra" {
 		t.Errorf("got %s: what is known better must stay", got)
 	}
+}
+
+// A decision holds the evidence of all who report, with and without a vote.
+func TestDecisionsHaveTheirEvidence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t)
+		e.SetVerdict(key("fra"), verdict.State{Verdict: unhealthy, Message: "refused", Since: time.Now()})
+		late := peer("ns3", time.Now())
+		e.ObservePeer(late)
+		time.Sleep(31 * time.Second)
+		down := peer("ns2", time.Now(), "fra")
+		down.Spec.Plans[0].Endpoints[0].Message = "timeout"
+		e.ObservePeer(down)
+		d, err := e.Decide(answer.Question{Name: "shop.apps.example.com", Type: dns.TypeA, Client: netip.MustParseAddr("10.1.2.3")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Server != "ns1" || d.Steering.Chosen != "iad" || d.Steering.Generation != 7 || d.Steering.PolicyGeneration != 3 || d.Answer.TTL != 10 || d.Zone.Generation != 1 {
+			t.Errorf("%+v %+v", d, d.Steering)
+		}
+		var lines []string
+		for _, x := range d.Steering.Endpoints {
+			if x.Cluster != "fra" {
+				continue
+			}
+			for _, v := range x.Evidence {
+				lines = append(lines, fmt.Sprint(v.VantagePoint, " ", v.Verdict, " ", v.Message, " ", v.Own, " ", v.Counts, " ", v.FreshSeconds))
+			}
+		}
+		want := []string{"ns1 Unhealthy refused true true 0", "ns2 Unhealthy timeout false true 30", "ns3 Healthy  false false -1"}
+		if diff := cmp.Diff(want, lines); diff != "" {
+			t.Error(diff)
+		}
+	})
 }

@@ -42,6 +42,15 @@ func (i Info) String() string {
 	return s
 }
 
+// Short names the database and its age.
+func (i Info) Short() string {
+	text := i.Path + " of " + i.Built.Format(time.DateOnly)
+	if i.Coarse {
+		text += " (coarse)"
+	}
+	return text
+}
+
 // Open reads a database in the MaxMind format. Paths set in fields replace the known schemas for
 // their field, and must lead to something in at least one record.
 //

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/seaway-io/seaway/dns/core/accept"
+	"github.com/seaway-io/seaway/dns/querylog"
 )
 
 // metrics counts without locks: every worker has counters of its own, which are added up when
@@ -94,6 +95,8 @@ type counters struct {
 	counts    [len(counted{})]atomic.Uint64
 	latency   [latencyBuckets + 1]atomic.Uint64
 	nanos     atomic.Uint64
+	traces    [tracedSeries]atomic.Uint64
+	record    *querylog.Recorder // of a transport with connections
 }
 
 // add must not be called once the server serves.
@@ -144,7 +147,7 @@ var (
 
 // Describe implements prometheus.Collector.
 func (s *Server) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{answersDesc, truncatedDesc, cookiesDesc, limitedDesc, dropsDesc, latencyDesc, panicsDesc, connectionsDesc} {
+	for _, d := range []*prometheus.Desc{answersDesc, truncatedDesc, cookiesDesc, limitedDesc, dropsDesc, latencyDesc, panicsDesc, connectionsDesc, zoneAnswersDesc, steeredDesc, rulesDesc} {
 		ch <- d
 	}
 }
@@ -184,6 +187,7 @@ func (s *Server) Collect(ch chan<- prometheus.Metric) {
 		}
 		ch <- prometheus.MustNewConstHistogram(latencyDesc, count, float64(t.nanos)*1e-9, buckets, transport)
 	}
+	s.collectTraces(ch)
 	counter(panicsDesc, m.panics.Load())
 	ch <- prometheus.MustNewConstMetric(connectionsDesc, prometheus.GaugeValue, float64(s.pool.open.Load()))
 }

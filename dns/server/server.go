@@ -17,6 +17,7 @@ import (
 
 	"github.com/seaway-io/seaway/dns/core/accept"
 	"github.com/seaway-io/seaway/dns/core/zone"
+	"github.com/seaway-io/seaway/dns/querylog"
 	"github.com/seaway-io/seaway/dns/server/datagram"
 )
 
@@ -35,6 +36,11 @@ type Options struct {
 	Snapshot func() *zone.Snapshot
 	// Aside takes messages that no snapshot answers; there may be none.
 	Aside Aside
+	// Series returns the names of what answers are counted under, as engine.Engine does; there are no
+	// such metrics if nil.
+	Series func() (firstZone int, domains []string, firstEndpoint int, endpoints []zone.EndpointSeries)
+	// QueryLog takes down queries; nil takes none.
+	QueryLog *querylog.Log
 	// Workers is the number of UDP sockets for each address; as many as there are CPUs if 0.
 	Workers int
 	// TCP bounds connections, those for TLS and HTTPS among them.
@@ -189,6 +195,7 @@ func (s *Server) openTCP(ip netip.Addr, port, transport string) (*listener, erro
 		return nil, err
 	}
 	s.tcp = append(s.tcp, listener{TCPListener: l.(*net.TCPListener), transport: transport, count: s.metrics.add(transport)})
+	s.tcp[len(s.tcp)-1].count.record = s.options.QueryLog.Recorder(querylog.TransportOf(transport))
 	return &s.tcp[len(s.tcp)-1], nil
 }
 
@@ -211,7 +218,7 @@ func (s *Server) open(ip netip.Addr, port string) error {
 		if err != nil {
 			return err
 		}
-		s.udp = append(s.udp, &udpWorker{server: s, socket: socket, path: accept.New(s.options.Rules), count: s.metrics.add("udp"), now: time.Now})
+		s.udp = append(s.udp, &udpWorker{server: s, socket: socket, path: accept.New(s.options.Rules), count: s.metrics.add("udp"), now: time.Now, record: s.options.QueryLog.Recorder(querylog.UDP)})
 	}
 	return nil
 }

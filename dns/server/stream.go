@@ -29,6 +29,7 @@ type message struct {
 	path    *accept.Path
 	in, out []byte
 	tally   tally
+	traced  traces
 }
 
 func newStreams(s *Server, count *counters, config *tls.Config) *streams {
@@ -150,6 +151,9 @@ func (s *Server) stream(m *message, dst []byte, c *connection, count *counters, 
 	m.tally.count(out, outcome)
 	count.add(&m.tally)
 	if out != nil {
+		m.traced.count(outcome)
+		count.addTraces(&m.traced)
+		count.record.Record(began, c.client, m.in, out)
 		count.took(time.Since(began), 1)
 	}
 	return out, outcome.Fate

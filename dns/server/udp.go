@@ -9,6 +9,7 @@ import (
 
 	"github.com/seaway-io/seaway/dns/core/accept"
 	"github.com/seaway-io/seaway/dns/core/wire"
+	"github.com/seaway-io/seaway/dns/querylog"
 	"github.com/seaway-io/seaway/dns/server/datagram"
 )
 
@@ -20,6 +21,8 @@ type udpWorker struct {
 	path   *accept.Path
 	count  *counters
 	tally  tally
+	traced traces
+	record *querylog.Recorder
 
 	// busy is since when there has always been more than fits into a batch, handled how much was
 	// answered since.
@@ -59,6 +62,7 @@ func (w *udpWorker) run(ctx context.Context) {
 		began := w.now()
 		w.answer(ctx, size, began)
 		w.count.add(&w.tally)
+		w.count.addTraces(&w.traced)
 		for range w.socket.Send() {
 			w.count.drop(dropSend)
 		}
@@ -113,6 +117,10 @@ func (w *udpWorker) answer(ctx context.Context, size int, now time.Time) {
 		if outcome.Fate == accept.Aside {
 			w.setAside(ctx, i)
 			continue
+		}
+		if reply != nil {
+			w.traced.count(outcome)
+			w.record.Record(now, outcome.Client, msg[outcome.Header:], reply)
 		}
 		if reply != nil {
 			w.socket.Reply(i, reply)

@@ -11,7 +11,6 @@ import (
 	"net/netip"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"github.com/miekg/dns"
 	"github.com/spf13/cobra"
@@ -20,12 +19,11 @@ import (
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/nameserver"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/view"
 	"github.com/seaway-io/seaway/dns/core/answer"
 	"github.com/seaway-io/seaway/dns/core/geo"
 	"github.com/seaway-io/seaway/dns/core/steer"
-	"github.com/seaway-io/seaway/dns/core/verdict"
-	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/geodb"
 )
 
@@ -41,8 +39,7 @@ type question struct {
 	hub            hubclient.Flags
 	from, resolver string
 	rrtype         string
-	databases      []string
-	fields         geodb.Fields
+	geo            nameserver.Geo
 }
 
 func (q *question) addFlags(fs *pflag.FlagSet) {
@@ -50,8 +47,7 @@ func (q *question) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&q.from, "from", "", "address of the client")
 	fs.StringVar(&q.resolver, "resolver", "", "address of the resolver that forwards the client's subnet; none: the client asks by itself")
 	fs.StringVar(&q.rrtype, "type", "A", "record type")
-	fs.StringArrayVar(&q.databases, "geo-database", nil, "the database that the name servers use; the built-in table when not given")
-	fs.Func("geo-field", "where the database keeps a field, as FIELD=PATH", q.fields.Set)
+	q.geo.Add(fs)
 }
 
 func name() *cobra.Command {
@@ -85,7 +81,7 @@ func (q *question) explain(ctx context.Context, w io.Writer, name string) error 
 	if ask.Type, ok = dns.StringToType[strings.ToUpper(q.rrtype)]; !ok {
 		return fmt.Errorf("--type: there is no record type %q", q.rrtype)
 	}
-	source, databases, err := q.places()
+	source, databases, err := q.geo.Open()
 	if err != nil {
 		return err
 	}
@@ -99,45 +95,12 @@ func (q *question) explain(ctx context.Context, w io.Writer, name string) error 
 	if err != nil {
 		return err
 	}
-	snapshot := compile(v, geo.Compile(source))
+	snapshot := nameserver.Snapshot(v, geo.Compile(source))
 	e, err := answer.Explain(snapshot, ask)
 	if err != nil {
 		return err
 	}
 	return Print(w, v, databases, e)
-}
-
-func (q *question) places() (*geo.Source, []geodb.Info, error) {
-	if len(q.databases) == 0 {
-		source, info := geodb.BuiltIn()
-		return source, []geodb.Info{info}, nil
-	}
-	return geodb.OpenAll(q.databases, q.fields)
-}
-
-// compile makes the snapshot that a name server has which sees what the hub sees.
-func compile(v view.View, places *geo.Places) *zone.Snapshot {
-	s := zone.Compile(zone.Input{
-		Zones: pointers(v.Zones), Plans: pointers(v.Plans), RegionMaps: pointers(v.RegionMaps), Places: places, Now: v.Now,
-	})
-	votes := verdict.NewPeers("")
-	for i := range v.Health {
-		votes.Observe(&v.Health[i], v.Now)
-	}
-	for _, p := range s.Plans {
-		p.Update(func(cluster string) trafficv1alpha1.Verdict {
-			return votes.Decide(trafficv1alpha1.VerdictUnknown, verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: cluster}, v.Now)
-		})
-	}
-	return s
-}
-
-func pointers[T any](in []T) []*T {
-	out := make([]*T, len(in))
-	for i := range in {
-		out[i] = &in[i]
-	}
-	return out
 }
 
 // Print writes the explanation.
@@ -203,11 +166,7 @@ func planned(v view.View, e answer.Explanation) map[string]trafficv1alpha1.PlanE
 func sources(databases []geodb.Info) string {
 	var out []string
 	for _, d := range databases {
-		text := d.Path + " of " + d.Built.Format(time.DateOnly)
-		if d.Coarse {
-			text += " (coarse)"
-		}
-		out = append(out, text)
+		out = append(out, d.Short())
 	}
 	return strings.Join(out, " and ")
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/nameserver"
 	"github.com/seaway-io/seaway/dns/core/answer"
 	"github.com/seaway-io/seaway/dns/core/zone/zonetest"
 	"github.com/seaway-io/seaway/dns/geodb"
@@ -34,7 +35,7 @@ func TestPrint(t *testing.T) {
 				q.Type = dns.TypeA
 			}
 			v := goldentest.Federation(t)
-			e, err := answer.Explain(compile(v, zonetest.Places()), q)
+			e, err := answer.Explain(nameserver.Snapshot(v, zonetest.Places()), q)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -51,12 +52,12 @@ func TestPrint(t *testing.T) {
 func TestReportsCountAsTheServersCountThem(t *testing.T) {
 	v := goldentest.Federation(t)
 	v.Health[0].Spec.Plans[0].Endpoints[0].Verdict = "Unhealthy"
-	e, err := answer.Explain(compile(v, zonetest.Places()), answer.Question{Name: "shop.apps.example.com", Type: dns.TypeA, Client: netip.MustParseAddr("203.0.113.9")})
+	e, err := answer.Explain(nameserver.Snapshot(v, zonetest.Places()), answer.Question{Name: "shop.apps.example.com", Type: dns.TypeA, Client: netip.MustParseAddr("203.0.113.9")})
 	if err != nil || e.Chosen != "sin" {
 		t.Errorf("with fra down: %q, %v", e.Chosen, err)
 	}
 	v.Now = v.Now.Add(time.Hour)
-	e, err = answer.Explain(compile(v, zonetest.Places()), answer.Question{Name: "shop.apps.example.com", Type: dns.TypeA, Client: netip.MustParseAddr("203.0.113.9")})
+	e, err = answer.Explain(nameserver.Snapshot(v, zonetest.Places()), answer.Question{Name: "shop.apps.example.com", Type: dns.TypeA, Client: netip.MustParseAddr("203.0.113.9")})
 	if err != nil || e.Chosen != "fra" {
 		t.Errorf("an hour after the last report: %q, %v", e.Chosen, err)
 	}
@@ -70,7 +71,7 @@ func TestAQuestionThatMakesNoSense(t *testing.T) {
 		"no client":   {question{from: "here", rrtype: "A"}, `--from: "here" is no IP address`},
 		"no resolver": {question{from: "192.0.2.1", resolver: "there", rrtype: "A"}, `--resolver: "there" is no IP address`},
 		"no type":     {question{from: "192.0.2.1", rrtype: "B"}, `--type: there is no record type "B"`},
-		"no database": {question{from: "192.0.2.1", rrtype: "a", databases: []string{"testdata/none.mmdb"}}, "testdata/none.mmdb"},
+		"no database": {question{from: "192.0.2.1", rrtype: "a", geo: nameserver.Geo{Databases: []string{"testdata/none.mmdb"}}}, "testdata/none.mmdb"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := tc.question.explain(context.Background(), &bytes.Buffer{}, "shop.example.com")

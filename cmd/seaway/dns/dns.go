@@ -70,7 +70,12 @@ its state directory.`,
 	f.StringVar(&o.StateDir, "state-dir", "/var/lib/seaway/dns", "folder for what is needed to start without the hub; empty keeps nothing")
 	f.StringSliceVar(&o.GeoDatabases, "geo-database", nil, "geo database in the MaxMind format; may be repeated (default a built-in coarse table of countries)")
 	f.Var(geoField{&o.GeoFields}, "geo-field", "where in the records of the database something is, such as country=location.iso; may be repeated")
-	f.StringVar(&o.MetricsAddress, "metrics-address", "127.0.0.1:9153", "address of /metrics, /healthz and /readyz; empty serves none")
+	f.StringVar(&o.MetricsAddress, "metrics-address", "127.0.0.1:9153", "address of /metrics, /healthz, /readyz and, for this host itself, /decision; empty serves none")
+	f.StringVar(&o.QueryLog.File, "query-log", "", "file that queries are taken down in, as lines of JSON; - is the standard output (default none)")
+	f.StringVar(&o.QueryLog.Dnstap, "dnstap", "", "dnstap collector that gets queries and answers: unix:PATH or tcp:HOST:PORT (default none)")
+	f.IntVar(&o.QueryLog.Every, "query-log-sample", 1, "one in so many queries is taken down in the query log and sent to the dnstap collector")
+	f.StringVar(&o.DiagnosticsAddress, "diagnostics-address", "", "address where `kubectl seaway dns answer` asks for decisions from afar, by TLS with the certificate of --tls-cert-file (default none; this host itself may ask at the metrics address)")
+	f.StringVar(&o.DiagnosticsTokenFile, "diagnostics-token-file", "", "token that those must have who ask there; read for each request")
 	f.StringVar(&o.Version, "version-string", "Seaway", "answer to version.bind; empty refuses it")
 	f.StringVar(&nsid, "nsid", "", "identifier for NSID and id.server; empty sends none (default the name)")
 	return cmd

@@ -99,6 +99,12 @@ type Outcome struct {
 	Cookie cookie.State
 	// HasCookie: a cookie came, be it only the client's part.
 	HasCookie bool
+	// Trace of an answer that was sent as it was made.
+	Trace answer.Trace
+	// Client that asked, as a proxy says where there is one, and how many octets of the message were
+	// the proxy's.
+	Client netip.Addr
+	Header int
 }
 
 // Path answers messages, one at a time. Each goroutine that serves has its own.
@@ -139,6 +145,9 @@ func (p *Path) Datagram(s *zone.Snapshot, dst, msg []byte, o Origin) ([]byte, Ou
 		if client.IsValid() {
 			o.Client = client.Addr()
 		}
+		out, result := p.Message(s, dst, msg, o)
+		result.Header = size
+		return out, result
 	}
 	return p.Message(s, dst, msg, o)
 }
@@ -154,7 +163,7 @@ func (p *Path) Message(s *zone.Snapshot, dst, msg []byte, o Origin) ([]byte, Out
 	if o.Aside && isAside(q, outcome) {
 		return p.setAside(msg, o)
 	}
-	result := Outcome{HasCookie: q.Cookie != nil}
+	result := Outcome{HasCookie: q.Cookie != nil, Client: o.Client}
 	p.options.HasCookie = false
 	if result.HasCookie {
 		if secrets := r.secrets.Load(); secrets != nil {
@@ -172,7 +181,7 @@ func (p *Path) Message(s *zone.Snapshot, dst, msg []byte, o Origin) ([]byte, Out
 		return p.sendForCookie(dst, result)
 	}
 	out := w.Reply(s, dst, outcome, &p.options, o.Client, o.Stream)
-	result.Rcode = w.Rcode()
+	result.Rcode, result.Trace = w.Rcode(), w.Trace()
 	if proven || r.Accounts == nil || contains(r.Exempt, o.Client) || p.within(o) {
 		return out, result
 	}

@@ -41,15 +41,18 @@ const (
 type Explanation struct {
 	Kind Kind
 	// Zone object and its domain; empty with KindNoZone.
-	Zone, Domain string
-	Serial       uint32
+	Zone, Domain   string
+	ZoneGeneration int64
+	Serial         uint32
 	// Aliases that were followed inside the zone to get to the name that is explained.
 	Aliases []string
 	// Host is the host name that matched, perhaps a wildcard. PlanNamespace and PlanName name its
-	// TrafficPlan; Generation is the one in force. With KindHost only, as are the fields below.
+	// TrafficPlan; Generation is the one in force, and PolicyGeneration that of the TrafficPolicy it
+	// was made from. With KindHost only, as are the fields below.
 	Host                    string
 	PlanNamespace, PlanName string
 	Generation              int64
+	PolicyGeneration        int64
 	// Steered is the address that decided: the client's, or the resolver's where the zone does not
 	// believe it; SteeredBy says which in words.
 	Steered   netip.Addr
@@ -63,7 +66,9 @@ type Explanation struct {
 
 	// Rcode and Records are the answer itself, in presentation format; Authority is sent with
 	// referrals and negative answers.
-	Rcode              string
+	Rcode string
+	// TTL in seconds of the answer's records, or of the negative answer.
+	TTL                uint32
 	Records, Authority []string
 }
 
@@ -86,6 +91,7 @@ func Explain(s *zone.Snapshot, q Question) (Explanation, error) {
 		return e, nil
 	}
 	e.Zone, e.Domain, e.Serial = n.Zone.Name, n.Zone.Domain, n.Zone.Serial.Serial
+	e.ZoneGeneration = n.Zone.Generation
 	switch {
 	case n.Cut != nil:
 		e.Kind = KindDelegated
@@ -118,6 +124,7 @@ func (e *Explanation) host(n *zone.Node, q Question) {
 	h := n.Host
 	e.Kind, e.Host = KindHost, h.Name.String()
 	e.PlanNamespace, e.PlanName, e.Generation = h.Plan.Namespace, h.Plan.Name, h.Plan.Generation
+	e.PolicyGeneration = h.Plan.PolicyGeneration
 	e.Steered, e.SteeredBy = q.Client, "client subnet"
 	switch {
 	case !q.Resolver.IsValid():
@@ -157,6 +164,15 @@ func (e *Explanation) ask(s *zone.Snapshot, q Question) error {
 		return fmt.Errorf("the answer cannot be read: %w", err)
 	}
 	e.Rcode = dns.RcodeToString[reply.Rcode]
+	records := reply.Answer
+	if len(records) == 0 {
+		records = reply.Ns
+	}
+	for i, r := range records {
+		if ttl := r.Header().Ttl; i == 0 || ttl < e.TTL {
+			e.TTL = ttl
+		}
+	}
 	e.Records, e.Authority = texts(reply.Answer), texts(reply.Ns)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/seaway-io/seaway/dns/core/steer"
 	"github.com/seaway-io/seaway/dns/core/wire"
 	"github.com/seaway-io/seaway/dns/core/zone"
 )
@@ -12,7 +13,7 @@ import (
 // Parse is the first step of Answer, for those who have something to do between the two: Reply is
 // the second.
 func (w *Worker) Parse(msg []byte) wire.Outcome {
-	w.zone, w.above = nil, 0
+	w.zone, w.above, w.plan = nil, 0, nil
 	return w.query.Parse(msg)
 }
 
@@ -49,6 +50,31 @@ func (w *Worker) Truncated(dst []byte, o *wire.Options) []byte {
 
 // Rcode is that of the last answer, with the part that stands in OPT.
 func (w *Worker) Rcode() int { return w.reply.Rcode }
+
+// Trace is where an answer came from, as numbers for those who count.
+type Trace struct {
+	// Zone and Endpoint are those of zone.Series.
+	Zone, Endpoint uint16
+	// Steered: the answer was chosen by a plan, by a Rule and from a Tier (-1 for none).
+	Steered bool
+	Rule    steer.Rule
+	Tier    int
+}
+
+// Trace is that of the last answer.
+func (w *Worker) Trace() Trace {
+	var t Trace
+	if w.zone != nil {
+		t.Zone = w.zone.Series
+	}
+	if w.plan != nil {
+		t.Steered, t.Rule, t.Tier = true, w.choice.Rule, w.choice.Tier
+		if i := w.choice.Endpoint; i >= 0 && i < len(w.plan.Series) {
+			t.Endpoint = w.plan.Series[i]
+		}
+	}
+	return t
+}
 
 // Class is what sort of answer a reply is, as far as those care who count answers.
 type Class uint8

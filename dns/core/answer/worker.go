@@ -5,6 +5,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/seaway-io/seaway/dns/core/steer"
 	"github.com/seaway-io/seaway/dns/core/wire"
 	"github.com/seaway-io/seaway/dns/core/zone"
 )
@@ -19,6 +20,9 @@ type Worker struct {
 
 	zone  *zone.Zone // that answered, or nil
 	above int        // labels of the question's name above which it did
+
+	plan   *zone.Plan // that chose, or nil
+	choice steer.Choice
 }
 
 // NewWorker returns a worker of the server with an identity.
@@ -176,6 +180,7 @@ func (w *Worker) host(n *zone.Node, owner, apex uint16) {
 	p := n.Host.Plan
 	client := w.client(n.Zone)
 	choice := n.Host.Steer.Pick(client)
+	w.plan, w.choice = p, choice
 	set, scope := pickSet(p, choice.Endpoint, w.query.Type), choice.Scope
 	switch {
 	case set == nil:

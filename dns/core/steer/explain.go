@@ -11,11 +11,10 @@ import (
 // Explanation is a Pick with its reasons.
 type Explanation struct {
 	Choice
-	Rule Rule
 	// Geo says how the client's region was found; nil where regions make no difference.
 	Geo *geo.Explanation
-	// Tier is the tier that was used, counted from 0; -1 where none was.
-	Tier int
+	// Block is the network that was hashed; not valid where there was nothing to divide.
+	Block netip.Prefix
 	// Endpoints, in the order of the tiers of this client and then of the plan.
 	Endpoints []EndpointExplanation
 }
@@ -30,6 +29,9 @@ type EndpointExplanation struct {
 	Weight int32
 	// Candidate: the client might have been sent there.
 	Candidate bool
+	// Share of the clients of this ranking that a candidate gets, 0 to 1, and Cost what it asks for
+	// this client's network: the cheapest is chosen. Cost is 0 where there was nothing to divide.
+	Share, Cost float64
 	// Chosen: the client is sent there.
 	Chosen bool
 	// Why in a few words.
@@ -41,7 +43,11 @@ func (p *Plan) Explain(client netip.Addr) Explanation {
 	v := p.current.Load()
 	ranking, _ := p.ranked(client)
 	tiers, used := p.rankings[ranking], v.pools[ranking]
-	e := Explanation{Choice: p.Pick(client), Rule: used.rule, Tier: used.tier}
+	e := Explanation{Choice: p.Pick(client)}
+	if len(used.candidates) > 1 && client.IsValid() {
+		_, bits := Block(client)
+		e.Block = netip.PrefixFrom(client, int(bits)).Masked()
+	}
 	if p.table != nil {
 		g := p.table.Explain(client)
 		e.Geo = &g
@@ -51,19 +57,19 @@ func (p *Plan) Explain(client netip.Addr) Explanation {
 		for _, w := range tier {
 			if !seen[w.Endpoint] {
 				seen[w.Endpoint] = true
-				e.Endpoints = append(e.Endpoints, p.explain(w.Endpoint, n, w.Weight, used, v, e.Choice))
+				e.Endpoints = append(e.Endpoints, p.explain(client, w.Endpoint, n, w.Weight, used, v, e.Choice))
 			}
 		}
 	}
 	for i := range p.endpoints {
 		if !seen[i] {
-			e.Endpoints = append(e.Endpoints, p.explain(i, -1, 0, used, v, e.Choice))
+			e.Endpoints = append(e.Endpoints, p.explain(client, i, -1, 0, used, v, e.Choice))
 		}
 	}
 	return e
 }
 
-func (p *Plan) explain(i, tier int, weight int32, used pool, v *view, c Choice) EndpointExplanation {
+func (p *Plan) explain(client netip.Addr, i, tier int, weight int32, used pool, v *view, c Choice) EndpointExplanation {
 	e := EndpointExplanation{
 		Cluster: p.endpoints[i].Cluster,
 		State:   p.endpoints[i].State,
@@ -72,7 +78,18 @@ func (p *Plan) explain(i, tier int, weight int32, used pool, v *view, c Choice) 
 		Weight:  weight,
 		Chosen:  c.Endpoint == i,
 	}
-	e.Candidate = slices.ContainsFunc(used.candidates, func(c candidate) bool { return c.endpoint == i })
+	sum := 0.0
+	for _, c := range used.candidates {
+		sum += float64(c.weight())
+	}
+	if at := slices.IndexFunc(used.candidates, func(c candidate) bool { return c.endpoint == i }); at >= 0 {
+		own := used.candidates[at]
+		e.Candidate, e.Share = true, float64(own.weight())/sum
+		if len(used.candidates) > 1 {
+			block, _ := Block(client)
+			e.Cost = own.cost(block)
+		}
+	}
 	e.Why = p.why(i, e, used)
 	return e
 }

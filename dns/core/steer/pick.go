@@ -19,6 +19,10 @@ type Choice struct {
 	Endpoint int
 	// Scope is the number of leading bits of the client's address that decided (RFC 7871).
 	Scope uint8
+	// Rule by which the endpoints were found among which the client's network is hashed.
+	Rule Rule
+	// Tier is the tier that was used, counted from 0; -1 where none was.
+	Tier int
 }
 
 // Pick chooses the endpoint for a client. An address that is not valid is one of which nothing is
@@ -26,21 +30,41 @@ type Choice struct {
 func (p *Plan) Pick(client netip.Addr) Choice {
 	v := p.current.Load()
 	ranking, scope := p.ranked(client)
-	candidates := v.pools[ranking].candidates
+	used := &v.pools[ranking]
+	candidates := used.candidates
+	c := Choice{Endpoint: -1, Scope: scope, Rule: used.rule, Tier: used.tier}
 	switch len(candidates) {
 	case 0:
-		return Choice{Endpoint: -1, Scope: scope}
+		return c
 	case 1:
-		return Choice{Endpoint: candidates[0].endpoint, Scope: scope}
+		c.Endpoint = candidates[0].endpoint
+		return c
 	}
 	block, bits := Block(client)
 	best, bestCost := 0, math.Inf(1)
 	for i := range candidates {
-		if c := candidates[i].cost(block); c < bestCost {
-			best, bestCost = i, c
+		if cost := candidates[i].cost(block); cost < bestCost {
+			best, bestCost = i, cost
 		}
 	}
-	return Choice{Endpoint: candidates[best].endpoint, Scope: max(scope, bits)}
+	c.Endpoint, c.Scope = candidates[best].endpoint, max(scope, bits)
+	return c
+}
+
+// Ranked is the number of the ranking for a client, the global one being 0, and how many leading bits
+// of the address say so.
+func (p *Plan) Ranked(client netip.Addr) (ranking int, scope uint8) {
+	r, scope := p.ranked(client)
+	return int(r), scope
+}
+
+// Pool is among which endpoints the clients of a ranking are divided at present, and by what weights.
+func (p *Plan) Pool(ranking int) []Weighted {
+	var out []Weighted
+	for _, c := range p.current.Load().pools[ranking].candidates {
+		out = append(out, Weighted{Endpoint: c.endpoint, Weight: c.weight()})
+	}
+	return out
 }
 
 // ranked is the ranking for a client and the scope of that decision.

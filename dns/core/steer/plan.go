@@ -1,6 +1,7 @@
 package steer
 
 import (
+	"math"
 	"slices"
 	"sync/atomic"
 
@@ -73,6 +74,9 @@ type candidate struct {
 	seed     uint64
 	inverse  float64 // 1 / weight
 }
+
+// weight is exact: a weight has 31 bits, and a float64 holds 53.
+func (c *candidate) weight() int32 { return int32(math.Round(1 / c.inverse)) }
 
 // New compiles a plan. Nothing is known of its endpoints' health until Update.
 func New(c Config) *Plan {

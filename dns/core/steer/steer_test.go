@@ -246,7 +246,7 @@ func TestScopeCoversTheBlock(t *testing.T) {
 
 func TestOneEndpointNeedsNoScope(t *testing.T) {
 	p := threeWay(1)
-	if got := p.Pick(netip.MustParseAddr("198.51.100.7")); got != (Choice{0, 0}) {
+	if got := p.Pick(netip.MustParseAddr("198.51.100.7")); got != (Choice{Rule: FirstHealthyTier}) {
 		t.Errorf("got %+v", got)
 	}
 	if p.Tailored() {
@@ -279,5 +279,30 @@ func BenchmarkPick(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		p.Pick(c)
+	}
+}
+
+// The draw that is explained is the draw: the least cost is chosen, and shares are those of the
+// weights.
+func TestTheDrawIsExplained(t *testing.T) {
+	p := threeWay(5, 3, 2)
+	for _, c := range clients(200) {
+		e := p.Explain(c)
+		if !e.Block.Contains(c) || e.Block.Bits() != BlockIPv4 {
+			t.Fatalf("%v was hashed as %v", c, e.Block)
+		}
+		least, sum := e.Endpoints[0], 0.0
+		for _, x := range e.Endpoints {
+			if x.Cost < least.Cost {
+				least = x
+			}
+			sum += x.Share
+		}
+		if !least.Chosen || e.Endpoints[0].Share != 0.5 || sum < 0.999 || sum > 1.001 {
+			t.Fatalf("%v: %+v", c, e.Endpoints)
+		}
+	}
+	if e := threeWay(1).Explain(clients(1)[0]); e.Block.IsValid() || e.Endpoints[0].Share != 1 || e.Endpoints[0].Cost != 0 {
+		t.Errorf("there is nothing to draw: %+v", e)
 	}
 }

@@ -26,7 +26,9 @@ type report struct {
 	lease    time.Duration
 	until    time.Time // by our clock
 	verdicts map[Key]trafficv1alpha1.Verdict
-	counted  bool // it was fresh when it was last looked at
+	// faults are what is said of the endpoints that are not healthy, which are few.
+	faults  map[Key]trafficv1alpha1.EndpointVerdict
+	counted bool // it was fresh when it was last looked at
 }
 
 // NewPeers keeps the reports of all vantage points but self.
@@ -45,6 +47,7 @@ func (p *Peers) Observe(h *trafficv1alpha1.EndpointHealth, now time.Time) bool {
 		renewed:  h.Spec.RenewTime.Time,
 		lease:    time.Duration(h.Spec.LeaseDurationSeconds) * time.Second,
 		verdicts: votesOf(h),
+		faults:   faultsOf(h),
 	}
 	switch {
 	case old != nil && old.renewed.Equal(r.renewed):
@@ -69,6 +72,18 @@ func votesOf(h *trafficv1alpha1.EndpointHealth) map[Key]trafficv1alpha1.Verdict 
 		}
 	}
 	return votes
+}
+
+func faultsOf(h *trafficv1alpha1.EndpointHealth) map[Key]trafficv1alpha1.EndpointVerdict {
+	faults := map[Key]trafficv1alpha1.EndpointVerdict{}
+	for _, plan := range h.Spec.Plans {
+		for _, e := range plan.Endpoints {
+			if e.Verdict != trafficv1alpha1.VerdictHealthy {
+				faults[Key{plan.Namespace, plan.Name, e.Cluster}] = e
+			}
+		}
+	}
+	return faults
 }
 
 // Forget drops a report whose object was deleted and reports whether a vote may have changed.

@@ -222,3 +222,51 @@ func TestDecideIsQuorum(t *testing.T) {
 		}
 	})
 }
+
+// The reports that count are those that have a vote.
+func TestTestimoniesAgreeWithVotes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, now := NewPeers("ns0"), start
+		key := Key{"shop", "web", "fra"}
+		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 20).Draw(t, "seconds")) * time.Second)
+			switch rapid.IntRange(0, 5).Draw(t, "step") {
+			case 0:
+				p.Silence(rapid.Bool().Draw(t, "silent"))
+			case 1:
+				p.Forget(rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "object"))
+			default:
+				h := &trafficv1alpha1.EndpointHealth{}
+				h.Name = rapid.SampledFrom([]string{"a", "b", "c"}).Draw(t, "object")
+				h.Spec = trafficv1alpha1.EndpointHealthSpec{
+					VantagePoint: rapid.SampledFrom([]string{"ns0", "ns1", "ns2"}).Draw(t, "vantage point"), LeaseDurationSeconds: 30,
+					RenewTime: metav1.NewMicroTime(now.Add(time.Duration(rapid.IntRange(-40, 5).Draw(t, "clock")) * time.Second)),
+					Plans: []trafficv1alpha1.PlanHealth{{Namespace: "shop", Name: "web", Endpoints: []trafficv1alpha1.EndpointVerdict{
+						{Cluster: "fra", Verdict: rapid.SampledFrom([]trafficv1alpha1.Verdict{healthy, unhealthy, unknown}).Draw(t, "verdict"), Message: "refused"}}}},
+				}
+				p.Observe(h, now)
+			}
+			votes := map[string]bool{}
+			for _, v := range p.Votes(key, now) {
+				votes[v.VantagePoint] = true
+			}
+			for _, said := range p.Testimonies(key, now) {
+				if said.Counts != votes[said.VantagePoint] && said.Counts {
+					t.Fatalf("%+v counts and has no vote", said)
+				}
+				if said.Counts {
+					if said.Left <= 0 {
+						t.Fatalf("%+v counts and is not fresh", said)
+					}
+					delete(votes, said.VantagePoint)
+				}
+				if (said.Message != "") != (said.Verdict != healthy) {
+					t.Fatalf("%+v", said)
+				}
+			}
+			if len(votes) > 0 {
+				t.Fatalf("the votes of %v come from nowhere", votes)
+			}
+		}
+	})
+}

@@ -27,6 +27,8 @@ func (c *compiler) addPlan(p *trafficv1alpha1.TrafficPlan) {
 			Namespace:  p.Namespace,
 			Name:       p.Name,
 			Generation: p.Generation,
+
+			PolicyGeneration: p.Spec.Policy.Generation,
 			TTL: seconds(&metav1.Duration{Duration: time.Duration(p.Spec.TTLSeconds) * time.Second},
 				0, leastTTL, mostOfPlan),
 			MaxAnswers: int(min(max(p.Spec.MaxAnswers, 1), mostAnswers)),

@@ -30,6 +30,8 @@ type Zone struct {
 	Generation int64
 	Domain     string
 	Serial     Serial
+	// Series is the number under which answers from the zone are counted; see Series.
+	Series uint16
 	// Apex is the zone's own name and Labels how many labels that has.
 	Apex   wire.Name
 	Labels int
@@ -126,6 +128,8 @@ type Host struct {
 type Plan struct {
 	Namespace, Name string
 	Generation      int64
+	// PolicyGeneration is that of the TrafficPolicy which the plan was made from.
+	PolicyGeneration int64
 	// TTL in seconds and MaxAnswers addresses of each answer.
 	TTL        uint32
 	MaxAnswers int
@@ -134,6 +138,8 @@ type Plan struct {
 	Answers   []Answer
 	// Hosts that the plan is answered for, in its own order.
 	Hosts []*Host
+	// Series are the numbers under which answers with each endpoint are counted; see Series.
+	Series []uint16
 
 	steer     []*steer.Plan
 	addresses []*addresses // of the endpoints
