@@ -16,12 +16,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/rest"
 
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/check"
 	"github.com/seaway-io/seaway/dns/core/accept"
 	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/engine"
 	"github.com/seaway-io/seaway/dns/feed"
 	"github.com/seaway-io/seaway/dns/geodb"
+	"github.com/seaway-io/seaway/dns/secondary"
 	"github.com/seaway-io/seaway/dns/server"
 	"github.com/seaway-io/seaway/dns/transfer"
 	"github.com/seaway-io/seaway/dns/tsig"
@@ -75,6 +77,7 @@ type Server struct {
 	feed     *feed.Feed
 	updates  *update.Handler
 	aside    *transfer.Handler
+	copies   *secondary.Keeper
 	sockets  *server.Server
 	registry *prometheus.Registry
 	metrics  net.Listener
@@ -155,9 +158,13 @@ func (s *Server) assemble() error {
 	})
 	keys := tsig.NewRing(s.feed.Secret)
 	s.updates = update.New(update.Options{Store: s.feed, Keys: keys, Objects: s.engine.Objects, Snapshot: s.engine.Snapshot, Log: o.Log})
+	s.copies = secondary.New(secondary.Options{
+		Zones:     func() []*trafficv1alpha1.Zone { return s.engine.Objects().Zones },
+		SetCopies: s.engine.SetCopies, Keys: keys, Dir: o.StateDir, Log: o.Log,
+	})
 	s.aside = transfer.New(transfer.Options{
 		Objects: s.engine.Objects, Snapshot: s.engine.Snapshot, SetGlobal: s.engine.SetGlobal,
-		Answer: s.answer, Updates: s.updates, Keys: keys, Log: o.Log,
+		Answer: s.answer, Notified: s.copies.Notified, Updates: s.updates, Keys: keys, Log: o.Log,
 	})
 	if !s.feed.Load() {
 		// Without anything to serve, a way to the hub that is wrong is better said at once.
@@ -165,12 +172,14 @@ func (s *Server) assemble() error {
 			return fmt.Errorf("--kubeconfig: %w", err)
 		}
 	}
+	s.copies.Load()
 	return s.register()
 }
 
 // apply puts objects in force.
 func (s *Server) apply(o engine.Objects) {
 	s.engine.SetObjects(o)
+	s.copies.Changed()
 	var targets []check.Target
 	for _, p := range o.Plans {
 		targets = append(targets, check.Targets(p)...)
@@ -225,6 +234,7 @@ func (s *Server) Run(ctx context.Context) error {
 	wg.Go(func() { s.files.watch(ctx) })
 	wg.Go(func() { s.feed.Run(ctx) })
 	wg.Go(func() { s.aside.Run(ctx) })
+	wg.Go(func() { s.copies.Run(ctx) })
 	s.sockets.Serve(ctx)
 	if ctx.Err() == nil {
 		failed = errors.New("the sockets were closed")

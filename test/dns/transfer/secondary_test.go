@@ -56,6 +56,11 @@ func freePort(t *testing.T) uint16 {
 
 // daemon runs a server in the foreground until the test ends.
 func daemon(t *testing.T, path string, args ...string) *journal {
+	log, _ := process(t, path, args...)
+	return log
+}
+
+func process(t *testing.T, path string, args ...string) (*journal, *os.Process) {
 	log := &journal{}
 	c := exec.Command(path, args...)
 	c.Stdout, c.Stderr = log, log
@@ -76,7 +81,7 @@ func daemon(t *testing.T, path string, args ...string) *journal {
 			t.Logf("%s:\n%s", path, log)
 		}
 	})
-	return log
+	return log, c.Process
 }
 
 func write(t *testing.T, path, format string, args ...any) string {
