@@ -145,6 +145,7 @@ spec:
 
 // A copy of a real primary's zone is that zone, on every transport, and follows when it is told.
 func TestCopiesOfRealPrimaries(t *testing.T) {
+	slow(t)
 	for name, begin := range primaries {
 		t.Run(name, func(t *testing.T) {
 			port, dir := freePort(t), t.TempDir()

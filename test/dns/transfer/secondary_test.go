@@ -22,6 +22,13 @@ import (
 
 func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
 
+// slow leaves tests that start other name servers out of the quick loop.
+func slow(t *testing.T) {
+	if testing.Short() && os.Getenv("SEAWAY_REAL") != "required" {
+		t.Skip("it takes a while")
+	}
+}
+
 // find finds a program, also where the path of an ordinary user does not lead.
 func find(t *testing.T, name string) string {
 	for _, p := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
@@ -190,6 +197,7 @@ zone "apps.example.com" {
 
 // A secondary has the whole zone, and follows what changes, told of it and with the changes alone.
 func TestRealSecondariesFollow(t *testing.T) {
+	slow(t)
 	for name, begin := range secondaries {
 		t.Run(name, func(t *testing.T) {
 			port := freePort(t)
