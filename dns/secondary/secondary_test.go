@@ -116,13 +116,13 @@ func TestTimers(t *testing.T) {
 		expect(t, s, "without a primary", "none", 0)
 		time.Sleep(time.Minute)
 		p.set(func() { p.away = false })
-		time.Sleep(time.Minute)
+		time.Sleep(2 * time.Minute) // it is asked again after a minute or so
 		expect(t, s, "the primary is back", "good", 7)
 
 		p.set(func() { p.serial = 8; p.asked = nil })
-		time.Sleep(50 * time.Minute)
+		time.Sleep(45 * time.Minute)
 		expect(t, s, "not yet refreshed", "good", 7)
-		time.Sleep(15 * time.Minute)
+		time.Sleep(20 * time.Minute)
 		expect(t, s, "refreshed", "good", 8)
 
 		p.set(func() { p.serial = 9 })
