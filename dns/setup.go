@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/client-go/rest"
 
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/check"
 	"github.com/seaway-io/seaway/dns/core/accept"
 	"github.com/seaway-io/seaway/dns/core/zone"
@@ -22,6 +23,7 @@ import (
 	"github.com/seaway-io/seaway/dns/feed"
 	"github.com/seaway-io/seaway/dns/geodb"
 	"github.com/seaway-io/seaway/dns/querylog"
+	"github.com/seaway-io/seaway/dns/secondary"
 	"github.com/seaway-io/seaway/dns/server"
 	"github.com/seaway-io/seaway/dns/transfer"
 	"github.com/seaway-io/seaway/dns/tsig"
@@ -80,6 +82,7 @@ type Server struct {
 	feed     *feed.Feed
 	updates  *update.Handler
 	aside    *transfer.Handler
+	copies   *secondary.Keeper
 	sockets  *server.Server
 	queries  *querylog.Log // nil if none is kept
 	registry *prometheus.Registry
@@ -176,9 +179,13 @@ func (s *Server) assemble() error {
 	})
 	keys := tsig.NewRing(s.feed.Secret)
 	s.updates = update.New(update.Options{Store: s.feed, Keys: keys, Objects: s.engine.Objects, Snapshot: s.engine.Snapshot, Log: o.Log})
+	s.copies = secondary.New(secondary.Options{
+		Zones:     func() []*trafficv1alpha1.Zone { return s.engine.Objects().Zones },
+		SetCopies: s.engine.SetCopies, Keys: keys, Dir: o.StateDir, Log: o.Log,
+	})
 	s.aside = transfer.New(transfer.Options{
 		Objects: s.engine.Objects, Snapshot: s.engine.Snapshot, SetGlobal: s.engine.SetGlobal,
-		Answer: s.answer, Updates: s.updates, Keys: keys, Log: o.Log,
+		Answer: s.answer, Notified: s.copies.Notified, Updates: s.updates, Keys: keys, Log: o.Log,
 	})
 	if !s.feed.Load() {
 		// Without anything to serve, a way to the hub that is wrong is better said at once.
@@ -186,12 +193,14 @@ func (s *Server) assemble() error {
 			return fmt.Errorf("--kubeconfig: %w", err)
 		}
 	}
+	s.copies.Load()
 	return s.register()
 }
 
 // apply puts objects in force.
 func (s *Server) apply(o engine.Objects) {
 	s.engine.SetObjects(o)
+	s.copies.Changed()
 	var targets []check.Target
 	for _, p := range o.Plans {
 		targets = append(targets, check.Targets(p)...)
@@ -250,6 +259,7 @@ func (s *Server) Run(ctx context.Context) error {
 	wg.Go(func() { s.queries.Run(ctx) })
 	wg.Go(func() { s.feed.Run(ctx) })
 	wg.Go(func() { s.aside.Run(ctx) })
+	wg.Go(func() { s.copies.Run(ctx) })
 	s.sockets.Serve(ctx)
 	if ctx.Err() == nil {
 		failed = errors.New("the sockets were closed")

@@ -50,6 +50,7 @@ type Engine struct {
 	places    *geo.Places
 	serials   map[string]zone.Serial
 	global    map[string]string
+	copies    map[string]*zone.Copy
 	problems  map[zone.Problem]bool
 	series    zone.Series
 
@@ -108,6 +109,11 @@ func (e *Engine) SetGlobal(global map[string]string) {
 	e.compile(func() { e.global = maps.Clone(global) })
 }
 
+// SetCopies serves other copies of the zones that other servers are the primaries of, by domain.
+func (e *Engine) SetCopies(copies map[string]*zone.Copy) {
+	e.compile(func() { e.copies = maps.Clone(copies) })
+}
+
 // AddSerials makes the serials of zones grow beyond those that were served before a restart.
 func (e *Engine) AddSerials(serials map[string]zone.Serial) {
 	e.compile(func() {
@@ -143,7 +149,7 @@ func (e *Engine) compile(change func()) {
 	change()
 	s := zone.Compile(zone.Input{
 		Zones: e.objects.Zones, Records: e.objects.Records, Plans: e.objects.Plans, RegionMaps: e.objects.RegionMaps,
-		Places: e.places, Serials: e.serials, Global: e.global, Now: time.Now(), Previous: e.snapshot.Load(),
+		Places: e.places, Serials: e.serials, Global: e.global, Copies: e.copies, Now: time.Now(), Previous: e.snapshot.Load(),
 	})
 	for _, z := range s.Zones {
 		e.serials[z.Domain] = z.Serial

@@ -11,6 +11,7 @@ import (
 	"github.com/miekg/dns"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	validation "github.com/seaway-io/seaway/api/validation/traffic"
 	"github.com/seaway-io/seaway/dns/core/transfer"
 	"github.com/seaway-io/seaway/dns/core/wire"
 	"github.com/seaway-io/seaway/dns/core/zone"
@@ -107,6 +108,9 @@ func (r *request) transfer(ctx context.Context) error {
 	case z == nil:
 		r.signature.Drop()
 		return r.fail(dns.RcodeNotAuth, notAuthoritative, "that is no zone that is served here")
+	case z.Expired:
+		r.signature.Drop()
+		return r.fail(dns.RcodeServerFailure, notReady, "the primary of the zone was not heard for too long")
 	case object == nil:
 		r.signature.Drop()
 		return r.fail(dns.RcodeRefused, prohibited, "Zone %s has no spec.transfers", z.Name)
@@ -257,11 +261,34 @@ func (r *request) keyOf(s *zone.Snapshot) *trafficv1alpha1.TSIGKey {
 	return nil
 }
 
-// notification answers NOTIFY. No zone here is a copy of another server's.
-func (r *request) notification(context.Context) error {
-	r.signature.Drop()
-	if z, _ := r.zone(r.options.Snapshot()); z == nil {
+// notification answers NOTIFY. It is believed of a primary of the zone: by its key, or by its address
+// where it has none.
+func (r *request) notification(ctx context.Context) error {
+	z, _ := r.zone(r.options.Snapshot())
+	if z == nil {
+		r.signature.Drop()
 		return r.fail(dns.RcodeNotAuth, notAuthoritative, "that is no zone that is served here")
 	}
-	return r.fail(dns.RcodeRefused, prohibited, "the zone is no copy of another server's")
+	for _, o := range r.options.Objects().Zones {
+		if o.Name != z.Name || o.Spec.Secondary == nil {
+			continue
+		}
+		for i := range o.Spec.Secondary.Primaries {
+			p := &o.Spec.Secondary.Primaries[i]
+			at, err := validation.ParseServer(p.Address)
+			switch {
+			case err != nil, p.Key == nil && (r.signature.Signed() || at.Addr() != r.from), p.Key != nil && !r.signature.By(p.Key.Name, p.Key.Algorithm):
+				continue
+			case p.Key != nil:
+				if ok, err := r.authenticate(ctx, p.Key); !ok {
+					return err
+				}
+			}
+			r.options.Notified(z.Domain)
+			r.reply.Authoritative = true
+			return r.answer()
+		}
+	}
+	r.signature.Drop()
+	return r.fail(dns.RcodeRefused, prohibited, "that is no primary of the zone")
 }

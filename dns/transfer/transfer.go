@@ -31,6 +31,8 @@ type Options struct {
 	SetGlobal func(map[string]string)
 	// Answer answers a query that is not signed, as if it came over a connection; nil is silence.
 	Answer func(msg []byte, from netip.Addr) []byte
+	// Notified is told of the domain of a copy that its primary says has changed.
+	Notified func(domain string)
 	// Updates handles updates.
 	Updates *update.Handler
 	// Keys that messages are signed with.
@@ -153,7 +155,7 @@ func (h *Handler) served(s *zone.Snapshot) ([]*zone.Zone, map[*zone.Zone]*traffi
 	var all []*zone.Zone
 	objects := map[*zone.Zone]*trafficv1alpha1.Zone{}
 	for _, z := range s.Zones {
-		if o := byName[z.Name]; o != nil {
+		if o := byName[z.Name]; o != nil && !z.Expired {
 			all = append(all, z)
 			objects[z] = o
 		}

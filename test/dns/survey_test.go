@@ -199,11 +199,11 @@ func TestSurvey(t *testing.T) {
 		"24 RFC 1035: unknown opcode": func(t *testing.T) {
 			rcodeOnly(t, udp(t, to, append(header(15<<11, 1, 0, 0, 0), raw...)), miekg.RcodeNotImplemented)
 		},
-		"25 RFC 2136: UPDATE is answered": func(t *testing.T) {
-			rcodeOnly(t, udp(t, to, append(header(5<<11, 1, 0, 0, 0), raw...)), miekg.RcodeNotImplemented, miekg.RcodeRefused)
+		"25 RFC 2136: UPDATE of no zone is answered": func(t *testing.T) {
+			rcodeOnly(t, udp(t, to, append(header(5<<11, 1, 0, 0, 0), raw...)), miekg.RcodeFormatError)
 		},
-		"26 RFC 1996: NOTIFY is answered": func(t *testing.T) {
-			rcodeOnly(t, udp(t, to, append(header(4<<11, 1, 0, 0, 0), raw...)), miekg.RcodeNotImplemented, miekg.RcodeRefused)
+		"26 RFC 1996: NOTIFY of no zone is answered": func(t *testing.T) {
+			rcodeOnly(t, udp(t, to, append(header(4<<11, 1, 0, 0, 0), raw...)), miekg.RcodeNotAuth)
 		},
 		"27 RFC 1035: an answer is not answered": func(t *testing.T) {
 			if !silent(t, to, append(header(0x8000, 1, 0, 0, 0), raw...)) {

@@ -87,6 +87,12 @@ type ZoneSpec struct {
 	// +optional
 	Transfers *Transfers `json:"transfers,omitempty"`
 
+	// Secondary makes the zone a copy of another server's: its records, those of the apex included, are
+	// what the primaries say, and nothing else may be in it.
+	//
+	// +optional
+	Secondary *Secondary `json:"secondary,omitempty"`
+
 	// AllowedNamespaces says from which namespaces TrafficPolicies may claim host names in this
 	// zone. All namespaces when not set.
 	//

@@ -61,3 +61,15 @@ type TSIGKey struct {
 	// SecretRef names the Secret that holds the key in base64, as tsig-keygen prints it.
 	SecretRef SecretKeyRef `json:"secretRef"`
 }
+
+// Secondary says where a copy of a zone is taken from.
+type Secondary struct {
+	// Primaries are asked in order, until one answers; any of them may say by NOTIFY that the zone has
+	// changed. Of those that have a key, only what is signed with it is believed.
+	//
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=address
+	Primaries []TransferServer `json:"primaries"`
+}

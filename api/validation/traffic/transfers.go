@@ -41,6 +41,22 @@ func validateTransfers(t *trafficv1alpha1.Transfers, path *field.Path) (errs fie
 	return append(errs, validateServers(t.Notify, path.Child("notify"))...)
 }
 
+func validateSecondary(s *trafficv1alpha1.ZoneSpec, spec *field.Path) (errs field.ErrorList) {
+	for _, f := range []struct {
+		name string
+		set  bool
+	}{{"records", len(s.Records) > 0}, {"updates", s.Updates != nil}, {"soa", s.SOA != nil}} {
+		if f.set {
+			errs = append(errs, field.Forbidden(spec.Child(f.name), "a copy of another server's zone holds what is there: leave it out"))
+		}
+	}
+	path := spec.Child("secondary", "primaries")
+	if len(s.Secondary.Primaries) == 0 {
+		errs = append(errs, field.Required(path, "name a server that has the zone"))
+	}
+	return append(errs, validateServers(s.Secondary.Primaries, path)...)
+}
+
 func validateServers(servers []trafficv1alpha1.TransferServer, path *field.Path) (errs field.ErrorList) {
 	seen := map[netip.AddrPort]bool{}
 	for i := range servers {

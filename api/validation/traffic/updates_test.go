@@ -1,6 +1,7 @@
 package traffic
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -66,6 +67,23 @@ func TestValidateTransfers(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+func TestValidateSecondary(t *testing.T) {
+	z := &v1.Zone{Spec: v1.ZoneSpec{Domain: "apps.example.com", NameServers: []v1.NameServer{{Name: "ns1.example.net"}},
+		Secondary: &v1.Secondary{Primaries: []v1.TransferServer{{Address: "192.0.2.1"}}}}}
+	if diff := cmp.Diff([]string(nil), found(ValidateZone(z, nil))); diff != "" {
+		t.Error(diff)
+	}
+	z.Spec.Secondary.Primaries = nil
+	z.Spec.Records = []v1.Record{{Name: "www", Type: "A", Values: []string{"192.0.2.1"}}}
+	z.Spec.Updates, z.Spec.SOA = &v1.Updates{}, &v1.SOA{}
+	got := found(ValidateZone(z, nil))
+	slices.Sort(got)
+	want := []string{"FieldValueForbidden spec.records", "FieldValueForbidden spec.soa", "FieldValueForbidden spec.updates", "FieldValueRequired spec.secondary.primaries"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -49,6 +49,9 @@ func ValidateZone(new, old *trafficv1alpha1.Zone) field.ErrorList {
 	if s.Transfers != nil {
 		errs = append(errs, validateTransfers(s.Transfers, spec.Child("transfers"))...)
 	}
+	if s.Secondary != nil {
+		errs = append(errs, validateSecondary(s, spec)...)
+	}
 	if s.AllowedNamespaces != nil {
 		errs = append(errs, metav1validation.ValidateLabelSelector(s.AllowedNamespaces.Selector,
 			metav1validation.LabelSelectorValidationOptions{}, spec.Child("allowedNamespaces", "selector"))...)

@@ -86,8 +86,11 @@ func (o *oracle) answer(name, rrtype string) string {
 			return out
 		}
 		out += " " + name + "=" + target[0]
-		if name = target[0]; !o.within(name) || o.cut(name) != "" {
+		if name = target[0]; !o.within(name) {
 			return out
+		}
+		if c := o.cut(name); c != "" && !(c == name && rrtype == "DS") {
+			return out + " referral to " + c
 		}
 	}
 	return out
@@ -103,7 +106,10 @@ func observed(m *dns.Msg) string {
 		value := strings.TrimPrefix(r.String(), r.Header().String())
 		out += " " + strings.TrimSuffix(r.Header().Name, ".") + "=" + strings.TrimSuffix(value, ".")
 	}
-	if len(m.Ns) > 0 {
+	switch {
+	case len(m.Ns) > 0 && m.Ns[0].Header().Rrtype == dns.TypeNS:
+		out += " referral to " + strings.TrimSuffix(m.Ns[0].Header().Name, ".")
+	case len(m.Ns) > 0:
 		out += " soa"
 	}
 	return out

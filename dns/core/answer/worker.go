@@ -94,6 +94,10 @@ func (w *Worker) serve() {
 		w.refuse(dns.RcodeRefused, notAuthoritative)
 		return
 	}
+	if n.Zone.Expired {
+		w.refuse(dns.RcodeServerFailure, notReady)
+		return
+	}
 	w.zone, w.above = n.Zone, above
 	apex := w.query.Offset(w.query.Labels() - n.Zone.Labels)
 	w.name(n, above, apex)

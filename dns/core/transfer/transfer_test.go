@@ -209,3 +209,64 @@ func TestGlobalFollowsVerdicts(t *testing.T) {
 		t.Errorf("zones that nobody copies: %v", g)
 	}
 }
+
+var ns = wire.Record{Name: apex, Type: dns.TypeNS, TTL: 60, Data: "\x02ns\x00"}
+
+// Whatever a primary of our own sends, a copy of our own makes the same of.
+func TestApplyUndoesSince(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var h *History
+		var all []*Version
+		for serial := range uint32(rapid.IntRange(1, 8).Draw(t, "versions")) {
+			v := version(serial+1, rapid.SliceOfN(rapid.IntRange(0, 20), 0, 12).Draw(t, "hosts")...)
+			v.Records = append(v.Records, ns)
+			slices.SortFunc(v.Records, wire.Record.Compare)
+			h, all = h.Then(v), append(all, v)
+		}
+		newest := all[len(all)-1]
+		for _, have := range append(all, nil) {
+			answer := h.Full()
+			if have != nil {
+				answer = h.Since(have.Serial())
+			}
+			got, err := Apply(apex, have, slices.Collect(answer))
+			if err != nil || got.SOA != newest.SOA || !slices.Equal(got.Records, newest.Records) {
+				t.Fatalf("%v: %s", err, cmp.Diff(newest, got))
+			}
+		}
+	})
+}
+
+func TestApplyRefuses(t *testing.T) {
+	have := version(5, 1)
+	have.Records = append(have.Records, ns)
+	host := have.Records[0]
+	foreign := host
+	foreign.Name = "\x01x\x00"
+	rrsig, dname := host, host
+	rrsig.Type, dname.Type = dns.TypeRRSIG, dns.TypeDNAME
+	for name, answer := range map[string][]wire.Record{
+		"nothing":                    nil,
+		"no SOA":                     {host, ns},
+		"a newer SOA alone":          {soa(9)},
+		"no SOA at the end":          {soa(9), ns, host},
+		"another SOA at the end":     {soa(9), ns, soa(8)},
+		"no NS":                      {soa(9), host, soa(9)},
+		"another zone's record":      {soa(9), ns, foreign, soa(9)},
+		"a signed zone":              {soa(9), ns, rrsig, soa(9)},
+		"a DNAME":                    {soa(9), ns, dname, soa(9)},
+		"a change from elsewhere":    {soa(9), soa(6), soa(9), soa(9)},
+		"changes that end too early": {soa(9), soa(5), soa(6), soa(9)},
+		"a removal of nothing":       {soa(9), soa(5), foreign, soa(9), soa(9)},
+		"a removal without an end":   {soa(9), soa(5), host, soa(9)},
+	} {
+		if v, err := Apply(apex, have, answer); err == nil {
+			t.Errorf("%s: %v", name, v)
+		}
+	}
+	for name, answer := range map[string][]wire.Record{"the same": {soa(5)}, "an older one": {soa(4), ns, soa(4)}} {
+		if v, err := Apply(apex, have, answer); err != nil || v != have {
+			t.Errorf("%s: %v, %v", name, v, err)
+		}
+	}
+}

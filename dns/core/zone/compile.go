@@ -59,6 +59,7 @@ func (c *compiler) openZones() {
 			continue
 		}
 		c.drafts[apex] = newDraft(z, apex, r)
+		c.drafts[apex].copyOf(c.in.Copies)
 		for n := apex; n != wire.Root; {
 			n = n.Parent()
 			above[n] = r.object
@@ -75,6 +76,10 @@ func (c *compiler) addSources() {
 	for _, z := range byAge(c.in.Records) {
 		r := reporter{refOf("ZoneRecords", z), &c.problems}
 		d := byName[z.Spec.Zone]
+		if d != nil && d.spec.Secondary != nil {
+			r.report(spec.Child("zone"), "Zone %q is a copy of another server's: its records stand there", z.Spec.Zone)
+			continue
+		}
 		if d == nil {
 			r.report(spec.Child("zone"), "there is no Zone %q that is served: name one, or make it", z.Spec.Zone)
 			continue

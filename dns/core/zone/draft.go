@@ -33,6 +33,7 @@ type draft struct {
 	servers map[wire.Name]*addresses // name servers that lie in the zone
 	hosts   map[wire.Name]*Host
 	sources []*source
+	copied  *Copy // of a zone that another server is the primary of
 	records map[wire.Name]recordSets
 	nodes   map[wire.Name]*Node
 }
@@ -51,7 +52,9 @@ func newDraft(z *trafficv1alpha1.Zone, apex wire.Name, r reporter) *draft {
 		sources: []*source{{reporter: r, records: z.Spec.Records}},
 	}
 	d.ttl = seconds(z.Spec.TTL, 5*time.Minute, leastTTL, mostTTL)
-	d.readServers()
+	if z.Spec.Secondary == nil {
+		d.readServers()
+	}
 	d.readClientSubnet()
 	return d
 }
@@ -132,13 +135,21 @@ func (d *draft) readClientSubnet() {
 
 // finish makes the zone out of everything that was gathered.
 func (d *draft) finish(c *compiler) {
-	d.readRecords()
+	if d.spec.Secondary != nil {
+		d.readCopy()
+	} else {
+		d.readRecords()
+	}
 	cuts := d.cuts()
 	for d.build(cuts); d.dropCircles(); {
 		// Without them names are gone, and wildcards cover more than before.
 		d.build(cuts)
 	}
-	d.addSOA(c)
+	if d.spec.Secondary != nil {
+		d.takeSOA()
+	} else {
+		d.addSOA(c)
+	}
 	for name, n := range d.nodes {
 		c.snapshot.names[name] = n
 	}

@@ -159,6 +159,9 @@ func (b *planBuilder) addHost(at *field.Path, text string) {
 	case d == nil:
 		b.report(at, "%s lies in no Zone that is served here", name)
 		return
+	case d.spec.Secondary != nil:
+		b.report(at, "%s lies in %s, which is a copy of another server's", name, d.object)
+		return
 	case d.hosts[name] != nil:
 		o := d.hosts[name].Plan
 		if o != b.plan {

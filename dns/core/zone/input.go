@@ -30,6 +30,8 @@ type Input struct {
 	// serial is given for, so that copies of a zone follow the health of what is answered; empty for
 	// zones that nobody copies.
 	Global map[string]string
+	// Copies of the zones that other servers are primaries of, by domain.
+	Copies map[string]*Copy
 	// Now becomes the serial of a zone that has changed.
 	Now time.Time
 	// Previous snapshot, from which lookup tables are taken over; may be nil. It has no influence on

@@ -42,6 +42,9 @@ type Zone struct {
 	// Glue is the addresses of the zone's own name servers that lie in the zone.
 	Glue []*wire.Set
 
+	// Expired zones are copies that nobody vouches for: nothing of them is answered.
+	Expired bool
+
 	honor   bool
 	limited bool // only those trusted are believed
 	trusted []netip.Prefix

@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// echo answers every datagram that does not begin with an exclamation mark with itself.
+// echo answers every datagram that does not begin with an exclamation mark with itself, every other one
+// later and beside the rest.
 func echo(s Socket) {
 	for {
 		n, err := s.Receive()
@@ -19,7 +20,13 @@ func echo(s Socket) {
 			return
 		}
 		for i := range n {
-			if msg, _ := s.Message(i); len(msg) > 0 && msg[0] != '!' {
+			msg, _ := s.Message(i)
+			switch {
+			case len(msg) == 0 || msg[0] == '!':
+			case msg[len(msg)-1]%2 == 0:
+				send, msg := s.Later(i), bytes.Clone(msg)
+				go func() { _ = send(msg) }() // what does not arrive is missed
+			default:
 				s.Reply(i, append(s.Buffer(i), msg...))
 			}
 		}

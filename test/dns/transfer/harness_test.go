@@ -30,6 +30,7 @@ import (
 	"github.com/seaway-io/seaway/dns/core/verdict"
 	"github.com/seaway-io/seaway/dns/core/zone/zonetest"
 	"github.com/seaway-io/seaway/dns/engine"
+	"github.com/seaway-io/seaway/dns/secondary"
 	"github.com/seaway-io/seaway/dns/server"
 	"github.com/seaway-io/seaway/dns/transfer"
 	"github.com/seaway-io/seaway/dns/tsig"
@@ -51,6 +52,7 @@ type primary struct {
 	sockets *server.Server
 	aside   *transfer.Handler
 	updates *update.Handler
+	copies  *secondary.Keeper
 	rules   *accept.Rules
 	log     *journal
 
@@ -119,8 +121,12 @@ func start(t *testing.T, documents string, change func(z *v1.Zone)) *primary {
 	}
 	keys := tsig.NewRing(p.Secret)
 	p.updates = update.New(update.Options{Store: p, Keys: keys, Objects: p.engine.Objects, Snapshot: p.engine.Snapshot, Log: log})
+	p.copies = secondary.New(secondary.Options{
+		Zones:     func() []*v1.Zone { return p.engine.Objects().Zones },
+		SetCopies: p.engine.SetCopies, Keys: keys, Dir: t.TempDir(), Log: log,
+	})
 	p.aside = transfer.New(transfer.Options{
-		Objects: p.engine.Objects, Snapshot: p.engine.Snapshot, SetGlobal: p.engine.SetGlobal, Updates: p.updates, Keys: keys, Log: log,
+		Objects: p.engine.Objects, Snapshot: p.engine.Snapshot, Notified: p.copies.Notified, SetGlobal: p.engine.SetGlobal, Updates: p.updates, Keys: keys, Log: log,
 		Answer: func(msg []byte, from netip.Addr) []byte {
 			out, _ := accept.New(p.rules).Message(p.engine.Snapshot(), nil, msg, accept.Origin{Client: from, Stream: true, Now: time.Now()})
 			return out
@@ -131,6 +137,7 @@ func start(t *testing.T, documents string, change func(z *v1.Zone)) *primary {
 	var wg sync.WaitGroup
 	wg.Go(func() { p.sockets.Serve(ctx) })
 	wg.Go(func() { p.aside.Run(ctx) })
+	wg.Go(func() { p.copies.Run(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		wg.Wait()
@@ -270,4 +277,9 @@ func eventually(t *testing.T, what string, do func() error) {
 		}
 	}
 	t.Fatalf("%s: %v", what, err)
+}
+
+// fileTime is the time of a file at a serial: later ones are later.
+func fileTime(serial int) time.Time {
+	return time.Now().Add(time.Duration(serial-1000) * time.Minute)
 }

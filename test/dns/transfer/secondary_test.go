@@ -22,6 +22,13 @@ import (
 
 func insecure() *tls.Config { return &tls.Config{InsecureSkipVerify: true} }
 
+// slow leaves tests that start other name servers out of the quick loop.
+func slow(t *testing.T) {
+	if testing.Short() && os.Getenv("SEAWAY_REAL") != "required" {
+		t.Skip("it takes a while")
+	}
+}
+
 // find finds a program, also where the path of an ordinary user does not lead.
 func find(t *testing.T, name string) string {
 	for _, p := range []string{name, "/usr/sbin/" + name, "/usr/local/sbin/" + name} {
@@ -56,6 +63,11 @@ func freePort(t *testing.T) uint16 {
 
 // daemon runs a server in the foreground until the test ends.
 func daemon(t *testing.T, path string, args ...string) *journal {
+	log, _ := process(t, path, args...)
+	return log
+}
+
+func process(t *testing.T, path string, args ...string) (*journal, *os.Process) {
 	log := &journal{}
 	c := exec.Command(path, args...)
 	c.Stdout, c.Stderr = log, log
@@ -76,7 +88,7 @@ func daemon(t *testing.T, path string, args ...string) *journal {
 			t.Logf("%s:\n%s", path, log)
 		}
 	})
-	return log
+	return log, c.Process
 }
 
 func write(t *testing.T, path, format string, args ...any) string {
@@ -185,6 +197,7 @@ zone "apps.example.com" {
 
 // A secondary has the whole zone, and follows what changes, told of it and with the changes alone.
 func TestRealSecondariesFollow(t *testing.T) {
+	slow(t)
 	for name, begin := range secondaries {
 		t.Run(name, func(t *testing.T) {
 			port := freePort(t)
