@@ -79,13 +79,13 @@ type PlanSource struct {
 type Check struct {
 	// Protocol of the probe.
 	//
-	// +kubebuilder:validation:Enum=HTTP;HTTPS;TCP
+	// +kubebuilder:validation:Enum=HTTP;HTTPS;TCP;GRPC;GRPCS
 	Protocol string `json:"protocol"`
 	// Port that is probed; the endpoint's own port when 0.
 	//
 	// +optional
 	Port int32 `json:"port,omitempty"`
-	// Host header and TLS server name.
+	// Host header, or authority, and TLS server name.
 	//
 	// +optional
 	Host string `json:"host,omitempty"`
@@ -93,6 +93,10 @@ type Check struct {
 	//
 	// +optional
 	Path string `json:"path,omitempty"`
+	// Service that a gRPC health check asks about.
+	//
+	// +optional
+	Service string `json:"service,omitempty"`
 	// InsecureSkipVerify accepts any certificate.
 	//
 	// +optional
@@ -108,6 +112,9 @@ const (
 	CheckHTTP  = "HTTP"
 	CheckHTTPS = "HTTPS"
 	CheckTCP   = "TCP"
+	// CheckGRPC and CheckGRPCS call grpc.health.v1.Health/Check, in plain text and over TLS.
+	CheckGRPC  = "GRPC"
+	CheckGRPCS = "GRPCS"
 )
 
 // EndpointState is whether an endpoint receives requests.
