@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/engine"
 )
 
 const (
@@ -33,7 +34,7 @@ const fieldManager = "seaway-dns"
 type reporter struct {
 	client  rest.Interface
 	vantage string
-	report  func() ([]trafficv1alpha1.PlanHealth, []trafficv1alpha1.ZoneServed)
+	report  func() engine.Report
 	failed  func(error)
 	trigger chan struct{}
 
@@ -82,8 +83,8 @@ func (r *reporter) run(ctx context.Context) {
 func (r *reporter) write(ctx context.Context, now time.Time) error {
 	now = now.Truncate(time.Microsecond)
 	r.remember(now)
-	plans, zones := r.report()
-	parts := divide(plans)
+	report := r.report()
+	parts := divide(report.Plans)
 	for i, part := range parts {
 		spec := trafficv1alpha1.EndpointHealthSpec{
 			VantagePoint:         r.vantage,
@@ -93,7 +94,11 @@ func (r *reporter) write(ctx context.Context, now time.Time) error {
 			Plans:                part,
 		}
 		if i == 0 {
-			spec.Zones = zones
+			spec.Zones = report.Zones
+		}
+		if !report.CutOff.IsZero() {
+			since := metav1.NewMicroTime(report.CutOff)
+			spec.CutOffSince = &since
 		}
 		if err := r.apply(ctx, partName(r.vantage, i), spec); err != nil {
 			return fmt.Errorf("reporting: %w", cause(ctx, err))

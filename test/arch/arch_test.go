@@ -54,6 +54,7 @@ var rules = []rule{
 	{"scaler/core", with(apimachinery, pure, []string{module + "api/", module + "scaler/core/"}), "core decides; it knows no client"},
 	{"controllers/estimate", with(machinery, shared, []string{module + "controllers/", "google.golang.org/grpc", "google.golang.org/protobuf", "github.com/bufbuild/protocompile"}), "the estimator service is gRPC; protocompile reads its .proto for the generator"},
 	{"controllers", with(machinery, shared, []string{module + "controllers/"}), "areas meet in api and cmd only"},
+	{"dns/check", with(machinery, shared, []string{module + "dns/core/", "google.golang.org/grpc"}), "probes speak gRPC; they know no other part of the server"},
 	{"dns", with(machinery, shared, []string{module + "dns/", "github.com/miekg/dns", "github.com/oschwald/maxminddb-golang/v2"}), "areas meet in api and cmd only"},
 	{"mesh", with(machinery, shared, []string{module + "mesh/", "istio.io/"}), "areas meet in api and cmd only"},
 	{"scaler", with(machinery, shared, []string{module + "scaler/"}), "areas meet in api and cmd only"},
