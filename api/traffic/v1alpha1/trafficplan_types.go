@@ -195,8 +195,8 @@ type PlanRegion struct {
 	//
 	// +optional
 	Location *Coordinates `json:"location,omitempty"`
-	// Tiers, best first: all of a client's requests go to the first tier that has a healthy
-	// cluster, by weight within it.
+	// Tiers, best first: all of a client's requests go to the first tier of which at least half, by
+	// weight, is healthy; those of no such tier go to what is healthy in any.
 	//
 	// +listType=atomic
 	// +optional
@@ -210,7 +210,8 @@ type PlanTier struct {
 	Clusters []WeightedCluster `json:"clusters"`
 }
 
-// WeightedCluster is a cluster and its weight among those of its tier.
+// WeightedCluster is a cluster and its weight among those of its tier. Weight 0 stands by until none
+// of any tier with a weight is healthy.
 type WeightedCluster struct {
 	Name string `json:"name"`
 	// +kubebuilder:validation:Minimum=0

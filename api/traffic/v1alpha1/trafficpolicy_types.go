@@ -117,7 +117,7 @@ const (
 	StrategyGeo Strategy = "Geo"
 	// StrategyWeighted spreads clients over all clusters by spec.steering.weights.
 	StrategyWeighted Strategy = "Weighted"
-	// StrategyOrdered uses the first of spec.steering.tiers that has a healthy cluster.
+	// StrategyOrdered uses the first of spec.steering.tiers of which at least half is healthy.
 	StrategyOrdered Strategy = "Ordered"
 	// StrategyEqual spreads clients evenly over all clusters.
 	StrategyEqual Strategy = "Equal"

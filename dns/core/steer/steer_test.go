@@ -62,6 +62,32 @@ func TestRules(t *testing.T) {
 			[]Endpoint{fra, iad, sin}, all, []trafficv1alpha1.Verdict{healthy, unhealthy, unknown},
 			result{FirstHealthyTier, 0, []string{"fra", "sin"}},
 		},
+		"half of a tier is enough": {
+			[]Endpoint{fra, iad, sin}, Ranking{{{0, 1}, {1, 1}}, {{2, 1}}}, []trafficv1alpha1.Verdict{healthy, unhealthy, healthy},
+			result{FirstHealthyTier, 0, []string{"fra"}},
+		},
+		"a tier that has lost most of its weight is passed over": {
+			[]Endpoint{fra, iad, sin}, Ranking{{{0, 1}, {1, 2}}, {{2, 1}}}, []trafficv1alpha1.Verdict{healthy, unhealthy, healthy},
+			result{FirstHealthyTier, 1, []string{"sin"}},
+		},
+		"what has no address is not missed": {
+			[]Endpoint{fra, empty(iad), sin}, Ranking{{{0, 1}, {1, 2}}, {{2, 1}}}, []trafficv1alpha1.Verdict{healthy, unhealthy, healthy},
+			result{FirstHealthyTier, 0, []string{"fra"}},
+		},
+		"where every tier has lost most, the survivors of all serve": {
+			[]Endpoint{fra, iad, sin, {Cluster: "gru", State: serving, Usable: true}}, Ranking{{{0, 1}, {1, 2}}, {{2, 3}, {3, 1}, {0, 5}}},
+			[]trafficv1alpha1.Verdict{healthy, unhealthy, unhealthy, healthy},
+			result{FirstHealthyTier, 1, []string{"gru", "fra"}},
+		},
+		"each counts once among the survivors": {
+			[]Endpoint{fra, iad, sin, {Cluster: "gru", State: serving, Usable: true}}, Ranking{{{0, 1}, {1, 2}}, {{2, 8}, {3, 1}, {0, 5}}},
+			[]trafficv1alpha1.Verdict{healthy, unhealthy, unhealthy, healthy},
+			result{Survivors, -1, []string{"fra", "gru"}},
+		},
+		"the last of a tier serves where there is no other": {
+			[]Endpoint{fra, iad, sin}, all, []trafficv1alpha1.Verdict{unhealthy, healthy, unhealthy},
+			result{Survivors, -1, []string{"iad"}},
+		},
 		"weight 0 waits for a later tier with a weight": {
 			[]Endpoint{fra, iad, sin}, Ranking{{{0, 0}}, {{1, 5}}}, []trafficv1alpha1.Verdict{healthy, healthy, healthy},
 			result{FirstHealthyTier, 1, []string{"iad"}},
