@@ -123,6 +123,10 @@ bench-works: bin kubeall ## bring Works to real members and to crowds of members
 bench-failover: bin kubeall ## kill a cluster KILLS times and measure until the answers change
 	bin/seaway playground bench-failover --kills $${KILLS:-10}
 
+.PHONY: bench-dns-verdict
+bench-dns-verdict: ## how long a dead endpoint is still answered, over KILLS endpoints that die (200)
+	go test -run '^$$' -bench DeadEndpoint -benchtime $${KILLS:-200}x ./test/dns | grep '^dns verdict'
+
 .PHONY: clean
 clean: ## remove what was built here (the cache of Kubernetes binaries stays)
 	rm -rf bin
