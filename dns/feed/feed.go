@@ -44,8 +44,10 @@ type Feed struct {
 	regions *held[*trafficv1alpha1.RegionMap]
 	synced  map[string]bool // resources that were listed
 	loaded  bool            // from disk
-	status  Status
-	errors  map[string]string // the last of each activity
+	// generation of the state on disk.
+	generation uint64
+	status     Status
+	errors     map[string]string // the last of each activity
 }
 
 // Status says how well the feed is doing.
@@ -109,7 +111,7 @@ func (f *Feed) Load() bool {
 	f.zones.replace(s.Zones, now)
 	f.plans.replace(s.Plans, now)
 	f.regions.replace(s.RegionMaps, now)
-	f.loaded = true
+	f.loaded, f.generation = true, s.Generation
 	f.status.Source, f.status.Saved = SourceDisk, s.Saved
 	objects := f.objects()
 	f.mu.Unlock()

@@ -103,7 +103,7 @@ func (c *compiler) order() {
 	})
 	s.Problems = slices.Compact(c.problems)
 	// What was taken over is in here now; the rest is for the garbage collector.
-	s.tables.before, s.tables.problems = nil, nil
+	s.tables.before, s.tables.problems, s.tables.known = nil, nil, nil
 	for n := range s.names {
 		s.depth = max(s.depth, n.Labels())
 	}
