@@ -14,8 +14,8 @@ import (
 	"github.com/seaway-io/seaway/dns/core/geo"
 )
 
-// Input is everything a snapshot is made of. Objects are only read; compiled snapshots do not refer
-// to them.
+// Input is everything a snapshot is made of. Objects are only read, and must not change afterwards:
+// the next snapshot takes over what was read of those that are still the same.
 type Input struct {
 	Zones      []*trafficv1alpha1.Zone
 	Plans      []*trafficv1alpha1.TrafficPlan
@@ -27,8 +27,8 @@ type Input struct {
 	Serials map[string]Serial
 	// Now becomes the serial of a zone that has changed.
 	Now time.Time
-	// Previous snapshot, from which lookup tables are taken over; may be nil. It has no influence on
-	// the result.
+	// Previous snapshot, from which lookup tables and what was read of plans are taken over; may be
+	// nil. It has no influence on the result.
 	Previous *Snapshot
 }
 
