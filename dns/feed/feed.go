@@ -285,11 +285,18 @@ func (f *Feed) checkName(h *trafficv1alpha1.EndpointHealth) {
 	}
 }
 
-// settle is how long changes are gathered before they are published together.
-const settle = 20 * time.Millisecond
+// settle is how long changes are gathered before they are published together, at least: while they
+// keep coming, a quarter of the time that the last publication took is left to those who answer.
+const (
+	settle      = 20 * time.Millisecond
+	mostSettle  = 250 * time.Millisecond
+	settleShare = 4
+)
 
-// publish puts changes in force.
+// publish puts changes in force. However many there are, one publication is under way and the next
+// takes all that have come meanwhile: a change waits for two publications at most.
 func (f *Feed) publish(ctx context.Context) {
+	var took time.Duration
 	for {
 		select {
 		case <-ctx.Done():
@@ -299,8 +306,9 @@ func (f *Feed) publish(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(settle):
+		case <-time.After(min(max(settle, took/settleShare), mostSettle)):
 		}
+		began := time.Now()
 		f.mu.Lock()
 		// Without a state from disk nothing is served until everything was listed once: a zone
 		// whose plans are not known yet would deny their names.
@@ -316,6 +324,7 @@ func (f *Feed) publish(ctx context.Context) {
 		f.mu.Unlock()
 		f.options.Apply(objects)
 		poke(f.unsaved)
+		took = time.Since(began)
 	}
 }
 
