@@ -336,7 +336,9 @@ func TestTiers(t *testing.T) {
 	part := func(name string, weight, percent int64) candidate {
 		return candidate{cluster: name, weight: weight, percent: percent}
 	}
-	groupOf := func(candidates ...candidate) *group { return split(candidates, nil, func(candidate) int { return 0 })[0] }
+	groupOf := func(candidates ...candidate) *group {
+		return split(candidates, nil, func(candidate) int { return 0 })[0]
+	}
 	var many []candidate
 	for i := range 500 {
 		many = append(many, full(fmt.Sprintf("c%03d", i), 10000))

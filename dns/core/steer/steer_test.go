@@ -209,6 +209,27 @@ func TestAChangeOfWeightMovesOnlyWhatItMust(t *testing.T) {
 	}
 }
 
+// The same for any weights: a cluster whose weight grows keeps every client it has.
+func TestACanaryOnlyGrows(t *testing.T) {
+	networks := clients(500)
+	rapid.Check(t, func(t *rapid.T) {
+		weights := rapid.SliceOfN(rapid.Int32Range(0, 1000), 2, 6).Draw(t, "weights")
+		canary := rapid.IntRange(0, len(weights)-1).Draw(t, "canary")
+		before := threeWay(weights...)
+		weights[canary] += rapid.Int32Range(1, 1000).Draw(t, "more")
+		after := threeWay(weights...)
+		if before.current.Load().pools[0].rule != FirstHealthyTier {
+			return // no weight at all
+		}
+		for _, c := range networks {
+			was, is := before.Pick(c).Endpoint, after.Pick(c).Endpoint
+			if was != is && is != canary {
+				t.Fatalf("%v moved from c%d to c%d when only c%d grew", c, was, is, canary)
+			}
+		}
+	})
+}
+
 // What a dead cluster had is divided among the others; theirs stay.
 func TestADeadClusterMovesOnlyItsOwnClients(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
