@@ -141,6 +141,15 @@ bench-dns: nameservers ## answers per CPU-second beside NSD, Knot and miekg/dns;
 bench-failover: bin kubeall ## kill a cluster KILLS times and measure until the answers change
 	bin/seaway playground bench-failover --kills $${KILLS:-10}
 
+.PHONY: bench-dns-verdict
+bench-dns-verdict: ## how long a dead endpoint is still answered, over KILLS endpoints that die (200)
+	go test -run '^$$' -bench DeadEndpoint -benchtime $${KILLS:-200}x ./test/dns | grep '^dns verdict'
+
+.PHONY: bench-dns-state
+bench-dns-state: ## a start without the hub, in seconds and memory; from a change on the hub to the answer
+	go test -run '^$$' -bench 'Start$$' -benchtime 3x ./dns/feed | grep '^dns'
+	go test -run '^$$' -bench 'Change$$' -benchtime 2000x ./dns/feed | grep '^dns'
+
 .PHONY: clean
 clean: ## remove what was built here (the cache of Kubernetes binaries stays)
 	rm -rf bin

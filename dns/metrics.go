@@ -53,7 +53,7 @@ func (s *Server) handler() http.Handler {
 }
 
 var probesDesc = prometheus.NewDesc("seaway_dns_probes_total",
-	"Rounds of probes of endpoints, by result; skipped ones found too many under way.", []string{"result"}, nil)
+	"Rounds of probes of endpoints, by result; of skipped ones nothing was found out, since too many were under way or this host was short of something.", []string{"result"}, nil)
 
 // probeMetrics are the metrics of the checker.
 type probeMetrics struct{ checker *check.Checker }

@@ -168,7 +168,11 @@ func (s *Server) assemble() error {
 		Flipped: s.changed,
 		Log:     o.Log,
 	}, nil)
-	s.checker = check.New(check.Options{Report: s.engine.SetVerdict})
+	s.checker = check.New(check.Options{
+		Report: s.engine.SetVerdict,
+		CutOff: s.engine.SetCutOff,
+		Heard:  func() bool { return s.feed.Status().Live },
+	})
 	s.feed = feed.New(feed.Options{
 		Config:       o.Config,
 		VantagePoint: o.Name,

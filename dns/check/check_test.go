@@ -103,19 +103,20 @@ func TestVerdictsFollowProbes(t *testing.T) {
 				t.Errorf("after %v: %s", time.Since(w.start), diff)
 			}
 		}
+		const jitter = 100*time.Millisecond + time.Millisecond // of a round
 		web := plan("web", endpoint("fra", "192.0.2.1", "192.0.2.2"))
 		c.SetTargets(Targets(web))
-		step(3*time.Second, "web/fra Healthy")
+		step(3*time.Second+jitter, "web/fra Healthy")
 		w.set(w.down, "192.0.2.1", true)
 		step(10 * time.Second) // one address is enough
 		w.set(w.down, "192.0.2.2", true)
-		step(2*time.Second+time.Millisecond, "web/fra Unhealthy")
+		step(2*time.Second+jitter, "web/fra Unhealthy")
 		step(10 * time.Second) // said once
 		w.set(w.down, "192.0.2.1", false)
-		step(3*time.Second+time.Millisecond, "web/fra Healthy")
+		step(3*time.Second+jitter, "web/fra Healthy")
 		w.set(w.hang, "192.0.2.1", true)
 		// Two rounds, the second of which ends after the timeout.
-		step(2*time.Second+800*time.Millisecond+time.Millisecond, "web/fra Unhealthy")
+		step(2*time.Second+800*time.Millisecond+jitter, "web/fra Unhealthy")
 
 		// The same plan again, and one that changes thresholds, change nothing that is known.
 		c.SetTargets(Targets(web))
@@ -124,17 +125,17 @@ func TestVerdictsFollowProbes(t *testing.T) {
 		c.SetTargets(Targets(web))
 		step(5 * time.Second)
 		w.set(w.hang, "192.0.2.1", false)
-		step(3*time.Second, "web/fra Healthy")
+		step(3*time.Second+jitter, "web/fra Healthy")
 
 		// An endpoint that shares an address keeps its verdict; one that shares none starts anew.
 		w.set(w.down, "192.0.2.1", true)
 		w.set(w.down, "192.0.2.3", true)
-		step(3*time.Second, "web/fra Unhealthy")
+		step(3*time.Second+jitter, "web/fra Unhealthy")
 		c.SetTargets(Targets(plan("web", endpoint("fra", "192.0.2.1", "192.0.2.3"))))
 		step(3 * time.Second)
 		c.SetTargets(Targets(plan("web", endpoint("fra", "192.0.2.4"))))
 		step(0, "web/fra Unknown")
-		step(4*time.Second, "web/fra Healthy")
+		step(4*time.Second+jitter, "web/fra Healthy")
 
 		// What is no longer wanted is no longer probed.
 		c.SetTargets(nil)
@@ -291,7 +292,7 @@ func TestProbe(t *testing.T) {
 		"https without trust":            {secure.URL, check(s, "example.com", "/"), "TLS handshake", ""},
 		"https, not verified":            {secure.URL, insecure, "", "wrong.example.org"},
 		"https to a port without":        {plainServer.URL, check(s, "example.com", "/"), "TLS handshake", ""},
-		"a protocol that does not exist": {plainServer.URL, check("GRPC", "", ""), "none of", ""},
+		"a protocol that does not exist": {plainServer.URL, check("ICMP", "", ""), "none of", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			u, err := url.Parse(c.url)

@@ -2,11 +2,7 @@ package check
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -69,16 +65,33 @@ type Options struct {
 	// Report is called with every verdict that changes, at once, by the goroutine of the endpoint.
 	// An endpoint that is not probed any more is not reported.
 	Report func(verdict.Key, verdict.State)
+	// CutOff is called when the checker finds that it has lost its own network, with the moment, and
+	// when that is over, with zero. Calls do not overlap. Verdicts that were reported before stand.
+	CutOff func(since time.Time)
+	// Heard says whether the hub is in reach; nobody is if nil.
+	Heard func() bool
+	// Routed says whether there is a way out of this host; if nil the routes are asked.
+	Routed func() bool
 	// Probe sends one probe; Probe of this package if nil.
 	Probe func(ctx context.Context, t *Target, host string) error
 	// Concurrent is how many probes may be under way at once; 2048 if 0.
 	Concurrent int
+	// PerAddress is how many of them may be to one address; 16 if 0.
+	PerAddress int
 }
+
+// Defaults of the bounds in Options.
+const (
+	defaultConcurrent = 2048
+	defaultPerAddress = 16
+)
 
 // Checker probes endpoints. It begins with SetTargets and ends with Close.
 type Checker struct {
 	options Options
 	slots   chan struct{}
+	gates   gates
+	self    *self
 	ctx     context.Context
 	cancel  context.CancelFunc
 	wg      sync.WaitGroup
@@ -96,9 +109,18 @@ func New(o Options) *Checker {
 		o.Probe = Probe
 	}
 	if o.Concurrent <= 0 {
-		o.Concurrent = 2048
+		o.Concurrent = defaultConcurrent
 	}
-	c := &Checker{options: o, slots: make(chan struct{}, o.Concurrent), running: map[verdict.Key]*prober{}}
+	if o.PerAddress <= 0 {
+		o.PerAddress = defaultPerAddress
+	}
+	c := &Checker{
+		options: o,
+		slots:   make(chan struct{}, o.Concurrent),
+		gates:   gates{most: o.PerAddress, byHost: map[string]*gate{}},
+		self:    newSelf(o),
+		running: map[verdict.Key]*prober{},
+	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }
@@ -140,21 +162,13 @@ func (c *Checker) SetTargets(targets []Target) {
 		if !wanted[key] {
 			p.cancel()
 			delete(c.running, key)
+			c.self.forget(key)
 		}
 	}
 }
 
-// prober probes one endpoint.
-type prober struct {
-	checker *Checker
-	target  Target
-	cancel  context.CancelFunc
-	done    chan struct{} // closed when it will report nothing more
-	state   verdict.State // its own until done
-}
-
 func (c *Checker) start(t *Target, old *prober) {
-	p := &prober{checker: c, target: *t, done: make(chan struct{})}
+	p := &prober{checker: c, target: *t, wake: make(chan struct{}, 1), done: make(chan struct{})}
 	var ctx context.Context
 	ctx, p.cancel = context.WithCancel(c.ctx)
 	c.running[t.Key] = p
@@ -171,112 +185,30 @@ func (c *Checker) start(t *Target, old *prober) {
 	})
 }
 
-// inherit takes over what is known, if it is known of the same thing.
-func (p *prober) inherit(old *prober) {
-	switch {
-	case old.target.sharesHost(&p.target):
-		p.state = old.state
-	case old.state.Verdict != "":
-		// What stood there is gone, and of what stands there now nothing is known.
-		p.state = verdict.State{Verdict: trafficv1alpha1.VerdictUnknown, Since: time.Now()}
-		p.checker.options.Report(p.target.Key, p.state)
-	}
-}
+// Bounds of askOthers.
+const (
+	mostAsked       = 32
+	mostAskedOfEach = 4 // cluster
+)
 
-// run probes every interval. It begins at a random moment of the first, so that endpoints that
-// became known together are not probed together for ever.
-func (p *prober) run(ctx context.Context) {
-	check := &p.target.Check
-	interval := min(max(check.Interval.Duration, leastInterval), mostInterval)
-	first := time.NewTimer(rand.N(interval))
-	defer first.Stop()
-	select {
-	case <-ctx.Done():
-		return
-	case <-first.C:
-	}
-	every := time.NewTicker(interval)
-	defer every.Stop()
-	for {
-		err := p.round(ctx, min(max(check.Timeout.Duration, leastInterval), interval))
-		if ctx.Err() != nil {
+// askOthers has some endpoints probed at once that are not known to fail, of as many clusters as
+// there are: what they say tells dead endpoints from a network that is gone.
+func (c *Checker) askOthers() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	asked, of := 0, map[string]int{}
+	for key, p := range c.running {
+		if asked == mostAsked {
 			return
 		}
-		p.observe(err)
+		if of[key.Cluster] == mostAskedOfEach || c.self.suspects(key) {
+			continue
+		}
+		asked++
+		of[key.Cluster]++
 		select {
-		case <-ctx.Done():
-			return
-		case <-every.C:
-		}
-	}
-}
-
-func (p *prober) observe(err error) {
-	c, message := p.checker, ""
-	switch {
-	case err == nil:
-		c.good.Add(1)
-	case errors.Is(err, errSkipped):
-		c.skipped.Add(1)
-		return
-	default:
-		c.bad.Add(1)
-		message = err.Error()
-	}
-	t := verdict.Thresholds{UnhealthyAfter: p.target.Check.UnhealthyAfter, HealthyAfter: p.target.Check.HealthyAfter}
-	var changed bool
-	if p.state, changed = p.state.Observe(err == nil, message, time.Now(), t); changed {
-		c.options.Report(p.target.Key, p.state)
-	}
-}
-
-// errSkipped is a round without a result. It says nothing about the endpoint: were it counted as a
-// failure, a few hundred dead endpoints, whose probes take their whole time, would take the healthy
-// ones with them.
-var errSkipped = errors.New("too many probes are under way")
-
-// round probes all addresses at once. One that answers is enough.
-func (p *prober) round(ctx context.Context, timeout time.Duration) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	results := make(chan error, len(p.target.Hosts))
-	for _, host := range p.target.Hosts {
-		go func() { results <- p.probe(ctx, host, timeout) }()
-	}
-	var failures []string
-	for range p.target.Hosts {
-		switch err := <-results; {
-		case err == nil:
-			return nil
-		case errors.Is(err, errSkipped):
-			return err
+		case p.wake <- struct{}{}:
 		default:
-			failures = append(failures, err.Error())
 		}
 	}
-	slices.Sort(failures)
-	return errors.New(strings.Join(slices.Compact(failures), "; "))
-}
-
-// probe sends one probe as soon as there is a slot.
-func (p *prober) probe(ctx context.Context, host string, timeout time.Duration) (err error) {
-	c := p.checker
-	wait := time.NewTimer(timeout)
-	defer wait.Stop()
-	select {
-	case c.slots <- struct{}{}:
-	case <-wait.C:
-		return errSkipped
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-c.slots }()
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("%s: the probe panicked: %v", host, r)
-		}
-	}()
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	return c.options.Probe(ctx, &p.target, host)
 }

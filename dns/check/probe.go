@@ -15,6 +15,9 @@ import (
 	"strings"
 	"syscall"
 
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 )
 
@@ -22,9 +25,9 @@ import (
 var dialer = net.Dialer{KeepAlive: -1}
 
 // Probe asks one address of an endpoint whether it is well: a connection for TCP; for HTTP and
-// HTTPS a GET that is answered with a status from 200 to 399, after a TLS handshake in which the
-// certificate is valid for the name in the check. Every probe is a new connection, as a client's
-// first request is.
+// HTTPS a GET that is answered with a status from 200 to 399; for GRPC and GRPCS a health check that
+// is answered with SERVING. TLS handshakes send the name in the check, and the certificate must be
+// valid for it. Every probe is a new connection, as a client's first request is.
 func Probe(ctx context.Context, t *Target, host string) error {
 	return probeWith(ctx, t, host, nil)
 }
@@ -33,8 +36,14 @@ func Probe(ctx context.Context, t *Target, host string) error {
 func probeWith(ctx context.Context, t *Target, host string, roots *x509.CertPool) error {
 	address := net.JoinHostPort(host, strconv.Itoa(int(t.Port)))
 	conn, err := dialer.DialContext(ctx, "tcp", address)
-	if err != nil {
-		return fmt.Errorf("%s: %s", address, plain(ctx, err))
+	switch {
+	case err == nil:
+	case errors.Is(ctx.Err(), context.Canceled):
+		return ctx.Err()
+	case ours(err):
+		return fmt.Errorf("%w: %s: %s", errNoResult, address, plain(ctx, err))
+	default:
+		return &unreachable{address + ": " + plain(ctx, err)}
 	}
 	defer conn.Close()
 	if deadline, ok := ctx.Deadline(); ok {
@@ -48,24 +57,43 @@ func probeWith(ctx context.Context, t *Target, host string, roots *x509.CertPool
 	case trafficv1alpha1.CheckHTTP:
 		err = get(ctx, conn, "http", t, host)
 	case trafficv1alpha1.CheckHTTPS:
-		c := tls.Client(conn, &tls.Config{
-			ServerName:         nameFor(t, host),
-			RootCAs:            roots,
-			InsecureSkipVerify: t.Check.InsecureSkipVerify, //nolint:gosec // the user asked for it
-			MinVersion:         tls.VersionTLS12,
-		})
+		c := tls.Client(conn, tlsFor(t, host, roots))
 		if err = c.HandshakeContext(ctx); err != nil {
 			err = fmt.Errorf("TLS handshake: %s", plain(ctx, err))
 			break
 		}
 		err = get(ctx, c, "https", t, host)
+	case trafficv1alpha1.CheckGRPC:
+		err = call(ctx, conn, t, host, insecure.NewCredentials())
+	case trafficv1alpha1.CheckGRPCS:
+		err = call(ctx, conn, t, host, credentials.NewTLS(tlsFor(t, host, roots)))
 	default:
-		err = fmt.Errorf("protocol %q is none of HTTP, HTTPS, TCP", t.Check.Protocol)
+		err = fmt.Errorf("protocol %q is none of HTTP, HTTPS, TCP, GRPC, GRPCS", t.Check.Protocol)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", address, err)
 	}
 	return nil
+}
+
+// ours reports whether a connection failed for want of something on this host, which says nothing
+// about the other.
+func ours(err error) bool {
+	for _, e := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func tlsFor(t *Target, host string, roots *x509.CertPool) *tls.Config {
+	return &tls.Config{
+		ServerName:         nameFor(t, host),
+		RootCAs:            roots,
+		InsecureSkipVerify: t.Check.InsecureSkipVerify, //nolint:gosec // the user asked for it
+		MinVersion:         tls.VersionTLS12,
+	}
 }
 
 // nameFor is the host name in the request.
@@ -76,14 +104,19 @@ func nameFor(t *Target, host string) string {
 	return host
 }
 
+// authority is the same as it stands in a URL.
+func authority(t *Target, host string) string {
+	name := nameFor(t, host)
+	if ip, err := netip.ParseAddr(name); err == nil && ip.Is6() {
+		return "[" + name + "]"
+	}
+	return name
+}
+
 // get sends a request over a connection. Redirects are not followed: whoever answers with one is
 // well.
 func get(ctx context.Context, conn net.Conn, scheme string, t *Target, host string) error {
-	name := nameFor(t, host)
-	if ip, err := netip.ParseAddr(name); err == nil && ip.Is6() {
-		name = "[" + name + "]"
-	}
-	u, err := url.Parse(scheme + "://" + name + "/" + strings.TrimPrefix(t.Check.Path, "/"))
+	u, err := url.Parse(scheme + "://" + authority(t, host) + "/" + strings.TrimPrefix(t.Check.Path, "/"))
 	if err != nil {
 		return fmt.Errorf("path %q: %w", t.Check.Path, err)
 	}

@@ -60,6 +60,7 @@ type Engine struct {
 	plans  map[planKey]*zone.Plan
 	peers  *verdict.Peers
 	expiry *time.Timer
+	cutOff time.Time // since when this server has lost its own network; zero if it has not
 }
 
 type planKey struct{ namespace, name string }
@@ -191,6 +192,9 @@ func (e *Engine) publish(s *zone.Snapshot) {
 func (e *Engine) update(p *zone.Plan, now time.Time) {
 	flipped := p.Update(func(cluster string) trafficv1alpha1.Verdict {
 		key := verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: cluster}
+		if !e.cutOff.IsZero() {
+			return e.peers.DecideCutOff(e.own[key].Verdict, key, now)
+		}
 		return e.peers.Decide(e.own[key].Verdict, key, now)
 	})
 	if flipped {
@@ -219,6 +223,22 @@ func (e *Engine) SetVerdict(key verdict.Key, s verdict.State) {
 			"verdict", s.Verdict, "message", s.Message)
 		e.options.Changed()
 	}
+}
+
+// SetCutOff says since when this server has lost its own network, or with zero that it has not. While
+// it has, its verdicts are nobody's evidence: others decide, and where there are none the verdicts
+// from before stand.
+func (e *Engine) SetCutOff(since time.Time) {
+	e.mu.Lock()
+	e.cutOff = since
+	e.updateAll(time.Now())
+	e.mu.Unlock()
+	if since.IsZero() {
+		e.options.Log.Info("the network of this server is back")
+	} else {
+		e.options.Log.Warn("no endpoint of any cluster answers any more: this server takes it that its own network is gone, and has no opinion until one does")
+	}
+	e.options.Changed()
 }
 
 // Known is a verdict of this server.
@@ -302,6 +322,9 @@ func (e *Engine) Votes(key verdict.Key) []verdict.Vote {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	own := verdict.Vote{VantagePoint: e.options.VantagePoint, Verdict: e.own[key].Verdict}
+	if !e.cutOff.IsZero() {
+		own.Verdict = trafficv1alpha1.VerdictUnknown
+	}
 	return append([]verdict.Vote{own}, e.peers.Votes(key, time.Now())...)
 }
 
@@ -314,12 +337,24 @@ func (e *Engine) Close() {
 	}
 }
 
-// Report is what this server has to say: the plans and zones that are in force, and its own
-// verdicts.
-func (e *Engine) Report() (plans []trafficv1alpha1.PlanHealth, zones []trafficv1alpha1.ZoneServed) {
+// Report is what this server has to say.
+type Report struct {
+	// Plans and Zones that are in force, with this server's own verdicts.
+	Plans []trafficv1alpha1.PlanHealth
+	Zones []trafficv1alpha1.ZoneServed
+	// CutOff is since when the server has lost its own network; zero if it has not.
+	CutOff time.Time
+}
+
+// cutOffMessage goes with the verdicts of a server that is cut off.
+const cutOffMessage = "this vantage point has lost its own network"
+
+// Report is what this server has to say at this moment.
+func (e *Engine) Report() Report {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s := e.snapshot.Load()
+	out := Report{CutOff: e.cutOff}
 	for _, p := range s.Plans {
 		h := trafficv1alpha1.PlanHealth{Namespace: p.Namespace, Name: p.Name, Generation: p.Generation}
 		for _, endpoint := range p.Endpoints {
@@ -327,16 +362,19 @@ func (e *Engine) Report() (plans []trafficv1alpha1.PlanHealth, zones []trafficv1
 				continue
 			}
 			state := e.own[verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: endpoint.Cluster}]
+			if !e.cutOff.IsZero() {
+				state = verdict.State{Verdict: trafficv1alpha1.VerdictUnknown, Since: e.cutOff, Message: cutOffMessage}
+			}
 			h.Endpoints = append(h.Endpoints, trafficv1alpha1.EndpointVerdict{
 				Cluster: endpoint.Cluster, Verdict: state.Verdict, Message: state.Message, Since: metav1.NewMicroTime(state.Since),
 			})
 		}
-		plans = append(plans, h)
+		out.Plans = append(out.Plans, h)
 	}
 	for _, z := range s.Zones {
-		zones = append(zones, trafficv1alpha1.ZoneServed{Domain: z.Domain, Generation: z.Generation, Serial: int64(z.Serial.Serial)})
+		out.Zones = append(out.Zones, trafficv1alpha1.ZoneServed{Domain: z.Domain, Generation: z.Generation, Serial: int64(z.Serial.Serial)})
 	}
-	return plans, zones
+	return out
 }
 
 // mostProblems is how many problems are logged at once; the metrics have the number.

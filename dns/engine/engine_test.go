@@ -131,7 +131,8 @@ func TestPeersAreCountedWhileTheyAreFresh(t *testing.T) {
 func TestReport(t *testing.T) {
 	e := newEngine(t)
 	e.SetVerdict(key("sin"), verdict.State{Verdict: unhealthy, Message: "refused", Since: zonetest.Now})
-	plans, zones := e.Report()
+	r := e.Report()
+	plans, zones := r.Plans, r.Zones
 	var lines []string
 	for _, p := range plans {
 		for _, x := range p.Endpoints {
@@ -238,6 +239,54 @@ func TestDecisionsHaveTheirEvidence(t *testing.T) {
 		want := []string{"ns1 Unhealthy refused true true 0", "ns2 Unhealthy timeout false true 30", "ns3 Healthy  false false -1"}
 		if diff := cmp.Diff(want, lines); diff != "" {
 			t.Error(diff)
+		}
+	})
+}
+
+// A server that is cut off has no vote. Others decide, and where there are none what was known
+// before stands: what was dead already is not tried again.
+func TestAServerThatIsCutOffHasNoVote(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newEngine(t)
+		expect := func(name, want string) {
+			t.Helper()
+			if got := chosen(t, e); got != want {
+				t.Errorf("%s: got %s, want %s", name, got, want)
+			}
+		}
+		for _, c := range []string{"iad", "sin"} {
+			e.SetVerdict(key(c), verdict.State{Verdict: healthy})
+		}
+		e.SetVerdict(key("fra"), verdict.State{Verdict: unhealthy, Message: "refused"})
+		expect("fra is dead", "iad")
+		since := time.Now()
+		e.SetCutOff(since)
+		expect("nobody else has an opinion", "iad")
+		r := e.Report()
+		if !r.CutOff.Equal(since) {
+			t.Errorf("cut off since %v", r.CutOff)
+		}
+		for _, p := range r.Plans {
+			for _, x := range p.Endpoints {
+				if x.Verdict != trafficv1alpha1.VerdictUnknown || x.Message != cutOffMessage || !x.Since.Time.Equal(since) {
+					t.Errorf("reported: %+v", x)
+				}
+			}
+		}
+		if got := e.Votes(key("fra"))[0]; got.Verdict != trafficv1alpha1.VerdictUnknown {
+			t.Errorf("it votes %v", got)
+		}
+		if got := len(e.Verdicts()); got != 3 {
+			t.Errorf("%d verdicts are kept on disk, want what was known before", got)
+		}
+		e.ObservePeer(peer("ns2", time.Now(), "iad"))
+		expect("another server sees fra alive and iad dead", "fra")
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		expect("the other has fallen silent", "iad")
+		e.SetCutOff(time.Time{})
+		if r := e.Report(); !r.CutOff.IsZero() || r.Plans[0].Endpoints[0].Verdict != unhealthy {
+			t.Errorf("afterwards: %+v", r)
 		}
 	})
 }

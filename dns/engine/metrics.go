@@ -13,12 +13,13 @@ var (
 
 	problemsDesc  = prometheus.NewDesc("seaway_dns_problems", "Things in objects that are not served as they stand.", nil, nil)
 	peersDesc     = prometheus.NewDesc("seaway_dns_peers", "Other vantage points whose reports count at present.", nil, nil)
+	cutOffDesc    = prometheus.NewDesc("seaway_dns_cut_off", "1 while this server takes it that it has lost its own network.", nil, nil)
 	endpointsDesc = prometheus.NewDesc("seaway_dns_endpoints", "Endpoints by this server's own verdict.", []string{"verdict"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (e *Engine) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{zonesDesc, namesDesc, plansDesc, problemsDesc, peersDesc, endpointsDesc} {
+	for _, d := range []*prometheus.Desc{zonesDesc, namesDesc, plansDesc, problemsDesc, peersDesc, cutOffDesc, endpointsDesc} {
 		ch <- d
 	}
 }
@@ -34,6 +35,7 @@ func (e *Engine) Collect(ch chan<- prometheus.Metric) {
 	gauge(plansDesc, len(s.Plans))
 	gauge(problemsDesc, len(s.Problems))
 	gauge(peersDesc, len(e.FreshPeers()))
+	gauge(cutOffDesc, e.cutOffs())
 	for verdict, n := range e.verdicts() {
 		gauge(endpointsDesc, n, string(verdict))
 	}
@@ -50,4 +52,13 @@ func (e *Engine) verdicts() map[trafficv1alpha1.Verdict]int {
 		out[s.Verdict]++
 	}
 	return out
+}
+
+func (e *Engine) cutOffs() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.cutOff.IsZero() {
+		return 0
+	}
+	return 1
 }

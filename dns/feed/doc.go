@@ -8,7 +8,8 @@
 //
 //   - An object that is newer than the one held is taken at once. Newer means: of the same UID and of
 //     a generation that is not lower; or of another UID and not created earlier.
-//   - An object is dropped at once when a watch says that it, by its UID, was deleted.
+//   - An object is dropped at once when a watch says that it, by its UID, was deleted. It does not come
+//     back at once, whatever arrives late.
 //   - Everything else goes back: an object that is older than the one held, wherever it comes from,
 //     and an object that is held and missing in a list. It is believed when two consistent reads of
 //     the hub (lists that are not served from a cache of unknown age) at least 30 seconds apart say

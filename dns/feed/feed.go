@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -46,8 +47,10 @@ type Feed struct {
 	regions *held[*trafficv1alpha1.RegionMap]
 	synced  map[string]bool // resources that were listed
 	loaded  bool            // from disk
-	status  Status
-	errors  map[string]string // the last of each activity
+	// generation of the state on disk.
+	generation uint64
+	status     Status
+	errors     map[string]string // the last of each activity
 }
 
 // Status says how well the feed is doing.
@@ -100,6 +103,7 @@ func (f *Feed) Load() bool {
 	if f.options.Dir == "" {
 		return false
 	}
+	defer collectLess()()
 	s, err := LoadState(f.options.Dir)
 	if err != nil {
 		f.options.Log.Error("reading the state", "error", err)
@@ -113,7 +117,7 @@ func (f *Feed) Load() bool {
 	f.records.replace(s.Records, now)
 	f.plans.replace(s.Plans, now)
 	f.regions.replace(s.RegionMaps, now)
-	f.loaded = true
+	f.loaded, f.generation = true, s.Generation
 	f.status.Source, f.status.Saved = SourceDisk, s.Saved
 	objects := f.objects()
 	f.mu.Unlock()
@@ -124,6 +128,18 @@ func (f *Feed) Load() bool {
 	f.options.Engine.Restore(known)
 	f.options.Log.Info("serving what is on disk until the hub is heard", "saved", s.Saved, "zones", len(s.Zones), "plans", len(s.Plans))
 	return true
+}
+
+// collectLess lets the heap grow faster until the function that it returns is called. Nearly all that
+// a start allocates stays, so that looking for garbage again and again would take half of its time; and
+// the heap gets no larger than it is allowed to be afterwards, twice what is in use.
+func collectLess() (again func()) {
+	const percent = 400
+	before := debug.SetGCPercent(percent)
+	if before < 0 || before > percent {
+		debug.SetGCPercent(before)
+	}
+	return func() { debug.SetGCPercent(before) }
 }
 
 // Changed says that the engine's report has changed.
@@ -292,11 +308,18 @@ func (f *Feed) checkName(h *trafficv1alpha1.EndpointHealth) {
 	}
 }
 
-// settle is how long changes are gathered before they are published together.
-const settle = 20 * time.Millisecond
+// settle is how long changes are gathered before they are published together, at least: while they
+// keep coming, a quarter of the time that the last publication took is left to those who answer.
+const (
+	settle      = 20 * time.Millisecond
+	mostSettle  = 250 * time.Millisecond
+	settleShare = 4
+)
 
-// publish puts changes in force.
+// publish puts changes in force. However many there are, one publication is under way and the next
+// takes all that have come meanwhile: a change waits for two publications at most.
 func (f *Feed) publish(ctx context.Context) {
+	var took time.Duration
 	for {
 		select {
 		case <-ctx.Done():
@@ -306,8 +329,9 @@ func (f *Feed) publish(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(settle):
+		case <-time.After(min(max(settle, took/settleShare), mostSettle)):
 		}
+		began := time.Now()
 		f.mu.Lock()
 		// Without a state from disk nothing is served until everything was listed once: a zone
 		// whose plans are not known yet would deny their names.
@@ -323,6 +347,7 @@ func (f *Feed) publish(ctx context.Context) {
 		f.mu.Unlock()
 		f.options.Apply(objects)
 		poke(f.unsaved)
+		took = time.Since(began)
 	}
 }
 

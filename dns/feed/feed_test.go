@@ -245,6 +245,22 @@ func TestReports(t *testing.T) {
 			len(got.Spec.Zones) != 1 || got.Spec.Zones[0].Domain != "apps.example.com" || !got.Spec.RenewTime.Time.Equal(time.Now()) {
 			t.Errorf("%s", writes[0])
 		}
+		// So is that the server is cut off, where it can be.
+		time.Sleep(time.Second)
+		cut := time.Now().Truncate(time.Microsecond)
+		r.engine.SetCutOff(cut)
+		synctest.Wait()
+		if writes = h.writes(); len(writes) != 1 {
+			t.Fatalf("%d reports", len(writes))
+		}
+		got = trafficv1alpha1.EndpointHealth{}
+		if err := json.Unmarshal([]byte(writes[0]), &got); err != nil {
+			t.Fatal(err)
+		}
+		if since := got.Spec.CutOffSince; since == nil || !since.Time.Equal(cut) || got.Spec.Plans[0].Endpoints[0].Verdict != trafficv1alpha1.VerdictUnknown {
+			t.Errorf("%s", writes[0])
+		}
+		r.engine.SetCutOff(time.Time{})
 		// Many at once are few reports.
 		for i := range 100 {
 			v := trafficv1alpha1.VerdictHealthy

@@ -16,8 +16,14 @@ const confirmAfter = 30 * time.Second
 // and is not safe for concurrent use.
 type held[T metav1.Object] struct {
 	objects map[types.NamespacedName]*entry[T]
+	// gone are objects that a watch has said were deleted, until a list agrees. Their UIDs do not come
+	// back, whatever arrives late.
+	gone    map[types.NamespacedName]*entry[T]
 	refused uint64 // how often something was not believed at once
 }
+
+// mostGone bounds how many deletions are remembered between two lists.
+const mostGone = 10_000
 
 type entry[T metav1.Object] struct {
 	object T
@@ -33,7 +39,7 @@ type doubt struct {
 }
 
 func newHeld[T metav1.Object]() *held[T] {
-	return &held[T]{objects: map[types.NamespacedName]*entry[T]{}}
+	return &held[T]{objects: map[types.NamespacedName]*entry[T]{}, gone: map[types.NamespacedName]*entry[T]{}}
 }
 
 func keyOf(o metav1.Object) types.NamespacedName {
@@ -55,8 +61,11 @@ func older(o, held metav1.Object) bool {
 func (h *held[T]) put(o T) (changed, suspicious bool) {
 	e := h.objects[keyOf(o)]
 	switch {
+	case e == nil && h.deleted(o) != nil:
+		h.refused++
+		return false, true
 	case e == nil:
-		h.objects[keyOf(o)] = &entry[T]{object: o}
+		h.take(o)
 		return true, false
 	case older(o, e.object):
 		h.refused++
@@ -74,7 +83,26 @@ func (h *held[T]) remove(o T) bool {
 		return false
 	}
 	delete(h.objects, keyOf(o))
+	if len(h.gone) >= mostGone {
+		clear(h.gone)
+	}
+	h.gone[keyOf(o)] = &entry[T]{object: e.object}
 	return true
+}
+
+// deleted is what is remembered of an object that was deleted, or of one after it that was; nil if
+// there is nothing.
+func (h *held[T]) deleted(o T) *entry[T] {
+	e := h.gone[keyOf(o)]
+	if e == nil || e.object.GetUID() != o.GetUID() && !older(o, e.object) {
+		return nil
+	}
+	return e
+}
+
+func (h *held[T]) take(o T) {
+	delete(h.gone, keyOf(o))
+	h.objects[keyOf(o)] = &entry[T]{object: o}
 }
 
 // replace takes a consistent list and reports whether that changed anything. doubts says that the
@@ -84,16 +112,24 @@ func (h *held[T]) replace(list []T, now time.Time) (changed, doubts bool) {
 	for _, o := range list {
 		listed[keyOf(o)] = true
 		e := h.objects[keyOf(o)]
-		if e == nil || !older(o, e.object) {
+		if e == nil {
+			e = h.deleted(o)
+		}
+		if e == nil || h.gone[keyOf(o)] != e && !older(o, e.object) {
 			put, _ := h.put(o)
 			changed = changed || put
 			continue
 		}
 		if h.confirmed(e, doubt{o.GetUID(), o.GetGeneration()}, now) {
-			*e = entry[T]{object: o}
+			h.take(o)
 			changed = true
 		} else {
 			doubts = true
+		}
+	}
+	for key := range h.gone {
+		if !listed[key] {
+			delete(h.gone, key)
 		}
 	}
 	for key, e := range h.objects {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/engine"
 )
 
 const (
@@ -33,16 +35,29 @@ const fieldManager = "seaway-dns"
 type reporter struct {
 	client  rest.Interface
 	vantage string
-	report  func() ([]trafficv1alpha1.PlanHealth, []trafficv1alpha1.ZoneServed)
+	report  func() engine.Report
 	failed  func(error)
 	trigger chan struct{}
 
-	parts int // objects written so far
+	sent []sentPart // objects as they were written last
 
 	mu sync.Mutex
 	// wrote are the renew times of the last reports, by which they are known when they come back.
 	wrote [16]time.Time
 	next  int
+}
+
+// sentPart is what one object says, and since when it does.
+type sentPart struct {
+	spec trafficv1alpha1.EndpointHealthSpec
+	at   time.Time
+}
+
+// says reports whether the object that was written says the same, and will for a while.
+func (p sentPart) says(spec *trafficv1alpha1.EndpointHealthSpec) bool {
+	same := p.spec
+	same.RenewTime = spec.RenewTime
+	return spec.RenewTime.Sub(p.at) < heartbeat && reflect.DeepEqual(&same, spec)
 }
 
 // run reports until the context ends.
@@ -78,12 +93,13 @@ func (r *reporter) run(ctx context.Context) {
 	}
 }
 
-// write writes the whole report, in as many objects as it takes.
+// write writes the report, in as many objects as it takes. Those that say the same as before wait for
+// their heartbeat: of a large report little changes at a time.
 func (r *reporter) write(ctx context.Context, now time.Time) error {
 	now = now.Truncate(time.Microsecond)
 	r.remember(now)
-	plans, zones := r.report()
-	parts := divide(plans)
+	report := r.report()
+	parts := divide(report.Plans)
 	for i, part := range parts {
 		spec := trafficv1alpha1.EndpointHealthSpec{
 			VantagePoint:         r.vantage,
@@ -93,18 +109,30 @@ func (r *reporter) write(ctx context.Context, now time.Time) error {
 			Plans:                part,
 		}
 		if i == 0 {
-			spec.Zones = zones
+			spec.Zones = report.Zones
+		}
+		if !report.CutOff.IsZero() {
+			since := metav1.NewMicroTime(report.CutOff)
+			spec.CutOffSince = &since
+		}
+		if i < len(r.sent) && r.sent[i].says(&spec) {
+			continue
 		}
 		if err := r.apply(ctx, partName(r.vantage, i), spec); err != nil {
 			return fmt.Errorf("reporting: %w", cause(ctx, err))
 		}
+		if i == len(r.sent) {
+			r.sent = append(r.sent, sentPart{})
+		}
+		r.sent[i] = sentPart{spec, now}
 	}
-	for i := len(parts); i < r.parts; i++ {
-		if err := r.drop(ctx, partName(r.vantage, i)); err != nil {
+	for len(r.sent) > len(parts) {
+		last := len(r.sent) - 1
+		if err := r.drop(ctx, partName(r.vantage, last)); err != nil {
 			return fmt.Errorf("reporting: %w", cause(ctx, err))
 		}
+		r.sent = r.sent[:last]
 	}
-	r.parts = len(parts)
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 const (
 	saveEvery  = time.Second // at most so often
 	saveFailed = 10 * time.Second
+	saveShare  = 10 // a tenth of the time at most is spent on it
 )
 
 // save keeps the state on disk, until the context ends and everything is there. That it cannot be
@@ -41,13 +42,14 @@ func (f *Feed) save(ctx context.Context) {
 
 // try saves something, and has it saved again later if that fails. It returns how long to wait.
 func (f *Feed) try(do func() error, again chan struct{}) time.Duration {
+	began := time.Now()
 	err := do()
 	f.note("state", err)
 	if err != nil {
 		poke(again)
 		return saveFailed
 	}
-	return saveEvery
+	return max(saveEvery, saveShare*time.Since(began))
 }
 
 func (f *Feed) saveVerdicts() error {
@@ -57,13 +59,14 @@ func (f *Feed) saveVerdicts() error {
 func (f *Feed) saveObjects() error {
 	f.mu.Lock()
 	o := f.objects()
+	generation := f.generation + 1
 	f.mu.Unlock()
-	s := &State{Saved: time.Now(), Zones: o.Zones, Records: o.Records, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
+	s := &State{Generation: generation, Saved: time.Now(), Zones: o.Zones, Records: o.Records, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
 	if err := SaveState(f.options.Dir, s); err != nil {
 		return err
 	}
 	f.mu.Lock()
-	f.status.Saved = s.Saved
+	f.status.Saved, f.generation = s.Saved, generation
 	f.mu.Unlock()
 	return nil
 }

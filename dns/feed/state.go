@@ -1,15 +1,14 @@
 package feed
 
 import (
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
+	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
@@ -19,31 +18,34 @@ import (
 
 // State is what a server needs to serve without the hub.
 type State struct {
+	// Generation grows with every state that a server saves.
+	Generation uint64 `json:"-"`
 	// Saved is when, by this server's clock.
 	Saved      time.Time                      `json:"saved"`
-	Zones      []*trafficv1alpha1.Zone        `json:"zones"`
-	Records    []*trafficv1alpha1.ZoneRecords `json:"records,omitempty"`
-	Plans      []*trafficv1alpha1.TrafficPlan `json:"plans"`
-	RegionMaps []*trafficv1alpha1.RegionMap   `json:"regionMaps"`
+	Zones      []*trafficv1alpha1.Zone        `json:"-"`
+	Records    []*trafficv1alpha1.ZoneRecords `json:"-"`
+	Plans      []*trafficv1alpha1.TrafficPlan `json:"-"`
+	RegionMaps []*trafficv1alpha1.RegionMap   `json:"-"`
 	Serials    map[string]zone.Serial         `json:"serials"`
 }
 
 // Files of a state directory. The second is the state before, for when the first is damaged. Verdicts
 // change often and are worth little for long, so they have a file of their own.
 const (
-	stateFile    = "state.json"
-	previousFile = "state.previous.json"
-	verdictFile  = "verdicts.json"
+	stateFile    = "state"
+	previousFile = "state.previous"
+	verdictFile  = "verdicts"
 )
 
-// magic begins the first line of a file, which goes on with the SHA-256 sum of the rest. The number
-// is that of the format.
-const magic = "seaway-dns-state 1 "
-
-// SaveState replaces the state in a directory. At every moment there is a whole one.
+// SaveState replaces the state in a directory. At every moment there is a whole one, and the one
+// before is kept.
 func SaveState(dir string, s *State) error {
 	path := filepath.Join(dir, stateFile)
-	return writeFile(path, s, func() error {
+	return writeFile(path, s.Generation, s.encode, func() error {
+		// A file that is not whole, or is newer than this one, is no state to go back to.
+		if generation, err := generationOf(path); err != nil || generation > s.Generation {
+			return nil
+		}
 		err := os.Rename(path, filepath.Join(dir, previousFile))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -52,97 +54,49 @@ func SaveState(dir string, s *State) error {
 	})
 }
 
-// LoadState reads the newest whole state of a directory. It returns nil if there is none, and an
-// error for each file that is there and cannot be used.
+// LoadState reads the newest whole state of a directory: that with the highest generation among those
+// that are neither damaged nor of another make. It returns nil if there is none, and an error for each
+// file that is there and cannot be used.
 func LoadState(dir string) (*State, error) {
+	type file struct {
+		path       string
+		generation uint64
+	}
+	var files []file
 	var problems []error
 	for _, name := range []string{stateFile, previousFile} {
-		s := &State{}
-		err := readFile(filepath.Join(dir, name), s)
+		path := filepath.Join(dir, name)
+		generation, err := generationOf(path)
 		switch {
 		case err == nil:
-			return s, errors.Join(problems...)
+			files = append(files, file{path, generation})
 		case !errors.Is(err, fs.ErrNotExist):
 			problems = append(problems, err)
 		}
+	}
+	slices.SortStableFunc(files, func(a, b file) int { return cmp.Compare(b.generation, a.generation) })
+	for _, f := range files {
+		s := &State{}
+		generation, err := readFile(f.path, s.decode)
+		if err == nil {
+			s.Generation = generation
+			return s, errors.Join(problems...)
+		}
+		problems = append(problems, err)
 	}
 	return nil, errors.Join(problems...)
 }
 
 // saveVerdicts replaces the verdicts in a directory.
 func saveVerdicts(dir string, known []engine.Known) error {
-	return writeFile(filepath.Join(dir, verdictFile), known, func() error { return nil })
+	return writeFile(filepath.Join(dir, verdictFile), 0, func(w io.Writer) error { return json.NewEncoder(w).Encode(known) }, nil)
 }
 
 // loadVerdicts reads them; none if there are none.
-func loadVerdicts(dir string) ([]engine.Known, error) {
-	var known []engine.Known
-	err := readFile(filepath.Join(dir, verdictFile), &known)
+func loadVerdicts(dir string) (known []engine.Known, err error) {
+	_, err = readFile(filepath.Join(dir, verdictFile), func(body []byte) error { return json.Unmarshal(body, &known) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	return known, err
-}
-
-// writeFile replaces a file with what v is in JSON, in one step. Just before that aside may put the
-// old one away.
-func writeFile(path string, v any, aside func() error) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	sum := sha256.Sum256(body)
-	// One name for all time: what a killed process left is written over, not kept.
-	temporary, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temporary.Name())
-	_, err = fmt.Fprintf(temporary, "%s%s\n%s", magic, hex.EncodeToString(sum[:]), body)
-	if err == nil {
-		err = temporary.Sync()
-	}
-	if e := temporary.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = aside()
-	}
-	if err == nil {
-		err = os.Rename(temporary.Name(), path)
-	}
-	if err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-// syncDir makes renames in a directory last.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
-}
-
-// readFile reads what writeFile wrote.
-func readFile(path string, v any) error {
-	content, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	head, body, ok := bytes.Cut(content, []byte("\n"))
-	sum, isState := bytes.CutPrefix(head, []byte(magic))
-	if !ok || !isState {
-		return fmt.Errorf("%s was not written by this version of seaway dns", path)
-	}
-	if actual := sha256.Sum256(body); hex.EncodeToString(actual[:]) != string(sum) {
-		return fmt.Errorf("%s is damaged: its checksum is wrong", path)
-	}
-	if err := json.Unmarshal(body, v); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
-	}
-	return nil
 }

@@ -178,7 +178,7 @@ func TestDamagedState(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	path := filepath.Join(dir, "state.json")
+	path := filepath.Join(dir, "state")
 	content, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -200,12 +200,12 @@ func TestDamagedState(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer s.Close()
-			if !strings.Contains(log.String(), "state.json") {
+			if !strings.Contains(log.String(), "state") {
 				t.Errorf("nothing was logged of it: %s", log.String())
 			}
 		})
 	}
-	for _, f := range []string{"state.json", "state.previous.json"} {
+	for _, f := range []string{"state", "state.previous"} {
 		if err := os.WriteFile(filepath.Join(dir, f), []byte("torn"), 0o600); err != nil {
 			t.Fatal(err)
 		}

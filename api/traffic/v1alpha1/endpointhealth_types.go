@@ -10,6 +10,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:resource:path=endpointhealths,scope=Cluster,shortName=eph,categories=seaway
 // +kubebuilder:printcolumn:name="Vantage-Point",type=string,JSONPath=`.spec.vantagePoint`
 // +kubebuilder:printcolumn:name="Kind",type=string,JSONPath=`.spec.kind`
+// +kubebuilder:printcolumn:name="Cut-Off",type=date,JSONPath=`.spec.cutOffSince`
 // +kubebuilder:printcolumn:name="Renewed",type=date,JSONPath=`.spec.renewTime`
 type EndpointHealth struct {
 	metav1.TypeMeta   `json:",inline"`
@@ -50,6 +51,11 @@ type EndpointHealthSpec struct {
 	//
 	// +kubebuilder:validation:Minimum=1
 	LeaseDurationSeconds int32 `json:"leaseDurationSeconds"`
+	// CutOffSince is since when the vantage point takes it that it has lost its own network, and not
+	// every endpoint at once. Its verdicts are Unknown for as long, so that those of others count.
+	//
+	// +optional
+	CutOffSince *metav1.MicroTime `json:"cutOffSince,omitempty"`
 	// Plans that the vantage point has taken over, with its verdicts, by namespace and name.
 	//
 	// +listType=atomic
@@ -85,12 +91,12 @@ const (
 	VerdictHealthy Verdict = "Healthy"
 	// VerdictUnhealthy: enough probes in a row failed.
 	VerdictUnhealthy Verdict = "Unhealthy"
-	// VerdictUnknown: not enough probes have been made yet.
+	// VerdictUnknown: not enough probes have been made yet, or the vantage point is cut off.
 	VerdictUnknown Verdict = "Unknown"
 )
 
-// EndpointVerdict is a vantage point's verdict on the endpoint of one cluster: healthy when any of
-// its addresses is.
+// EndpointVerdict is a vantage point's verdict on the endpoint of one cluster: healthy when at least
+// half of its IPv4 addresses are, or half of its IPv6 addresses.
 type EndpointVerdict struct {
 	Cluster string  `json:"cluster"`
 	Verdict Verdict `json:"verdict"`

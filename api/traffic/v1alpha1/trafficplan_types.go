@@ -79,13 +79,13 @@ type PlanSource struct {
 type Check struct {
 	// Protocol of the probe.
 	//
-	// +kubebuilder:validation:Enum=HTTP;HTTPS;TCP
+	// +kubebuilder:validation:Enum=HTTP;HTTPS;TCP;GRPC;GRPCS
 	Protocol string `json:"protocol"`
 	// Port that is probed; the endpoint's own port when 0.
 	//
 	// +optional
 	Port int32 `json:"port,omitempty"`
-	// Host header and TLS server name.
+	// Host header, or authority, and TLS server name.
 	//
 	// +optional
 	Host string `json:"host,omitempty"`
@@ -93,6 +93,10 @@ type Check struct {
 	//
 	// +optional
 	Path string `json:"path,omitempty"`
+	// Service that a gRPC health check asks about.
+	//
+	// +optional
+	Service string `json:"service,omitempty"`
 	// InsecureSkipVerify accepts any certificate.
 	//
 	// +optional
@@ -108,6 +112,9 @@ const (
 	CheckHTTP  = "HTTP"
 	CheckHTTPS = "HTTPS"
 	CheckTCP   = "TCP"
+	// CheckGRPC and CheckGRPCS call grpc.health.v1.Health/Check, in plain text and over TLS.
+	CheckGRPC  = "GRPC"
+	CheckGRPCS = "GRPCS"
 )
 
 // EndpointState is whether an endpoint receives requests.
@@ -188,8 +195,8 @@ type PlanRegion struct {
 	//
 	// +optional
 	Location *Coordinates `json:"location,omitempty"`
-	// Tiers, best first: all of a client's requests go to the first tier that has a healthy
-	// cluster, by weight within it.
+	// Tiers, best first: all of a client's requests go to the first tier of which at least half, by
+	// weight, is healthy; those of no such tier go to what is healthy in any.
 	//
 	// +listType=atomic
 	// +optional
@@ -203,7 +210,8 @@ type PlanTier struct {
 	Clusters []WeightedCluster `json:"clusters"`
 }
 
-// WeightedCluster is a cluster and its weight among those of its tier.
+// WeightedCluster is a cluster and its weight among those of its tier. Weight 0 stands by until none
+// of any tier with a weight is healthy.
 type WeightedCluster struct {
 	Name string `json:"name"`
 	// +kubebuilder:validation:Minimum=0

@@ -117,7 +117,7 @@ const (
 	StrategyGeo Strategy = "Geo"
 	// StrategyWeighted spreads clients over all clusters by spec.steering.weights.
 	StrategyWeighted Strategy = "Weighted"
-	// StrategyOrdered uses the first of spec.steering.tiers that has a healthy cluster.
+	// StrategyOrdered uses the first of spec.steering.tiers of which at least half is healthy.
 	StrategyOrdered Strategy = "Ordered"
 	// StrategyEqual spreads clients evenly over all clusters.
 	StrategyEqual Strategy = "Equal"
@@ -198,7 +198,7 @@ type Health struct {
 
 // Probe is one kind of probe; exactly one member is set.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.http)?1:0)+(has(self.https)?1:0)+(has(self.tcp)?1:0) == 1",message="probe: set exactly one of http, https, tcp"
+// +kubebuilder:validation:XValidation:rule="(has(self.http)?1:0)+(has(self.https)?1:0)+(has(self.tcp)?1:0)+(has(self.grpc)?1:0) == 1",message="probe: set exactly one of http, https, tcp, grpc"
 type Probe struct {
 	// HTTP sends a GET and wants a status from 200 to 399.
 	//
@@ -212,6 +212,10 @@ type Probe struct {
 	//
 	// +optional
 	TCP *TCPProbe `json:"tcp,omitempty"`
+	// GRPC calls grpc.health.v1.Health/Check and wants the status SERVING.
+	//
+	// +optional
+	GRPC *GRPCProbe `json:"grpc,omitempty"`
 }
 
 // HTTPProbe is a GET request.
@@ -249,6 +253,38 @@ type TCPProbe struct {
 	// +kubebuilder:validation:Maximum=65535
 	// +optional
 	Port *int32 `json:"port,omitempty"`
+}
+
+// GRPCProbe is a call of the gRPC health checking protocol.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.insecureSkipVerify) || !self.insecureSkipVerify || (has(self.tls) && self.tls)",message="insecureSkipVerify: only with tls"
+type GRPCProbe struct {
+	// Service that is asked about; the server as a whole when not set.
+	//
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:Pattern=`^[!-~]*$`
+	// +optional
+	Service string `json:"service,omitempty"`
+	// Host is the authority of the call and the TLS server name; the policy's first host name when
+	// not set.
+	//
+	// +optional
+	Host string `json:"host,omitempty"`
+	// Port that is probed; the target's port when not set.
+	//
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	Port *int32 `json:"port,omitempty"`
+	// TLS encrypts the connection; the certificate must be valid for the host name. Plain text when
+	// not set.
+	//
+	// +optional
+	TLS bool `json:"tls,omitempty"`
+	// InsecureSkipVerify accepts any certificate.
+	//
+	// +optional
+	InsecureSkipVerify bool `json:"insecureSkipVerify,omitempty"`
 }
 
 // Failover is what follows when clusters are lost and when they return.

@@ -188,8 +188,12 @@ func validateProbe(p *trafficv1alpha1.Probe, path *field.Path) (errs field.Error
 		set++
 		errs = append(errs, validatePort(p.TCP.Port, path.Child("tcp", "port"))...)
 	}
+	if p.GRPC != nil {
+		set++
+		errs = append(errs, validateGRPC(p.GRPC, path.Child("grpc"))...)
+	}
 	if set != 1 {
-		errs = append(errs, field.Invalid(path, set, "set exactly one of http, https and tcp"))
+		errs = append(errs, field.Invalid(path, set, "set exactly one of http, https, tcp and grpc"))
 	}
 	return errs
 }
@@ -198,10 +202,30 @@ func validateHTTP(p *trafficv1alpha1.HTTPProbe, path *field.Path) (errs field.Er
 	if !strings.HasPrefix(p.Path, "/") || strings.ContainsFunc(p.Path, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
 		errs = append(errs, field.Invalid(path.Child("path"), p.Path, "must begin with / and hold no space"))
 	}
-	if p.Host != "" && len(dnsvalidation.IsDNS1123Subdomain(strings.ToLower(p.Host))) > 0 {
-		errs = append(errs, field.Invalid(path.Child("host"), p.Host, "must be a host name, without a port"))
-	}
+	errs = append(errs, validateProbeHost(p.Host, path.Child("host"))...)
 	return append(errs, validatePort(p.Port, path.Child("port"))...)
+}
+
+// maxGRPCService is the longest name of a service that is asked about.
+const maxGRPCService = 253
+
+func validateGRPC(p *trafficv1alpha1.GRPCProbe, path *field.Path) (errs field.ErrorList) {
+	if len(p.Service) > maxGRPCService || strings.ContainsFunc(p.Service, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		errs = append(errs, field.Invalid(path.Child("service"), p.Service,
+			fmt.Sprintf("must be the full name of a gRPC service, such as shop.v1.Cart, in at most %d ASCII characters without spaces", maxGRPCService)))
+	}
+	if p.InsecureSkipVerify && !p.TLS {
+		errs = append(errs, field.Forbidden(path.Child("insecureSkipVerify"), "plain text has no certificate; remove it or set tls: true"))
+	}
+	errs = append(errs, validateProbeHost(p.Host, path.Child("host"))...)
+	return append(errs, validatePort(p.Port, path.Child("port"))...)
+}
+
+func validateProbeHost(host string, path *field.Path) field.ErrorList {
+	if host != "" && len(dnsvalidation.IsDNS1123Subdomain(strings.ToLower(host))) > 0 {
+		return field.ErrorList{field.Invalid(path, host, "must be a host name, without a port")}
+	}
+	return nil
 }
 
 func validatePort(port *int32, path *field.Path) field.ErrorList {

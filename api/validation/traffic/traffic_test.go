@@ -79,6 +79,13 @@ func TestValidatePolicy(t *testing.T) {
 		"an HTTP probe": {func(s *v1.TrafficPolicySpec) {
 			s.Health.Probe = &v1.Probe{HTTP: &v1.HTTPProbe{Path: "healthz ", Host: "example.com:80", Port: ptr.To[int32](0)}}
 		}, []string{"FieldValueInvalid spec.health.probe.http.path", "FieldValueInvalid spec.health.probe.http.host", "FieldValueInvalid spec.health.probe.http.port"}},
+		"a gRPC probe": {func(s *v1.TrafficPolicySpec) {
+			s.Health.Probe = &v1.Probe{GRPC: &v1.GRPCProbe{Service: "a b", Host: "example.com:80", Port: ptr.To[int32](0), InsecureSkipVerify: true}}
+		}, []string{"FieldValueInvalid spec.health.probe.grpc.service", "FieldValueForbidden spec.health.probe.grpc.insecureSkipVerify",
+			"FieldValueInvalid spec.health.probe.grpc.host", "FieldValueInvalid spec.health.probe.grpc.port"}},
+		"a gRPC probe over TLS": {func(s *v1.TrafficPolicySpec) {
+			s.Health.Probe = &v1.Probe{GRPC: &v1.GRPCProbe{Service: "shop.v1.Cart", TLS: true, InsecureSkipVerify: true}}
+		}, nil},
 		"a percentage above all": {func(s *v1.TrafficPolicySpec) { s.Failover.MaxUnavailableClusters = ptr.To(intstr.FromString("101%")) },
 			[]string{"FieldValueInvalid spec.failover.maxUnavailableClusters"}},
 		"a percentage that is none": {func(s *v1.TrafficPolicySpec) { s.Failover.MaxUnavailableClusters = ptr.To(intstr.FromString("many")) },

@@ -3,6 +3,7 @@ package traffic
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -110,7 +111,8 @@ func shares(tiers []trafficv1alpha1.PlanTier) string {
 	if len(tiers) == 0 {
 		return ""
 	}
-	clusters := tiers[0].Clusters
+	// Those of weight 0 stand by.
+	clusters := slices.DeleteFunc(slices.Clone(tiers[0].Clusters), func(c trafficv1alpha1.WeightedCluster) bool { return c.Weight == 0 })
 	if len(clusters) == 1 {
 		return clusters[0].Name
 	}

@@ -213,10 +213,25 @@ func check(spec *trafficv1alpha1.TrafficPolicySpec) trafficv1alpha1.Check {
 		c.Protocol = trafficv1alpha1.CheckHTTPS
 		c.InsecureSkipVerify = probe.HTTPS.InsecureSkipVerify
 		fillHTTP(&c, spec, probe.HTTPS.HTTPProbe)
+	case probe.GRPC != nil:
+		fillGRPC(&c, spec, probe.GRPC)
 	case probe.TCP != nil && probe.TCP.Port != nil:
 		c.Port = *probe.TCP.Port
 	}
 	return c
+}
+
+func fillGRPC(c *trafficv1alpha1.Check, spec *trafficv1alpha1.TrafficPolicySpec, probe *trafficv1alpha1.GRPCProbe) {
+	c.Protocol, c.Service, c.Host = trafficv1alpha1.CheckGRPC, probe.Service, probe.Host
+	if probe.TLS {
+		c.Protocol, c.InsecureSkipVerify = trafficv1alpha1.CheckGRPCS, probe.InsecureSkipVerify
+	}
+	if c.Host == "" {
+		c.Host = probeHost(spec.Hostnames)
+	}
+	if probe.Port != nil {
+		c.Port = *probe.Port
+	}
 }
 
 func fillHTTP(c *trafficv1alpha1.Check, spec *trafficv1alpha1.TrafficPolicySpec, probe trafficv1alpha1.HTTPProbe) {

@@ -153,6 +153,12 @@ func TestCheck(t *testing.T) {
 		"HTTPS with its own host": {func(s *v1.TrafficPolicySpec) {
 			s.Health.Probe = &v1.Probe{HTTPS: &v1.HTTPSProbe{HTTPProbe: v1.HTTPProbe{Host: "x.org", Port: ptr.To[int32](444)}}}
 		}, "HTTPS 444 x.org /"},
+		"gRPC": {func(s *v1.TrafficPolicySpec) {
+			s.Health.Probe = &v1.Probe{GRPC: &v1.GRPCProbe{Service: "shop.v1.Cart", InsecureSkipVerify: true}}
+		}, "GRPC 0 shop.apps.example.com shop.v1.Cart"},
+		"gRPC over TLS": {func(s *v1.TrafficPolicySpec) {
+			s.Health.Probe = &v1.Probe{GRPC: &v1.GRPCProbe{TLS: true, InsecureSkipVerify: true, Host: "x.org", Port: ptr.To[int32](445)}}
+		}, "GRPCS 445 x.org  unverified"},
 		"the host of a wildcard": {func(s *v1.TrafficPolicySpec) {
 			s.Hostnames = []string{"*.apps.example.com"}
 			s.Health.Probe = &v1.Probe{HTTP: &v1.HTTPProbe{}}
@@ -166,7 +172,10 @@ func TestCheck(t *testing.T) {
 			w := newWorld(t, "fra")
 			tc.edit(&w.policy.Spec)
 			c := Plan(w.input()).Spec.Check
-			got := fmt.Sprintf("%s %d %s %s", c.Protocol, c.Port, c.Host, c.Path)
+			got := fmt.Sprintf("%s %d %s %s", c.Protocol, c.Port, c.Host, c.Path+c.Service)
+			if c.InsecureSkipVerify {
+				got += " unverified"
+			}
 			if got != tc.want {
 				t.Errorf("%q, want %q", got, tc.want)
 			}
@@ -327,7 +336,9 @@ func TestTiers(t *testing.T) {
 	part := func(name string, weight, percent int64) candidate {
 		return candidate{cluster: name, weight: weight, percent: percent}
 	}
-	groupOf := func(candidates ...candidate) *group { return split(candidates, func(candidate) int { return 0 })[0] }
+	groupOf := func(candidates ...candidate) *group {
+		return split(candidates, nil, func(candidate) int { return 0 })[0]
+	}
 	var many []candidate
 	for i := range 500 {
 		many = append(many, full(fmt.Sprintf("c%03d", i), 10000))

@@ -168,7 +168,7 @@ func checkTier(t *rapid.T, w *world, region string, tier v1.PlanTier) {
 		if e == nil || !reachable(e) {
 			t.Fatalf("region %q: %s in a tier has no address", region, c.Name)
 		}
-		if c.Weight <= 0 {
+		if c.Weight < 0 || c.Weight == 0 && w.policy.Spec.Steering.Strategy != v1.StrategyWeighted {
 			t.Fatalf("region %q: %s has weight %d", region, c.Name, c.Weight)
 		}
 		if e.SharePercent == 0 && !w.plan.FailOpen {

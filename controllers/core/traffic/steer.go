@@ -80,15 +80,21 @@ func (s steering) whyNot() string {
 // of them, so that the strangers are spread instead of all being sent to one place.
 func (p *planner) steer() {
 	candidates := p.candidates()
-	p.tiers = tiers(split(candidates, func(c candidate) int { return c.tier }))
+	lost := p.lost()
+	groups := split(candidates, lost, func(c candidate) int { return c.tier })
+	if p.steering.strategy == trafficv1alpha1.StrategyWeighted {
+		p.tiers = asStandby(tiers(groups))
+		return
+	}
+	p.tiers = tiers(wholeFirst(groups))
 	if p.steering.strategy != trafficv1alpha1.StrategyGeo {
 		return
 	}
 	places := p.clientRegions()
-	groups := split(candidates, func(c candidate) string { return c.region })
+	regions := split(candidates, lost, func(c candidate) string { return c.region })
 	for _, client := range places {
 		p.regions = append(p.regions, trafficv1alpha1.PlanRegion{
-			Name: client.name, Location: client.location.DeepCopy(), Tiers: tiers(byDistance(client, groups, places)),
+			Name: client.name, Location: client.location.DeepCopy(), Tiers: tiers(wholeFirst(byDistance(client, regions, places))),
 		})
 	}
 }
@@ -116,6 +122,23 @@ func (p *planner) candidates() []candidate {
 		p.failOpen = true
 		e.Message += failOpenNote
 		out = append(out, p.candidate(e, 100))
+	}
+	return out
+}
+
+// lost are the endpoints that would serve but for an outage: requests do not get through to them, or
+// do again and have not begun to return. An endpoint without replicas or without its Service is as
+// somebody wanted it, and is not missed.
+func (p *planner) lost() []candidate {
+	if p.failOpen {
+		return nil
+	}
+	var out []candidate
+	for i := range p.endpoints {
+		e := &p.endpoints[i]
+		if inOutage(e) && e.Reason == trafficv1alpha1.EndpointReasonUnhealthy || e.State == trafficv1alpha1.EndpointRecovering && e.SharePercent == 0 {
+			out = append(out, p.candidate(e, 0))
+		}
 	}
 	return out
 }

@@ -22,10 +22,13 @@ type group struct {
 	tier trafficv1alpha1.PlanTier
 	// left is what they leave over.
 	left int64
+	// weight of the candidates, and that of the endpoints that the group has lost.
+	weight, lost int64
 }
 
-// split makes a group of the candidates with equal keys, and sorts the groups by them.
-func split[K cmp.Ordered](candidates []candidate, keyOf func(candidate) K) []*group {
+// split makes a group of the candidates with equal keys, and sorts the groups by them. lost are
+// endpoints that are missing from them.
+func split[K cmp.Ordered](candidates, lost []candidate, keyOf func(candidate) K) []*group {
 	groups := map[K]*group{}
 	for _, c := range candidates {
 		k := keyOf(c)
@@ -33,6 +36,11 @@ func split[K cmp.Ordered](candidates []candidate, keyOf func(candidate) K) []*gr
 			groups[k] = &group{}
 		}
 		groups[k].add(c)
+	}
+	for _, c := range lost {
+		if g := groups[keyOf(c)]; g != nil {
+			g.lost += c.weight
+		}
 	}
 	out := make([]*group, 0, len(groups))
 	for _, k := range slices.Sorted(maps.Keys(groups)) {
@@ -48,6 +56,36 @@ func (g *group) add(c candidate) {
 		g.full = append(g.full, c)
 	}
 	g.left += c.weight * (100 - c.percent) * fullWeight / 100
+	g.weight += c.weight
+}
+
+// whole says whether at least half of a group, by weight, is left. The few survivors of another would
+// get the requests of all.
+func (g *group) whole() bool { return g.weight >= g.lost }
+
+// wholeFirst puts groups that have lost most of their weight behind those that have not. Where all
+// have, what is left of them serves together. A name server that sees endpoints fall decides the same
+// before it has the plan that says so.
+func wholeFirst(groups []*group) []*group {
+	var whole, thin []*group
+	for _, g := range groups {
+		if g.whole() {
+			whole = append(whole, g)
+		} else {
+			thin = append(thin, g)
+		}
+	}
+	if len(whole) > 0 || len(thin) == 0 {
+		return append(whole, thin...)
+	}
+	all := &group{}
+	for _, g := range thin {
+		for _, c := range g.candidates {
+			all.add(c)
+		}
+	}
+	all.finish()
+	return []*group{all}
 }
 
 // finish lets those of the group that have their share in full take what the others leave over.
@@ -87,6 +125,27 @@ func tiers(groups []*group) []trafficv1alpha1.PlanTier {
 	return out
 }
 
+// asStandby makes the second of two tiers part of the first, with weight 0: for a policy of weights it
+// is no other place to go to when the first has lost half, but what serves when nothing of the first
+// does.
+func asStandby(list []trafficv1alpha1.PlanTier) []trafficv1alpha1.PlanTier {
+	if len(list) < 2 {
+		return list
+	}
+	t := list[0]
+	for _, c := range list[1].Clusters {
+		if !slices.ContainsFunc(t.Clusters, func(o trafficv1alpha1.WeightedCluster) bool { return o.Name == c.Name }) {
+			t.Clusters = append(t.Clusters, trafficv1alpha1.WeightedCluster{Name: c.Name})
+		}
+	}
+	sortClusters(&t)
+	return []trafficv1alpha1.PlanTier{t}
+}
+
+func sortClusters(t *trafficv1alpha1.PlanTier) {
+	slices.SortFunc(t.Clusters, func(a, b trafficv1alpha1.WeightedCluster) int { return cmp.Compare(a.Name, b.Name) })
+}
+
 func firstFull(groups []*group) *group {
 	for _, g := range groups {
 		if len(g.full) > 0 {
@@ -122,6 +181,6 @@ func tier(weights map[string]int64) trafficv1alpha1.PlanTier {
 	for name, w := range weights {
 		t.Clusters = append(t.Clusters, trafficv1alpha1.WeightedCluster{Name: name, Weight: int32(max(w/scale, min(w, 1)))})
 	}
-	slices.SortFunc(t.Clusters, func(a, b trafficv1alpha1.WeightedCluster) int { return cmp.Compare(a.Name, b.Name) })
+	sortClusters(&t)
 	return t
 }

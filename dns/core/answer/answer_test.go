@@ -287,13 +287,13 @@ func TestExplain(t *testing.T) {
 	}
 	want := got
 	want.Kind, want.Zone, want.Host, want.Plan = KindHost, "apps", "shop.apps.example.com", "shop/shop"
-	want.Region, want.Rule, want.Cluster = "eu-central-1", "first tier with a healthy cluster", "iad"
+	want.Region, want.Rule, want.Cluster = "eu-central-1", "first tier that is at least half healthy", "iad"
 	want.Aliases = []string{"shop.apps.example.com"}
 	want.Records = []string{"toshop.apps.example.com. 300 IN CNAME shop.apps.example.com.", "shop.apps.example.com. 10 IN A 198.51.100.2"}
 	want.Scope = "10.1.0.0/17"
 	want.Lines = []line{
 		{"fra", "its probes fail, by a majority of the vantage points"},
-		{"iad", "chosen: first tier with a healthy cluster"},
+		{"iad", "chosen: first tier that is at least half healthy"},
 		{"sin", "an earlier tier has a healthy cluster"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -12,7 +12,7 @@ import (
 // The oracle answers by reading the rules as they are written: a scan of every network, distances
 // by the haversine formula. It shares no code with the table.
 
-var pairs = flag.Int("geo.pairs", 100_000, "pairs of address and region list that are compared with the oracle")
+var pairs = flag.Int("geo.pairs", 1_000_000, "pairs of address and region list that are compared with the oracle; a tenth with -short")
 
 // world is all input of a table.
 type world struct {
@@ -271,7 +271,11 @@ func TestTableAnswersAsTheOracleDoes(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	pick := chooser(r.IntN)
 	compared, classes := 0, map[uint16]int{}
-	for compared < *pairs {
+	wanted := *pairs
+	if testing.Short() {
+		wanted /= 10
+	}
+	for compared < wanted {
 		w := pick.world(400, 40)
 		table, borders := w.table(t), w.borders()
 		for range perWorld {

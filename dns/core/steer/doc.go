@@ -11,13 +11,21 @@
 // The tiers are those of the client's region, or the global ones where it is unknown or has none.
 // Of these rules the first that yields a cluster with an address is used:
 //
-//  1. the first tier in which a cluster of positive weight is not down by quorum, by weight;
-//  2. the first tier in which a cluster of weight zero is not down, evenly;
-//  3. any endpoint outside the tiers that is seen healthy and is neither Draining nor Excluded,
+//  1. the first tier in which clusters with at least half of its weight are not down by quorum: those,
+//     by weight;
+//  2. every tier has less than that left: all clusters of positive weight, of any tier, that are not
+//     down, together, by weight;
+//  3. the first tier in which a cluster of weight zero is not down, evenly;
+//  4. any endpoint outside the tiers that is seen healthy and is neither Draining nor Excluded,
 //     evenly;
-//  4. everything looks down, and no answer would certainly be wrong: rules 1 and 2 as if all were
-//     healthy;
-//  5. any endpoint that is neither Draining nor Excluded; then any that is not Excluded.
+//  5. everything looks down, and no answer would certainly be wrong: as if all were healthy, the
+//     first tier with a cluster of positive weight, else with one of weight zero;
+//  6. any endpoint that is neither Draining nor Excluded; then any that is not Excluded.
+//
+// Half is where a tier stops being the right place: its few survivors would get the requests of all,
+// while the next tier is whole. And where no tier is whole, sharing what is left is better than
+// giving everything to the survivors of the first. Clusters without an address count for nothing.
+// A cluster that is down by quorum is answered only when all are.
 //
 // An Excluded endpoint is never chosen: the policy forbids it, and an empty answer is then what was
 // asked for.

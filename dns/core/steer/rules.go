@@ -9,8 +9,10 @@ type Rule int
 const (
 	// NoEndpoint: the plan has no endpoint that may be answered.
 	NoEndpoint Rule = iota
-	// FirstHealthyTier: the first tier in which a cluster with a weight is not down.
+	// FirstHealthyTier: the first tier of which at least half, by weight, is not down.
 	FirstHealthyTier
+	// Survivors: no tier has that much left; what is not down in any of them serves together.
+	Survivors
 	// Standby: only clusters of weight zero are not down.
 	Standby
 	// OutsideTiers: every cluster of the tiers is down; others are healthy.
@@ -23,7 +25,8 @@ const (
 
 var ruleText = [...]string{
 	NoEndpoint:       "no endpoint may be answered",
-	FirstHealthyTier: "first tier with a healthy cluster",
+	FirstHealthyTier: "first tier that is at least half healthy",
+	Survivors:        "less than half of every tier is healthy: all that is left serves together",
 	Standby:          "only clusters of weight 0 are healthy",
 	OutsideTiers:     "every cluster of the tiers is down; another endpoint is healthy",
 	FailOpen:         "everything looks down: answered as if all were healthy",
@@ -39,7 +42,8 @@ func (p *Plan) pool(tiers Ranking, verdicts []trafficv1alpha1.Verdict) pool {
 	healthy := func(i int) bool { return verdicts[i] == trafficv1alpha1.VerdictHealthy && p.willing(i) }
 	permitted := func(i int) bool { return p.endpoints[i].State != trafficv1alpha1.EndpointExcluded }
 	for _, attempt := range []func() pool{
-		func() pool { return p.first(FirstHealthyTier, tiers, true, alive) },
+		func() pool { return p.firstHalf(tiers, alive) },
+		func() pool { return p.survivors(tiers, alive) },
 		func() pool { return p.first(Standby, tiers, false, alive) },
 		func() pool { return p.any(OutsideTiers, healthy) },
 		func() pool { return p.first(FailOpen, tiers, true, usable) },
@@ -58,6 +62,43 @@ func (p *Plan) pool(tiers Ranking, verdicts []trafficv1alpha1.Verdict) pool {
 func (p *Plan) willing(i int) bool {
 	s := p.endpoints[i].State
 	return s != trafficv1alpha1.EndpointExcluded && s != trafficv1alpha1.EndpointDraining
+}
+
+// firstHalf is the first tier of which at least half is alive, by the weight of what can be answered.
+func (p *Plan) firstHalf(tiers Ranking, alive func(int) bool) pool {
+	for n, tier := range tiers {
+		found := pool{rule: FirstHealthyTier, tier: n}
+		var all, left int64
+		for _, w := range tier {
+			if w.Weight <= 0 || !p.endpoints[w.Endpoint].Usable {
+				continue
+			}
+			all += int64(w.Weight)
+			if alive(w.Endpoint) {
+				left += int64(w.Weight)
+				found.candidates = append(found.candidates, p.candidate(w.Endpoint, w.Weight))
+			}
+		}
+		if left > 0 && 2*left >= all {
+			return found
+		}
+	}
+	return pool{}
+}
+
+// survivors are all that is alive in any tier, each by its weight in the first that has it.
+func (p *Plan) survivors(tiers Ranking, alive func(int) bool) pool {
+	out := pool{rule: Survivors, tier: -1}
+	seen := make([]bool, len(p.endpoints))
+	for _, tier := range tiers {
+		for _, w := range tier {
+			if w.Weight > 0 && !seen[w.Endpoint] && alive(w.Endpoint) {
+				seen[w.Endpoint] = true
+				out.candidates = append(out.candidates, p.candidate(w.Endpoint, w.Weight))
+			}
+		}
+	}
+	return out
 }
 
 // first is the first tier with an allowed endpoint, among those with a weight or among those

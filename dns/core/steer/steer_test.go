@@ -62,6 +62,32 @@ func TestRules(t *testing.T) {
 			[]Endpoint{fra, iad, sin}, all, []trafficv1alpha1.Verdict{healthy, unhealthy, unknown},
 			result{FirstHealthyTier, 0, []string{"fra", "sin"}},
 		},
+		"half of a tier is enough": {
+			[]Endpoint{fra, iad, sin}, Ranking{{{0, 1}, {1, 1}}, {{2, 1}}}, []trafficv1alpha1.Verdict{healthy, unhealthy, healthy},
+			result{FirstHealthyTier, 0, []string{"fra"}},
+		},
+		"a tier that has lost most of its weight is passed over": {
+			[]Endpoint{fra, iad, sin}, Ranking{{{0, 1}, {1, 2}}, {{2, 1}}}, []trafficv1alpha1.Verdict{healthy, unhealthy, healthy},
+			result{FirstHealthyTier, 1, []string{"sin"}},
+		},
+		"what has no address is not missed": {
+			[]Endpoint{fra, empty(iad), sin}, Ranking{{{0, 1}, {1, 2}}, {{2, 1}}}, []trafficv1alpha1.Verdict{healthy, unhealthy, healthy},
+			result{FirstHealthyTier, 0, []string{"fra"}},
+		},
+		"where every tier has lost most, the survivors of all serve": {
+			[]Endpoint{fra, iad, sin, {Cluster: "gru", State: serving, Usable: true}}, Ranking{{{0, 1}, {1, 2}}, {{2, 3}, {3, 1}, {0, 5}}},
+			[]trafficv1alpha1.Verdict{healthy, unhealthy, unhealthy, healthy},
+			result{FirstHealthyTier, 1, []string{"gru", "fra"}},
+		},
+		"each counts once among the survivors": {
+			[]Endpoint{fra, iad, sin, {Cluster: "gru", State: serving, Usable: true}}, Ranking{{{0, 1}, {1, 2}}, {{2, 8}, {3, 1}, {0, 5}}},
+			[]trafficv1alpha1.Verdict{healthy, unhealthy, unhealthy, healthy},
+			result{Survivors, -1, []string{"fra", "gru"}},
+		},
+		"the last of a tier serves where there is no other": {
+			[]Endpoint{fra, iad, sin}, all, []trafficv1alpha1.Verdict{unhealthy, healthy, unhealthy},
+			result{Survivors, -1, []string{"iad"}},
+		},
 		"weight 0 waits for a later tier with a weight": {
 			[]Endpoint{fra, iad, sin}, Ranking{{{0, 0}}, {{1, 5}}}, []trafficv1alpha1.Verdict{healthy, healthy, healthy},
 			result{FirstHealthyTier, 1, []string{"iad"}},
@@ -181,6 +207,27 @@ func TestAChangeOfWeightMovesOnlyWhatItMust(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The same for any weights: a cluster whose weight grows keeps every client it has.
+func TestACanaryOnlyGrows(t *testing.T) {
+	networks := clients(500)
+	rapid.Check(t, func(t *rapid.T) {
+		weights := rapid.SliceOfN(rapid.Int32Range(0, 1000), 2, 6).Draw(t, "weights")
+		canary := rapid.IntRange(0, len(weights)-1).Draw(t, "canary")
+		before := threeWay(weights...)
+		weights[canary] += rapid.Int32Range(1, 1000).Draw(t, "more")
+		after := threeWay(weights...)
+		if before.current.Load().pools[0].rule != FirstHealthyTier {
+			return // no weight at all
+		}
+		for _, c := range networks {
+			was, is := before.Pick(c).Endpoint, after.Pick(c).Endpoint
+			if was != is && is != canary {
+				t.Fatalf("%v moved from c%d to c%d when only c%d grew", c, was, is, canary)
+			}
+		}
+	})
 }
 
 // What a dead cluster had is divided among the others; theirs stay.

@@ -130,6 +130,15 @@ func (p *Peers) Decide(own trafficv1alpha1.Verdict, key Key, now time.Time) traf
 	return quorum.Decide(votes)
 }
 
+// DecideCutOff is the same while this vantage point is cut off: the others decide, and if none of
+// them has an opinion, what was known before still counts.
+func (p *Peers) DecideCutOff(known trafficv1alpha1.Verdict, key Key, now time.Time) trafficv1alpha1.Verdict {
+	if v := p.Decide(trafficv1alpha1.VerdictUnknown, key, now); v != trafficv1alpha1.VerdictUnknown {
+		return v
+	}
+	return p.Decide(known, key, now)
+}
+
 // Vote is what a vantage point says of an endpoint.
 type Vote struct {
 	VantagePoint string

@@ -26,15 +26,19 @@ type State struct {
 	// Message is the error of the probe that made the endpoint unhealthy.
 	Message string
 
-	run int32 // equal results in a row
-	ok  bool  // the last result
+	run   int32     // equal results in a row
+	ok    bool      // the last result
+	began time.Time // when that run began
+	falls falls
 }
 
 // Observe takes one more result and returns the new state and whether the verdict changed. One
-// result is one round of probes of all addresses of the endpoint; it is good if any answered.
+// result is one round of probes of all addresses of the endpoint.
+//
+// An endpoint that fell often needs more than its run to rise: see [Hold].
 func (s State) Observe(ok bool, message string, now time.Time, t Thresholds) (State, bool) {
 	if s.run == 0 || s.ok != ok {
-		s.run, s.ok = 0, ok
+		s.run, s.ok, s.began = 0, ok, now
 	}
 	limit, verdict := t.UnhealthyAfter, trafficv1alpha1.VerdictUnhealthy
 	if ok {
@@ -45,6 +49,16 @@ func (s State) Observe(ok bool, message string, now time.Time, t Thresholds) (St
 	if s.run < limit || s.Verdict == verdict {
 		return s, false
 	}
+	switch {
+	case ok && s.Verdict == trafficv1alpha1.VerdictUnhealthy && now.Sub(s.began) < s.falls.hold():
+		return s, false
+	case !ok && s.Verdict == trafficv1alpha1.VerdictHealthy:
+		s.falls = s.falls.add(now)
+		message += s.falls.note()
+	}
 	s.Verdict, s.Since, s.Message = verdict, now, message
 	return s, true
 }
+
+// OK reports whether the last result was good. It is false for the zero State.
+func (s State) OK() bool { return s.ok }

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/core/wire"
 )
 
@@ -23,9 +24,12 @@ type compiler struct {
 // Compile makes a snapshot. It never fails; see the package's documentation.
 func Compile(in Input) *Snapshot {
 	c := &compiler{
-		in:       in,
-		drafts:   map[wire.Name]*draft{},
-		snapshot: &Snapshot{names: map[wire.Name]*Node{}},
+		in:     in,
+		drafts: map[wire.Name]*draft{},
+		snapshot: &Snapshot{
+			names:    make(map[wire.Name]*Node, 2*len(in.Plans)),
+			readings: make(map[*trafficv1alpha1.TrafficPlan]*reading, len(in.Plans)),
+		},
 	}
 	c.snapshot.tables = newTables(in, &c.problems)
 	c.openZones()
@@ -126,7 +130,7 @@ func (c *compiler) order() {
 	})
 	s.Problems = slices.Compact(c.problems)
 	// What was taken over is in here now; the rest is for the garbage collector.
-	s.tables.before, s.tables.problems = nil, nil
+	s.tables.before, s.tables.problems, s.tables.known = nil, nil, nil
 	for n := range s.names {
 		s.depth = max(s.depth, n.Labels())
 	}

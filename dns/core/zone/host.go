@@ -17,29 +17,63 @@ import (
 // mostAnswers bounds the addresses of one answer.
 const mostAnswers = 16
 
+// reading is what follows from a plan alone, whatever else there is. Objects do not change, so it is
+// taken over from the snapshot before while the plan is the same object.
+type reading struct {
+	problems  []Problem
+	ttl       uint32
+	endpoints []steer.Endpoint
+	answers   []Answer
+	addresses []*addresses   // of each endpoint
+	index     map[string]int // of endpoints, by cluster
+	global    steer.Ranking
+	regions   []steer.Ranking
+}
+
+// read reads a plan, or finds what was read before.
+func (c *compiler) read(p *trafficv1alpha1.TrafficPlan) *reading {
+	if c.in.Previous != nil {
+		if r := c.in.Previous.readings[p]; r != nil {
+			return r
+		}
+	}
+	r := &reading{
+		index: map[string]int{},
+		ttl: seconds(&metav1.Duration{Duration: time.Duration(p.Spec.TTLSeconds) * time.Second},
+			0, leastTTL, mostOfPlan),
+	}
+	b := &planBuilder{reporter: reporter{refOf("TrafficPlan", p), &r.problems}, compiler: c, spec: &p.Spec, reading: r}
+	b.readEndpoints()
+	b.readTiers()
+	return r
+}
+
 // addPlan compiles a plan and gives it those of its host names that nobody older has.
 func (c *compiler) addPlan(p *trafficv1alpha1.TrafficPlan) {
+	r := c.read(p)
+	c.snapshot.readings[p] = r
+	c.problems = append(c.problems, r.problems...)
 	b := &planBuilder{
 		reporter: reporter{refOf("TrafficPlan", p), &c.problems},
 		compiler: c,
 		spec:     &p.Spec,
+		reading:  r,
 		plan: &Plan{
 			Namespace:  p.Namespace,
 			Name:       p.Name,
 			Generation: p.Generation,
 
 			PolicyGeneration: p.Spec.Policy.Generation,
-			TTL: seconds(&metav1.Duration{Duration: time.Duration(p.Spec.TTLSeconds) * time.Second},
-				0, leastTTL, mostOfPlan),
+
+			TTL:        r.ttl,
+			addresses:  r.addresses,
 			MaxAnswers: int(min(max(p.Spec.MaxAnswers, 1), mostAnswers)),
+			Endpoints:  r.endpoints,
+			Answers:    r.answers,
 		},
-		index: map[string]int{},
 	}
-	b.readEndpoints()
-	b.plan.Endpoints = b.endpoints
-	b.readTiers()
 	for i, name := range p.Spec.Hostnames {
-		b.addHost(spec.Child("hostnames").Index(i), name)
+		b.addHost(i, name)
 	}
 	if len(b.plan.steer) == 0 {
 		// No host is served, but the endpoints are probed all the same.
@@ -52,12 +86,9 @@ func (c *compiler) addPlan(p *trafficv1alpha1.TrafficPlan) {
 type planBuilder struct {
 	reporter
 	*compiler
-	spec      *trafficv1alpha1.TrafficPlanSpec
-	plan      *Plan
-	endpoints []steer.Endpoint
-	index     map[string]int // of endpoints, by cluster
-	global    steer.Ranking
-	regions   []steer.Ranking
+	*reading
+	spec *trafficv1alpha1.TrafficPlanSpec
+	plan *Plan
 	// general steers all hosts, apex those that are the apex of a zone, where no alias may stand.
 	general, apex *steer.Plan
 }
@@ -72,8 +103,8 @@ func (b *planBuilder) readEndpoints() {
 		b.index[e.Cluster] = len(b.endpoints)
 		addresses := b.readAddresses(e.Addresses, at.Child("addresses"))
 		answer := b.readAnswer(e, addresses, at)
-		b.plan.addresses = append(b.plan.addresses, addresses)
-		b.plan.Answers = append(b.plan.Answers, answer)
+		b.addresses = append(b.addresses, addresses)
+		b.answers = append(b.answers, answer)
 		b.endpoints = append(b.endpoints, steer.Endpoint{
 			Cluster: e.Cluster,
 			State:   e.State,
@@ -86,8 +117,8 @@ func (b *planBuilder) readEndpoints() {
 func (b *planBuilder) readAnswer(e *trafficv1alpha1.PlanEndpoint, a *addresses, at *field.Path) Answer {
 	if !a.none() {
 		return Answer{
-			A:    addressSet(dns.TypeA, b.plan.TTL, a.v4),
-			AAAA: addressSet(dns.TypeAAAA, b.plan.TTL, a.v6),
+			A:    addressSet(dns.TypeA, b.ttl, a.v4),
+			AAAA: addressSet(dns.TypeAAAA, b.ttl, a.v6),
 		}
 	}
 	if e.Hostname == "" {
@@ -102,7 +133,7 @@ func (b *planBuilder) readAnswer(e *trafficv1alpha1.PlanEndpoint, a *addresses, 
 		b.report(at.Child("hostname"), "%s is a host name of this plan: an alias of itself leads nowhere", target)
 		return Answer{}
 	}
-	return Answer{CNAME: wire.NewSet(wire.Root, dns.TypeCNAME, b.plan.TTL, []wire.Data{{Wire: []byte(target), Tail: -1}})}
+	return Answer{CNAME: wire.NewSet(wire.Root, dns.TypeCNAME, b.ttl, []wire.Data{{Wire: []byte(target), Tail: -1}})}
 }
 
 func (b *planBuilder) hostnames() []wire.Name {
@@ -148,7 +179,8 @@ func (b *planBuilder) ranking(tiers []trafficv1alpha1.PlanTier, at *field.Path) 
 }
 
 // addHost gives the plan a host name.
-func (b *planBuilder) addHost(at *field.Path, text string) {
+func (b *planBuilder) addHost(i int, text string) {
+	at := spec.Child("hostnames").Index(i)
 	name, err := wire.ParseName(text)
 	if err != nil {
 		b.report(at, "%v", err)

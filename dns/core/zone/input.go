@@ -14,8 +14,8 @@ import (
 	"github.com/seaway-io/seaway/dns/core/geo"
 )
 
-// Input is everything a snapshot is made of. Objects are only read; compiled snapshots do not refer
-// to them.
+// Input is everything a snapshot is made of. Objects are only read, and must not change afterwards:
+// the next snapshot takes over what was read of those that are still the same.
 type Input struct {
 	Zones      []*trafficv1alpha1.Zone
 	Records    []*trafficv1alpha1.ZoneRecords
@@ -34,8 +34,8 @@ type Input struct {
 	Copies map[string]*Copy
 	// Now becomes the serial of a zone that has changed.
 	Now time.Time
-	// Previous snapshot, from which lookup tables are taken over; may be nil. It has no influence on
-	// the result.
+	// Previous snapshot, from which lookup tables and what was read of plans are taken over; may be
+	// nil. It has no influence on the result.
 	Previous *Snapshot
 }
 

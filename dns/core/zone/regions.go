@@ -21,10 +21,12 @@ type tables struct {
 	problems  *[]Problem
 	made      map[string]*geo.Table
 	before    map[string]*geo.Table
+	// known are those of made by the regions as they stand in a plan, where nothing is wrong with them.
+	known map[string]*geo.Table
 }
 
 func newTables(in Input, problems *[]Problem) tables {
-	t := tables{places: in.Places, problems: problems, made: map[string]*geo.Table{}}
+	t := tables{places: in.Places, problems: problems, made: map[string]*geo.Table{}, known: map[string]*geo.Table{}}
 	if t.places == nil {
 		t.places = geo.Compile(geo.Overlay())
 	}
@@ -87,6 +89,25 @@ func (t *tables) check() {
 
 // of is the table for a plan's regions.
 func (t *tables) of(regions []trafficv1alpha1.PlanRegion, r reporter) *geo.Table {
+	var as []byte
+	for i := range regions {
+		as = appendText(as, regions[i].Name)
+		if l := regions[i].Location; l != nil {
+			as = appendText(appendText(append(as, 1), l.Latitude), l.Longitude)
+		}
+	}
+	if table := t.known[string(as)]; table != nil {
+		return table
+	}
+	before := len(*r.list)
+	table := t.make(regions, r)
+	if len(*r.list) == before {
+		t.known[string(as)] = table
+	}
+	return table
+}
+
+func (t *tables) make(regions []trafficv1alpha1.PlanRegion, r reporter) *geo.Table {
 	list := make([]geo.Region, len(regions))
 	here := map[string]bool{}
 	for i, p := range regions {

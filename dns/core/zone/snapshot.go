@@ -21,6 +21,8 @@ type Snapshot struct {
 	names  map[wire.Name]*Node
 	depth  int // labels of the longest name
 	tables tables
+	// readings of the plans it was made of, for the snapshot after it.
+	readings map[*trafficv1alpha1.TrafficPlan]*reading
 }
 
 // Zone is a zone that is served.

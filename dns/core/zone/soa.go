@@ -113,18 +113,47 @@ func (d *draft) digest(names []byte, numbers []uint32, global string) string {
 
 func digestSet(h hash.Hash, s *wire.Set) {
 	if s != nil {
-		fmt.Fprintf(h, "%d %q\n", s.Type, s.Bytes())
+		h.Write(appendSet(nil, s))
 	}
+}
+
+// appendSet appends what stands for a set in a digest, or for there being none.
+func appendSet(b []byte, s *wire.Set) []byte {
+	if s == nil {
+		return append(b, 0)
+	}
+	b = binary.BigEndian.AppendUint16(append(b, 1), s.Type)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(s.Bytes())))
+	return append(b, s.Bytes()...)
+}
+
+func appendText(b []byte, text string) []byte {
+	return append(binary.BigEndian.AppendUint32(b, uint32(len(text))), text...)
 }
 
 // digest of what a host may be answered with and how that is chosen.
 func (h *Host) digest(to hash.Hash) {
-	fmt.Fprintln(to, h.Plan.TTL, h.Plan.MaxAnswers)
+	b := make([]byte, 0, 1024)
+	b = binary.BigEndian.AppendUint32(b, h.Plan.TTL)
+	b = append(b, byte(h.Plan.MaxAnswers))
 	for i, e := range h.Steer.Endpoints() {
-		fmt.Fprintln(to, e)
-		digestSet(to, h.Plan.Answers[i].A)
-		digestSet(to, h.Plan.Answers[i].AAAA)
-		digestSet(to, h.Plan.Answers[i].CNAME)
+		b = appendText(appendText(b, e.Cluster), string(e.State))
+		if e.Usable {
+			b = append(b, 1)
+		}
+		b = appendSet(b, h.Plan.Answers[i].A)
+		b = appendSet(b, h.Plan.Answers[i].AAAA)
+		b = appendSet(b, h.Plan.Answers[i].CNAME)
 	}
-	fmt.Fprintln(to, h.Steer.Rankings())
+	for _, ranking := range h.Steer.Rankings() {
+		b = append(b, 'r')
+		for _, tier := range ranking {
+			b = append(b, 't')
+			for _, w := range tier {
+				b = binary.BigEndian.AppendUint32(b, uint32(w.Endpoint))
+				b = binary.BigEndian.AppendUint32(b, uint32(w.Weight))
+			}
+		}
+	}
+	to.Write(b)
 }

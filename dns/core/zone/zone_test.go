@@ -311,6 +311,48 @@ func TestTheOrderOfObjectsIsOfNoConsequence(t *testing.T) {
 	}
 }
 
+// What is taken over from the snapshot before makes no difference: neither to what is served, nor to
+// the problems that are listed.
+func TestThePreviousSnapshotIsOfNoConsequence(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := zonetest.Input(t, zonetest.Demo)
+		spoil := func() {
+			for i, p := range in.Plans {
+				if rapid.Bool().Draw(t, "same") {
+					continue
+				}
+				p = p.DeepCopy()
+				p.Generation++
+				p.Spec.TTLSeconds = rapid.Int32Range(0, 60).Draw(t, "ttl")
+				if len(p.Spec.Endpoints) > 0 {
+					e := &p.Spec.Endpoints[rapid.IntRange(0, len(p.Spec.Endpoints)-1).Draw(t, "endpoint")]
+					e.Addresses = rapid.SampledFrom([][]string{{"192.0.2.77"}, {"nonsense"}, {"2001:db8::77", "192.0.2.78"}, nil}).Draw(t, "addresses")
+					e.Hostname = rapid.SampledFrom([]string{"", "lb.example.net", "-"}).Draw(t, "hostname")
+				}
+				if len(p.Spec.Regions) > 0 && rapid.Bool().Draw(t, "misplaced") {
+					p.Spec.Regions[0].Location = &trafficv1alpha1.Coordinates{Latitude: "north", Longitude: "8"}
+				}
+				if rapid.Bool().Draw(t, "renamed") {
+					p.Spec.Hostnames = []string{rapid.SampledFrom([]string{"shop.apps.example.com", "apps.example.com", "other.apps.example.com", "elsewhere.org"}).Draw(t, "host")}
+				}
+				in.Plans[i] = p
+			}
+		}
+		spoil()
+		previous := zone.Compile(in)
+		spoil()
+		alone := zone.Compile(in)
+		in.Previous = previous
+		after := zone.Compile(in)
+		if diff := cmp.Diff(fingerprint(alone), fingerprint(after)); diff != "" {
+			t.Fatal(diff)
+		}
+		if diff := cmp.Diff(alone.Problems, after.Problems); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
 func TestSerialsOnlyGrow(t *testing.T) {
 	in := zonetest.Input(t, zonetest.Demo)
 	compile := func() zone.Serial {
