@@ -43,6 +43,7 @@ func ValidateZone(new, old *trafficv1alpha1.Zone) field.ErrorList {
 	if s.ClientSubnet != nil {
 		errs = append(errs, validateClientSubnet(s.ClientSubnet, spec.Child("clientSubnet"))...)
 	}
+	errs = append(errs, validateDNSSEC(s.DNSSEC, spec.Child("dnssec"))...)
 	if s.AllowedNamespaces != nil {
 		errs = append(errs, metav1validation.ValidateLabelSelector(s.AllowedNamespaces.Selector,
 			metav1validation.LabelSelectorValidationOptions{}, spec.Child("allowedNamespaces", "selector"))...)
