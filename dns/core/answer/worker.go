@@ -16,6 +16,7 @@ type Worker struct {
 	from     netip.Addr
 	query    wire.Query
 	reply    wire.Reply
+	secure
 }
 
 // NewWorker returns a worker of the server with an identity.
@@ -30,6 +31,7 @@ func (w *Worker) Answer(s *zone.Snapshot, dst, msg []byte, from netip.Addr, tcp 
 		return nil
 	}
 	w.snapshot, w.from = s, from
+	w.proven, w.silent = tcp, false
 	w.reply.Begin(dst, &w.query, w.identity.options(tcp), tcp)
 	if outcome == wire.Refuse {
 		w.reply.Rcode = w.query.Rcode
@@ -37,6 +39,9 @@ func (w *Worker) Answer(s *zone.Snapshot, dst, msg []byte, from netip.Addr, tcp 
 		w.serve()
 	}
 	w.snapshot = nil // not to be kept until the next query
+	if w.silent {
+		return nil
+	}
 	return w.reply.End()
 }
 
@@ -55,6 +60,7 @@ const (
 	notReady         = int(dns.ExtendedErrorCodeNotReady)
 	prohibited       = int(dns.ExtendedErrorCodeProhibited)
 	notAuthoritative = int(dns.ExtendedErrorCodeNotAuthoritative)
+	invalidType      = 30 // Invalid Query Type
 )
 
 func (w *Worker) refuse(rcode, extended int) {
@@ -80,6 +86,10 @@ func (w *Worker) serve() {
 		// These are never records of a name.
 		w.refuse(dns.RcodeFormatError, wire.NoExtendedError)
 		return
+	case dns.TypeNXNAME:
+		// It says in proofs that there is no such name, and is nothing to ask for (RFC 9824 section 3.5).
+		w.refuse(dns.RcodeFormatError, invalidType)
+		return
 	case dns.TypeMAILA, dns.TypeMAILB:
 		w.refuse(dns.RcodeNotImplemented, wire.NoExtendedError)
 		return
@@ -95,6 +105,7 @@ func (w *Worker) serve() {
 		w.refuse(dns.RcodeRefused, notAuthoritative)
 		return
 	}
+	w.validates = w.query.DO && n.Zone.Signing != nil
 	apex := w.query.Offset(w.query.Labels() - n.Zone.Labels)
 	w.name(n, above, apex)
 }
@@ -105,33 +116,37 @@ const maxAliases = 8
 // name answers for a name in a zone: n is its node, or its closest encloser that many labels above.
 func (w *Worker) name(n *zone.Node, above int, apex uint16) {
 	if n.Cut != nil && !(above == 0 && w.query.Type == dns.TypeDS) {
-		w.referral(n.Cut, apex)
+		w.referral(n, above, apex)
 		return
 	}
 	w.reply.Authoritative = true
+	w.stands = nil
 	if above > 0 {
 		if n.Wild == nil {
-			w.negative(n.Zone, dns.RcodeNameError, apex)
+			w.noName(n.Zone, w.query.Name(), apex)
 			return
 		}
-		n = n.Wild
+		n, w.stands = n.Wild, w.query.Name()
 	}
 	owner := uint16(wire.HeaderSize)
 	for range maxAliases {
-		if n.Alias == nil || w.query.Type == dns.TypeCNAME {
+		if n.Alias == nil || w.asksNode() {
 			w.node(n, owner, apex)
 			return
 		}
 		a := n.Alias
-		owner = w.reply.Alias(a.Set, owner, apex)
+		target := w.reply.Alias(a.Set, owner, apex)
+		w.sign(n, a.Set, 0, wire.All, owner)
+		owner = target
 		if w.query.Type == dns.TypeANY {
 			return
 		}
 		if a.Denied {
 			// The rcode is that of the last name (RFC 6604 section 3).
-			w.negative(n.Zone, dns.RcodeNameError, apex)
+			w.noName(n.Zone, a.Stands, apex)
 			return
 		}
+		w.stands = a.Stands
 		if n = a.Node; n == nil || n.Host != nil && w.namesClient(n.Zone) {
 			// Out of the zone, or on to a name whose answer depends on the client: the resolver asks
 			// for that itself, so that only what depends on the client is cached by client
@@ -144,24 +159,26 @@ func (w *Worker) name(n *zone.Node, above int, apex uint16) {
 // node answers with the records of a name that exists and is no alias to be followed.
 func (w *Worker) node(n *zone.Node, owner, apex uint16) {
 	switch t := w.query.Type; {
+	case w.validates && (t == dns.TypeANY || t == dns.TypeNSEC || t == dns.TypeRRSIG):
+		w.any(n, owner, apex)
 	case t == dns.TypeANY:
 		// RFC 8482 section 4.2.
 		w.reply.Answer(anyAnswer, owner, apex)
 	case n.Alias != nil:
 		w.reply.Answer(n.Alias.Set, owner, apex)
+		w.sign(n, n.Alias.Set, 0, wire.All, owner)
 	case n.Host != nil && (t == dns.TypeA || t == dns.TypeAAAA || t == dns.TypeCNAME):
 		w.host(n, owner, apex)
 	default:
 		s := n.Set(t)
 		if s == nil {
-			w.negative(n.Zone, dns.RcodeSuccess, apex)
+			w.noType(n, apex)
 			return
 		}
 		w.reply.Answer(s, owner, apex)
+		w.sign(n, s, 0, wire.All, owner)
 		if t == dns.TypeNS {
-			for _, g := range n.Zone.Glue {
-				w.reply.Additional(g, apex)
-			}
+			w.glue(n.Zone, apex)
 		}
 	}
 }
@@ -176,13 +193,15 @@ func (w *Worker) host(n *zone.Node, owner, apex uint16) {
 	set, scope := pickSet(p, choice.Endpoint, w.query.Type), choice.Scope
 	switch {
 	case set == nil:
-		w.negative(n.Zone, dns.RcodeSuccess, apex)
+		w.noType(n, apex)
 	case set.Count <= p.MaxAnswers:
 		w.reply.Answer(set, owner, apex)
+		w.sign(n, set, 0, wire.All, owner)
 	default:
 		start, bits := spread(client, set.Count)
 		scope = max(scope, bits)
 		w.reply.AnswerWindow(set, owner, start, p.MaxAnswers)
+		w.sign(n, set, start, p.MaxAnswers, owner)
 	}
 	if w.namesClient(n.Zone) {
 		w.reply.Scope = scope
@@ -221,16 +240,11 @@ func (w *Worker) namesClient(z *zone.Zone) bool {
 	return w.query.HasSubnet && w.query.Subnet.Prefix > 0 && z.Believes(w.from)
 }
 
-// negative says that a name or type is not there, and for how long that may be remembered
-// (RFC 2308).
-func (w *Worker) negative(z *zone.Zone, rcode int, apex uint16) {
-	w.reply.Rcode = rcode
-	w.reply.Authority(z.Negative, apex)
-}
-
 // referral sends the resolver on to the servers of a delegation.
-func (w *Worker) referral(c *zone.Cut, apex uint16) {
+func (w *Worker) referral(n *zone.Node, above int, apex uint16) {
+	c := n.Cut
 	w.reply.Authority(c.NS, apex)
+	w.delegation(n, w.query.Offset(above), apex)
 	for _, g := range c.Glue {
 		w.reply.Glue(g, apex)
 	}

@@ -20,10 +20,12 @@ var (
 	pair15 = []Kind{{KSK, dns.ED25519}, {ZSK, dns.ED25519}}
 )
 
-// version is what the zone's servers serve from a moment on.
+// version is what the zone's servers serve from a moment on: some at once, and all once it is confirmed.
 type version struct {
-	at                time.Time
+	at, confirmed     time.Time
 	keys, entry, data []key // in the DNSKEY set, signing that, signing records
+	asked             []key // in CDS, unless remove
+	remove            bool
 }
 
 type key struct {
@@ -42,7 +44,9 @@ type world struct {
 	policy   Policy
 	now      time.Time
 	keys     []Life
+	state    State
 	plan     Plan
+	version  string
 	made     int
 	versions []version
 	parents  [][]delegation // of each server
@@ -51,7 +55,9 @@ type world struct {
 
 func newWorld(p Policy, dsTTL time.Duration) *world {
 	w := &world{policy: p, now: start, dsTTL: dsTTL, parents: make([][]delegation, 2)}
-	w.versions = []version{{at: start.Add(-1000 * time.Hour)}}
+	long := start.Add(-1000 * time.Hour)
+	w.versions = []version{{at: long, confirmed: long}}
+	w.state.Confirmed = long
 	for i := range w.parents {
 		w.parents[i] = []delegation{{at: start.Add(-1000 * time.Hour)}}
 	}
@@ -88,8 +94,12 @@ func (w *world) look() Parent {
 	return p
 }
 
-// decide asks for the plan until nothing more is to be made, and serves it.
-func (w *world) decide(parent Parent) {
+// decide asks for the plan until nothing more is to be made, and has one server serve it: the others
+// follow with confirm. Before they have, nothing more is decided; it reports whether anything was.
+func (w *world) decide(parent Parent) bool {
+	if w.state.Confirmed.IsZero() {
+		return false
+	}
 	for {
 		w.plan = Next(w.policy, w.keys, parent, w.now)
 		w.keys = w.plan.Keys
@@ -115,21 +125,40 @@ func (w *world) decide(parent Parent) {
 			v.data = append(v.data, it)
 		}
 	}
-	w.versions = append(w.versions, v)
+	for _, id := range Asked(w.keys) {
+		v.asked = append(v.asked, key{id, w.algorithm(id)})
+	}
+	v.remove = w.plan.Delete
+	w.state.Keys, w.state.Delete = w.keys, w.plan.Delete
+	if version := w.state.Version(); version != w.version {
+		w.version = version
+		w.state.Decided, w.state.Confirmed = w.now, time.Time{}
+		w.versions = append(w.versions, v)
+	}
+	return true
 }
 
-// update has a server of the parent do what CDS asks for.
-func (w *world) update(server int) {
-	var ds []key
-	asked := Asked(w.keys)
-	switch {
-	case w.plan.Delete:
-	case len(asked) == 0:
+// confirm has all servers serve what was decided.
+func (w *world) confirm() {
+	if !w.state.Confirmed.IsZero() {
 		return
-	default:
-		for _, id := range asked {
-			ds = append(ds, key{id, w.algorithm(id)})
-		}
+	}
+	w.state.Confirm(w.now)
+	w.keys = w.state.Keys
+	w.versions[len(w.versions)-1].confirmed = w.now
+}
+
+// update has a server of the parent do what CDS asks for, as some server of the zone has it.
+func (w *world) update(server int, late bool) {
+	v := w.versions[len(w.versions)-1]
+	if late && v.confirmed.IsZero() {
+		v = w.versions[len(w.versions)-2]
+	}
+	ds := v.asked
+	if v.remove {
+		ds = nil
+	} else if len(ds) == 0 {
+		return
 	}
 	w.parents[server] = append(w.parents[server], delegation{w.now, ds})
 }
@@ -145,7 +174,13 @@ func since[T any](all []T, at func(T) time.Time, from time.Time) []T {
 
 // bogus says what a validator could hold now that it would have to refuse.
 func (w *world) bogus() string {
-	at := func(v version) time.Time { return v.at }
+	// What was there before counts until all servers have what follows.
+	at := func(v version) time.Time {
+		if v.confirmed.IsZero() {
+			return w.now.Add(time.Hour)
+		}
+		return v.confirmed
+	}
 	keySets := since(w.versions, at, w.now.Add(-w.policy.KeyTTL-w.policy.Propagation))
 	data := since(w.versions, at, w.now.Add(-w.policy.MaxTTL-w.policy.Propagation))
 	for _, server := range w.parents {
@@ -187,6 +222,7 @@ func TestNoValidatorIsEverLost(t *testing.T) {
 		}
 		w := newWorld(p, hours("dsTTL", 1, 48))
 		w.decide(Parent{})
+		w.confirm()
 		for range rapid.IntRange(1, 120).Draw(t, "steps") {
 			if w.plan.Next.After(w.now) && rapid.Bool().Draw(t, "skip") {
 				w.now = w.plan.Next
@@ -196,10 +232,13 @@ func TestNoValidatorIsEverLost(t *testing.T) {
 			if bad := w.bogus(); bad != "" {
 				t.Fatalf("at %s, before the step: %s", w.now.Sub(start), bad)
 			}
+			if rapid.IntRange(0, 3).Draw(t, "confirm") > 0 {
+				w.confirm()
+			}
 			parent := Parent{}
 			switch rapid.IntRange(0, 9).Draw(t, "event") {
 			case 0, 1, 2:
-				w.update(rapid.IntRange(0, len(w.parents)-1).Draw(t, "server"))
+				w.update(rapid.IntRange(0, len(w.parents)-1).Draw(t, "server"), rapid.Bool().Draw(t, "late"))
 				continue
 			case 3, 4, 5, 6:
 				parent = w.look()
@@ -208,9 +247,12 @@ func TestNoValidatorIsEverLost(t *testing.T) {
 				w.policy.Keys = rapid.SampledFrom([][]Kind{csk13, csk15, pair13, pair15, nil}).Draw(t, "policy")
 				parent = w.look()
 			}
-			w.decide(parent)
+			decided := w.decide(parent)
 			if bad := w.bogus(); bad != "" {
 				t.Fatalf("at %s: %s", w.now.Sub(start), bad)
+			}
+			if !decided {
+				continue
 			}
 			again := Next(w.policy, w.keys, parent, w.now)
 			if len(again.Make) > 0 || !slices.Equal(again.Keys, w.keys) {
@@ -237,9 +279,10 @@ func TestEveryChangeEnds(t *testing.T) {
 			w := newWorld(Policy{Keys: c.from, KeyTTL: time.Hour, MaxTTL: 2 * time.Hour, Propagation: time.Minute}, 24*time.Hour)
 			settle := func() {
 				for range 400 {
-					w.update(0)
-					w.update(1)
+					w.update(0, false)
+					w.update(1, false)
 					w.decide(w.look())
+					w.confirm()
 					if bad := w.bogus(); bad != "" {
 						t.Fatal(bad)
 					}
@@ -298,11 +341,12 @@ func TestStoryOfARollover(t *testing.T) {
 	}
 	for range 2400 {
 		w.decide(w.look())
+		w.confirm()
 		tell()
 		w.now = w.now.Add(time.Hour)
 		if w.now.Sub(start)%(48*time.Hour) == 0 { // the registry looks every other day
-			w.update(0)
-			w.update(1)
+			w.update(0, false)
+			w.update(1, false)
 		}
 	}
 	const want = `      0s  k1 in the key set, signing; asks for []; waits for every resolver to know the new key

@@ -15,6 +15,9 @@ const (
 	Lifetime = 14 * 24 * time.Hour
 	Renewal  = Lifetime / 4
 	Skew     = time.Hour
+	// Batch is how far apart the moments are at which signatures are made anew, so that it is done for
+	// many names at once.
+	Batch = 10 * time.Minute
 )
 
 // Period is when a signature counts.
@@ -26,8 +29,8 @@ type Period struct{ Inception, Expiration time.Time }
 func PeriodOf(owner string, now time.Time) (p Period, next time.Time) {
 	h := fnv.New64a()
 	h.Write([]byte(dns.CanonicalName(owner)))
-	const every = int64(Renewal / time.Second)
-	offset := int64(h.Sum64() % uint64(every))
+	const every, batch = int64(Renewal / time.Second), int64(Batch / time.Second)
+	offset := int64(h.Sum64()%uint64(every/batch)) * batch
 	start := now.Unix() - offset
 	start -= ((start % every) + every) % every
 	begin := time.Unix(start+offset, 0).UTC()

@@ -71,11 +71,13 @@ func TestSignaturesVerifyAndAreTheSameEverywhere(t *testing.T) {
 	}
 }
 
+func privateText(k *Key) string {
+	return k.DNSKEY.PrivateKeyString(k.signer.(deterministic).Signer.(crypto.PrivateKey))
+}
+
 func TestParseKeyRefuses(t *testing.T) {
 	a, b := newKey(t, dns.ECDSAP256SHA256, dns.ZONE), newKey(t, dns.ECDSAP256SHA256, dns.ZONE)
-	private := func(k *Key) string {
-		return k.DNSKEY.PrivateKeyString(k.signer.(deterministic).Signer.(crypto.PrivateKey))
-	}
+	private := privateText
 	for name, c := range map[string]struct{ public, private, want string }{
 		"another's private key": {a.DNSKEY.String(), private(b), "is not that of"},
 		"no key at all":         {a.DNSKEY.String(), "secret-text", "cannot be read"},

@@ -19,7 +19,7 @@ func (d *draft) dropCircles() bool {
 
 // link finds what stands at an alias's target.
 func (d *draft) link(a *Alias) {
-	a.Node, a.Denied = nil, false
+	a.Node, a.Denied, a.Stands = nil, false, nil
 	if !a.Target.Within(d.apex) {
 		return
 	}
@@ -35,9 +35,9 @@ func (d *draft) link(a *Alias) {
 		case exact:
 			a.Node = n
 		case n.Wild != nil:
-			a.Node = n.Wild
+			a.Node, a.Stands = n.Wild, []byte(a.Target)
 		default:
-			a.Denied = true
+			a.Denied, a.Stands = true, []byte(a.Target)
 		}
 		return
 	}

@@ -17,6 +17,7 @@ type compiler struct {
 	in       Input
 	problems []Problem
 	drafts   map[wire.Name]*draft // by apex
+	*signatures
 	snapshot *Snapshot
 }
 
@@ -27,6 +28,8 @@ func Compile(in Input) *Snapshot {
 		drafts:   map[wire.Name]*draft{},
 		snapshot: &Snapshot{names: map[wire.Name]*Node{}},
 	}
+	c.signatures = newSignatures(in)
+	c.snapshot.signatures = c.signatures
 	c.snapshot.tables = newTables(in, &c.problems)
 	c.openZones()
 	for _, p := range byAge(in.Plans) {
@@ -35,6 +38,9 @@ func Compile(in Input) *Snapshot {
 	for _, apex := range sortedNames(c.drafts) {
 		c.drafts[apex].finish(c)
 	}
+	c.signatures.run(in.Each, func(err error) {
+		c.problems = append(c.problems, Problem{Ref{Kind: "Zone"}, spec.Child("dnssec").String(), err.Error()})
+	})
 	c.order()
 	return c.snapshot
 }
@@ -58,6 +64,7 @@ func (c *compiler) openZones() {
 			continue
 		}
 		c.drafts[apex] = newDraft(z, apex, r)
+		c.drafts[apex].useKeys(c.in.Keys)
 		for n := apex; n != wire.Root; {
 			n = n.Parent()
 			above[n] = r.object

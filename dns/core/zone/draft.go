@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/dnssec"
 	"github.com/seaway-io/seaway/dns/core/wire"
 )
 
@@ -35,6 +36,9 @@ type draft struct {
 	hosts   map[wire.Name]*Host
 	records map[wire.Name]map[uint16]*recordSet
 	nodes   map[wire.Name]*Node
+
+	ring       *dnssec.Ring
+	glueOwners []wire.Name // of the zone's glue
 }
 
 // recordSet is a static record set and the field that it was first named in.
@@ -145,6 +149,7 @@ func (d *draft) finish(c *compiler) {
 		d.build(cuts)
 	}
 	d.addSOA(c.in.Serials[d.zone.Domain], c.in.Now)
+	d.sign(c)
 	for name, n := range d.nodes {
 		c.snapshot.names[name] = n
 	}
@@ -153,7 +158,7 @@ func (d *draft) finish(c *compiler) {
 
 // build makes the nodes of all names, anew.
 func (d *draft) build(cuts []*Cut) {
-	d.nodes, d.zone.Glue = map[wire.Name]*Node{}, nil
+	d.nodes, d.zone.Glue, d.glueOwners = map[wire.Name]*Node{}, nil, nil
 	d.addApex()
 	for _, name := range sortedNames(d.servers) {
 		d.addServer(name)
@@ -200,6 +205,7 @@ func (d *draft) addApex() {
 	if len(d.ns) > 0 {
 		n.add(wire.NewSet(d.apex, dns.TypeNS, d.ttl, d.ns))
 	}
+	d.addKeys(n)
 }
 
 // addServer gives a name server of the zone its addresses, as records and as glue.
@@ -209,6 +215,9 @@ func (d *draft) addServer(name wire.Name) {
 		n.add(s)
 	}
 	d.zone.Glue = append(d.zone.Glue, a.glue(d.apex, name, d.ttl)...)
+	for len(d.glueOwners) < len(d.zone.Glue) {
+		d.glueOwners = append(d.glueOwners, name)
+	}
 }
 
 func (d *draft) addRecords(name wire.Name, rrtype uint16, r *recordSet) {

@@ -2,8 +2,10 @@ package zone
 
 import (
 	"net/netip"
+	"time"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/dnssec"
 	"github.com/seaway-io/seaway/dns/core/steer"
 	"github.com/seaway-io/seaway/dns/core/wire"
 )
@@ -21,7 +23,12 @@ type Snapshot struct {
 	names  map[wire.Name]*Node
 	depth  int // labels of the longest name
 	tables tables
+
+	signatures *signatures
 }
+
+// Renew is when the first signatures are to be made anew, by compiling again; zero if there are none.
+func (s *Snapshot) Renew() time.Time { return s.signatures.next }
 
 // Zone is a zone that is served.
 type Zone struct {
@@ -39,6 +46,14 @@ type Zone struct {
 	SOA, Negative *wire.Set
 	// Glue is the addresses of the zone's own name servers that lie in the zone.
 	Glue []*wire.Set
+	// MaxTTL is the longest TTL of anything in the zone, in seconds.
+	MaxTTL uint32
+
+	// Signing is nil for a zone that is not signed. NegativeSignature and GlueSignatures are those of
+	// Negative and Glue.
+	Signing           *dnssec.Signing
+	NegativeSignature *wire.Set
+	GlueSignatures    []*wire.Set
 
 	honor   bool
 	limited bool // only those trusted are believed
@@ -71,6 +86,8 @@ type Node struct {
 	Host *Host
 	// Wild is the wildcard directly below the name.
 	Wild *Node
+	// Signed is nil in a zone that is not signed.
+	Signed *Signed
 }
 
 // Set is the static record set of a type, or nil.
@@ -91,6 +108,8 @@ type Alias struct {
 	// that covers it. Denied says that the zone has nothing there.
 	Node   *Node
 	Denied bool
+	// Stands is the target where it is denied or Node is a wildcard that stands for it, else nil.
+	Stands []byte
 }
 
 // Cut is a delegation to other name servers.
