@@ -56,6 +56,8 @@ import (
 	"github.com/seaway-io/seaway/controllers/taint"
 	"github.com/seaway-io/seaway/controllers/template"
 	"github.com/seaway-io/seaway/controllers/traffic"
+	"github.com/seaway-io/seaway/dns/keys"
+	"github.com/seaway-io/seaway/dns/parent"
 )
 
 // options are the command's flags.
@@ -74,6 +76,7 @@ type options struct {
 	remote         bool
 	cluster        cluster.Options
 	template       template.Options
+	keys           keys.Options
 }
 
 func (o *options) addFlags(fs *pflag.FlagSet) {
@@ -89,6 +92,8 @@ func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.estimatorAddr, "estimator-bind-address", "", "HOST:PORT at which others may ask how many replicas members have room for, as of Karmada's estimators; none: nobody may. Needs --estimator-cert-dir")
 	fs.BoolVar(&o.remote, "enable-scheduler-estimator", false, "ask Karmada's estimators (Services karmada-scheduler-estimator-CLUSTER) too. Needs --estimator-cert-dir")
 	fs.StringVar(&o.estimatorCerts, "estimator-cert-dir", "", "folder with ca.crt, tls.crt and tls.key for both")
+	fs.StringVar(&o.keys.Resolver, "dns-resolver", "", "recursive resolver, ADDRESS or ADDRESS:PORT, through which the parents of signed zones are found (default the host's)")
+	fs.StringVar(&o.keys.Namespace, "zone-keys-namespace", names.SystemNamespace, "namespace of the Secrets with the keys of signed zones; as of seaway dns")
 	o.cluster.AddFlags(fs)
 	o.template.AddFlags(fs)
 }
@@ -110,6 +115,11 @@ func (o *options) run(ctx context.Context) error {
 	on, err := selected(o.controllers)
 	if err != nil {
 		return err
+	}
+	if o.keys.Resolver != "" {
+		if o.keys.Resolver, err = parent.ParseAddress(o.keys.Resolver); err != nil {
+			return fmt.Errorf("--dns-resolver: %w", err)
+		}
 	}
 	config, err := o.restConfig()
 	if err != nil {
@@ -164,6 +174,7 @@ type parts struct {
 	enforceQuotas bool
 	failbackAfter time.Duration
 	descheduler   bool
+	keys          keys.Options
 }
 
 func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[string]) (*parts, error) {
@@ -206,6 +217,7 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		enforceQuotas: o.webhookURL != "" && on.Has("quota"),
 		failbackAfter: o.failbackAfter,
 		descheduler:   o.descheduler,
+		keys:          o.keys,
 
 		clock:       clk,
 		cluster:     o.cluster,
@@ -283,6 +295,10 @@ var contents = []entry{
 	}},
 	{"failover", func(mgr ctrl.Manager, p *parts) error {
 		return failover.Setup(mgr, failover.Options{Clock: p.clock, Place: place(p.placer)})
+	}},
+	{"zonekeys", func(mgr ctrl.Manager, p *parts) error {
+		p.keys.Clock = p.clock
+		return keys.Setup(mgr, p.keys)
 	}},
 }
 

@@ -97,8 +97,10 @@ type Plan struct {
 	Make []Life
 	// Delete says that the parent is asked to drop its DS (RFC 8078 section 4).
 	Delete bool
-	// Waits is what it waits for, for people to read; empty when nothing is under way.
-	Waits string
+	// Waits is what it waits for, for people to read; empty when nothing is under way. Parent says that
+	// it is for the parent to do something.
+	Waits  string
+	Parent bool
 	// Next is when something follows from time alone; zero when nothing does.
 	Next time.Time
 }
@@ -152,9 +154,12 @@ func (r *roll) waits(at time.Time, what string) bool {
 	if r.due(at) {
 		return true
 	}
-	r.plan.Waits = what
+	r.plan.Waits, r.plan.Parent = what, false
 	return false
 }
+
+// waitsForParent says what all servers of the parent zone are waited for.
+func (r *roll) waitsForParent(to string) { r.plan.Waits, r.plan.Parent = "the parent "+to, true }
 
 // observe notes what the parent has.
 func (r *roll) observe() {
@@ -198,7 +203,7 @@ func (r *roll) forgotten(k *Life) bool {
 	}
 	r.unask(k)
 	if k.Dropped.IsZero() {
-		r.plan.Waits = "the parent to drop the DS of the old key"
+		r.waitsForParent("to drop the DS of the old key")
 		return false
 	}
 	return r.waits(k.Dropped.Add(r.parentTTL()), "old DS sets to be forgotten")
@@ -325,7 +330,7 @@ func (r *roll) replaceData() {
 func (r *roll) vouched(k *Life) bool {
 	at := r.trusted(k)
 	if at.IsZero() {
-		r.plan.Waits = "the parent's DS of the new key"
+		r.waitsForParent("to have the DS of the new key")
 		return false
 	}
 	return r.waits(at, "old DS sets to be forgotten")
@@ -341,7 +346,7 @@ func (r *roll) submit() {
 		newest := have[len(have)-1]
 		if newest.Published.IsZero() || !newest.Submitted.IsZero() {
 			if !newest.Submitted.IsZero() && newest.Seen.IsZero() {
-				r.plan.Waits = "the parent's DS"
+				r.waitsForParent("to have the DS")
 			}
 			continue
 		}
@@ -352,7 +357,7 @@ func (r *roll) submit() {
 		}
 		if r.waits(ready, "every resolver to know the new key") {
 			newest.Submitted, newest.Dropped = r.now, time.Time{}
-			r.plan.Waits = "the parent's DS"
+			r.waitsForParent("to have the DS")
 		}
 	}
 }
@@ -484,7 +489,7 @@ func (r *roll) unsign() {
 		r.unask(&r.plan.Keys[i])
 	}
 	if !r.parent.none() {
-		r.plan.Waits = "the parent to drop its DS"
+		r.waitsForParent("to drop its DS")
 		return
 	}
 	for i := range r.plan.Keys {

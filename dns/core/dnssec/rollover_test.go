@@ -350,10 +350,10 @@ func TestStoryOfARollover(t *testing.T) {
 		}
 	}
 	const want = `      0s  k1 in the key set, signing; asks for []; waits for every resolver to know the new key
-  2h0m0s  k1 in the key set, signing; asks for [k1]; waits for the parent's DS
+  2h0m0s  k1 in the key set, signing; asks for [k1]; waits for the parent to have the DS
  48h0m0s  k1 in the key set, signing; asks for [k1]
 2232h0m0s  k1 in the key set, signing; k2 in the key set; asks for [k1]; waits for every resolver to know the new key
-2234h0m0s  k1 in the key set, signing; k2 in the key set; asks for [k2]; waits for the parent's DS
+2234h0m0s  k1 in the key set, signing; k2 in the key set; asks for [k2]; waits for the parent to have the DS
 2256h0m0s  k1 in the key set, signing; k2 in the key set; asks for [k2]; waits for old DS sets to be forgotten
 2280h0m0s  k1 in the key set; k2 in the key set, signing; asks for [k2]; waits for old signatures to be forgotten
 2282h0m0s  k2 in the key set, signing; asks for [k2]

@@ -56,6 +56,10 @@ func (s *State) Confirm(now time.Time) {
 	s.Confirmed = now
 }
 
+// Doubt notes that a server was found to serve something else again: what was decided last has to be
+// confirmed once more.
+func (s *State) Doubt() { s.Decided, s.Confirmed = s.Confirmed, time.Time{} }
+
 // Remember takes the longest TTL that is served now. What was served with a longer one before is in
 // caches for that long after.
 func (s *State) Remember(longest time.Duration, now time.Time) {
