@@ -36,6 +36,10 @@ type Options struct {
 	// StateDir is where the server keeps what it needs to start without the hub; nothing is kept
 	// if empty.
 	StateDir string
+	// KeysNamespace is that of the Secrets with the keys of signed zones.
+	KeysNamespace string
+	// Signatures a second that may be made for what only a question knows; see engine.Options.
+	Signatures int
 	// GeoDatabases are files in the MaxMind format; the built-in table of countries if there are
 	// none. GeoFields says where in their records to look.
 	GeoDatabases []string
@@ -111,6 +115,7 @@ func (s *Server) assemble() error {
 	s.engine = engine.New(engine.Options{
 		VantagePoint: o.Name,
 		Places:       s.geo.places,
+		Signatures:   o.Signatures,
 		Changed: func() {
 			if s.feed != nil {
 				s.feed.Changed()
@@ -120,12 +125,13 @@ func (s *Server) assemble() error {
 	}, nil)
 	s.checker = check.New(check.Options{Report: s.engine.SetVerdict})
 	s.feed = feed.New(feed.Options{
-		Config:       o.Config,
-		VantagePoint: o.Name,
-		Dir:          o.StateDir,
-		Engine:       s.engine,
-		Apply:        s.apply,
-		Log:          o.Log,
+		Config:        o.Config,
+		VantagePoint:  o.Name,
+		Dir:           o.StateDir,
+		KeysNamespace: o.KeysNamespace,
+		Engine:        s.engine,
+		Apply:         s.apply,
+		Log:           o.Log,
 	})
 	if !s.feed.Load() {
 		// Without anything to serve, a way to the hub that is wrong is better said at once.

@@ -59,6 +59,9 @@ func (f *Feed) saveObjects() error {
 	o := f.objects()
 	f.mu.Unlock()
 	s := &State{Saved: time.Now(), Zones: o.Zones, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
+	if err := f.saveKeys(); err != nil {
+		return err
+	}
 	if err := SaveState(f.options.Dir, s); err != nil {
 		return err
 	}

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/engine"
@@ -33,6 +35,9 @@ const (
 	stateFile    = "state.json"
 	previousFile = "state.previous.json"
 	verdictFile  = "verdicts.json"
+	// Keys of signed zones; nobody but the server may read it.
+	keyFile         = "keys.json"
+	previousKeyFile = "keys.previous.json"
 )
 
 // magic begins the first line of a file, which goes on with the SHA-256 sum of the rest. The number
@@ -41,14 +46,41 @@ const magic = "seaway-dns-state 1 "
 
 // SaveState replaces the state in a directory. At every moment there is a whole one.
 func SaveState(dir string, s *State) error {
-	path := filepath.Join(dir, stateFile)
-	return writeFile(path, s, func() error {
-		err := os.Rename(path, filepath.Join(dir, previousFile))
+	return replaceFile(dir, stateFile, previousFile, s)
+}
+
+// replaceFile replaces a file, and keeps what was in it in another.
+func replaceFile(dir, name, previous string, v any) error {
+	path := filepath.Join(dir, name)
+	return writeFile(path, v, func() error {
+		err := os.Rename(path, filepath.Join(dir, previous))
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		return err
 	})
+}
+
+// SaveKeys replaces the keys of zones in a directory.
+func SaveKeys(dir string, secrets []*corev1.Secret) error {
+	return replaceFile(dir, keyFile, previousKeyFile, secrets)
+}
+
+// LoadKeys reads the newest whole file of keys; none if there is none. The error is about files that are
+// there and cannot be used, and tells nothing of keys.
+func LoadKeys(dir string) (secrets []*corev1.Secret, err error) {
+	var problems []error
+	for _, name := range []string{keyFile, previousKeyFile} {
+		secrets = nil
+		err := readFile(filepath.Join(dir, name), &secrets)
+		switch {
+		case err == nil:
+			return secrets, errors.Join(problems...)
+		case !errors.Is(err, fs.ErrNotExist):
+			problems = append(problems, err)
+		}
+	}
+	return nil, errors.Join(problems...)
 }
 
 // LoadState reads the newest whole state of a directory. It returns nil if there is none, and an

@@ -11,6 +11,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/seaway-io/seaway/api/names"
 	"github.com/seaway-io/seaway/dns"
 	"github.com/seaway-io/seaway/dns/geodb"
 )
@@ -52,6 +53,8 @@ its state directory.`,
 	f.StringVar(&kubeconfig, "kubeconfig", "", "file that says how to reach the hub (default $KUBECONFIG, or the service account of the pod)")
 	f.StringSliceVar(&o.Listen, "listen", []string{":53"}, "address to answer on, by UDP and TCP; may be repeated")
 	f.StringVar(&o.StateDir, "state-dir", "/var/lib/seaway/dns", "folder for what is needed to start without the hub; empty keeps nothing")
+	f.StringVar(&o.KeysNamespace, "zone-keys-namespace", names.SystemNamespace, "namespace of the Secrets with the keys of signed zones; as of seaway controller")
+	f.IntVar(&o.Signatures, "signatures-per-second", 0, "signatures a second for names that do not exist and those that wildcards stand for, which can not be signed ahead; as many again over TCP (default 4000 for each CPU)")
 	f.StringSliceVar(&o.GeoDatabases, "geo-database", nil, "geo database in the MaxMind format; may be repeated (default a built-in coarse table of countries)")
 	f.Var(geoField{&o.GeoFields}, "geo-field", "where in the records of the database something is, such as country=location.iso; may be repeated")
 	f.StringVar(&o.MetricsAddress, "metrics-address", "127.0.0.1:9153", "address of /metrics, /healthz and /readyz; empty serves none")

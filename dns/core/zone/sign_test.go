@@ -3,7 +3,6 @@ package zone_test
 import (
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,7 +62,6 @@ func TestSignaturesAreTakenOver(t *testing.T) {
 	}, func(n int) bool { return n == all }, "the key changes")
 }
 
-// Nothing is signed when the verdicts change: every endpoint's answers are.
 func TestKeysOfAZone(t *testing.T) {
 	in, ring := zonetest.Signed(t, zonetest.Demo, domain)
 	unsigned := zonetest.Input(t, zonetest.Demo)
@@ -105,19 +103,4 @@ func TestServersSignAlike(t *testing.T) {
 	if string(one.Zones[0].NegativeSignature.Bytes()) != string(two.Zones[0].NegativeSignature.Bytes()) {
 		t.Error("two signatures over one SOA")
 	}
-}
-
-func BenchmarkSign(b *testing.B) {
-	in, _ := zonetest.Signed(b, zonetest.Demo, domain)
-	var n atomic.Int64
-	in.Each = func(jobs int, do func(int)) {
-		n.Add(int64(jobs))
-		for i := range jobs {
-			do(i)
-		}
-	}
-	for b.Loop() {
-		zone.Compile(in)
-	}
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(n.Load()), "us/signature")
 }
