@@ -62,6 +62,13 @@ resolver:
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends unbound >/dev/null; } || \
 	  { echo "the recursive resolver unbound is missing: install the package unbound" >&2; exit 1; }
 
+# Programs from the distribution that validate signed zones.
+.PHONY: dns-tools
+dns-tools: resolver ## delv, dnsviz and unbound, for the tests of signed zones
+	@{ command -v delv && command -v dnsviz; } >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bind9-dnsutils dnsviz >/dev/null; } || \
+	  { echo "delv or dnsviz is missing: install the packages bind9-dnsutils and dnsviz" >&2; exit 1; }
+
 .PHONY: generate
 generate: generate-api generate-openapi generate-estimator ## deepcopy, CRDs, OpenAPI and the estimator's messages
 
@@ -76,7 +83,8 @@ race: ## the race detector on the packages that decide, serve and connect
 	CGO_ENABLED=1 go test -race -short $(RACE)
 
 .PHONY: e2e
-e2e: bin kubeall resolver ## real control planes, real clients, real resolvers
+e2e: bin kubeall resolver dns-tools ## real control planes, real clients, real resolvers
+	SEAWAY_DNS_TOOLS=required go test -count=1 ./test/dns
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -p 1 -count=1 -timeout 30m $(REAL)
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/e2e
 

@@ -277,6 +277,23 @@ func readReferral(ctx context.Context, s *Server, at netip.AddrPort, domain stri
 	return nil
 }
 
+// Serial asks a server for the serial of a zone that it is authoritative for.
+func (a *Asker) Serial(ctx context.Context, server netip.Addr, domain string) (uint32, error) {
+	m := new(dns.Msg)
+	m.SetQuestion(dns.CanonicalName(domain), dns.TypeSOA)
+	m.RecursionDesired = false
+	r, err := exchange(ctx, m, netip.AddrPortFrom(server, a.port()).String())
+	if err != nil {
+		return 0, err
+	}
+	for _, rr := range r.Answer {
+		if soa, ok := rr.(*dns.SOA); ok && r.Authoritative {
+			return soa.Serial, nil
+		}
+	}
+	return 0, fmt.Errorf("not authoritative (%s)", dns.RcodeToString[r.Rcode])
+}
+
 // exchange asks over UDP, and over TCP where that does not do.
 func exchange(ctx context.Context, m *dns.Msg, at string) (*dns.Msg, error) {
 	m.SetEdns0(1232, true)

@@ -127,6 +127,10 @@ func TestEveryServerOfTheParentIsAsked(t *testing.T) {
 		t.Error(diff)
 	}
 
+	if serial, err := a.Serial(t.Context(), netip.MustParseAddr("127.0.9.2"), "example.org"); err == nil {
+		t.Errorf("serial %d of a zone that the server has not", serial)
+	}
+
 	broken = true
 	v, err = a.DS(t.Context(), "apps.example.com.")
 	if err != nil {

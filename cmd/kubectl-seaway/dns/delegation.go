@@ -1,4 +1,5 @@
-// Package dns is `kubectl seaway dns`: what a person has to tell the parent zone.
+// Package dns is `kubectl seaway dns`: what a person has to tell the parent zone, and whether it has been
+// told.
 package dns
 
 import (
@@ -21,7 +22,7 @@ const delegationTTL = 86400
 // Command is `kubectl seaway dns`.
 func Command() *cobra.Command {
 	cmd := &cobra.Command{Use: "dns", Short: "Work with delegated zones"}
-	cmd.AddCommand(delegation())
+	cmd.AddCommand(delegation(), zoneCommand())
 	return cmd
 }
 

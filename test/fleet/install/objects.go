@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/seaway-io/seaway/api/names"
 	"github.com/seaway-io/seaway/api/scheme"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/charts"
@@ -91,6 +92,17 @@ func roles() []client.Object {
 			Rules: []rbacv1.PolicyRule{
 				{APIGroups: []string{trafficv1alpha1.GroupName}, Resources: []string{"zones", "trafficplans", "regionmaps", "endpointhealths"}, Verbs: []string{"get", "list", "watch"}},
 			},
+		},
+		// The keys of signed zones. Rights know no labels: whoever minds that the other Secrets of the
+		// namespace can be read has the keys in one of their own (--zone-keys-namespace).
+		&rbacv1.Role{
+			ObjectMeta: metav1.ObjectMeta{Namespace: names.SystemNamespace, Name: "seaway-zone-keys"},
+			Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"list", "watch"}}},
+		},
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: names.SystemNamespace, Name: "seaway-zone-keys"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "seaway-zone-keys"},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.GroupKind, Name: nameServerGroup, APIGroup: rbacv1.GroupName}},
 		},
 		clusterBinding("seaway-name-servers", "seaway-name-server", rbacv1.Subject{Kind: rbacv1.GroupKind, Name: nameServerGroup, APIGroup: rbacv1.GroupName}),
 		clusterBinding("seaway-controller", "cluster-admin", user(controllerUser)),
