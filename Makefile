@@ -84,7 +84,7 @@ race: ## the race detector on the packages that decide, serve and connect
 
 .PHONY: e2e
 e2e: bin kubeall resolver dns-tools ## real control planes, real clients, real resolvers
-	SEAWAY_DNS_TOOLS=required go test -count=1 ./test/dns
+	SEAWAY_DNS_TOOLS=required SEAWAY_REAL=required go test -count=1 ./test/dns
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -p 1 -count=1 -timeout 30m $(REAL)
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/e2e
 

@@ -66,7 +66,7 @@ func newFleet(t *testing.T, d *trafficv1alpha1.ZoneDNSSEC, servers ...string) *f
 			return c.Update(ctx, o, opts...)
 		},
 	}).Build()
-	f.r = &reconciler{client: f.Client, clock: f.clock, recorder: f.events, parents: f, namespace: namespace, looks: map[types.NamespacedName]look{}}
+	f.r = &reconciler{client: f.Client, clock: f.clock, recorder: f.events, parents: f, namespace: namespace, soon: time.Minute, later: 15 * time.Minute, looks: map[types.NamespacedName]look{}}
 	for _, s := range servers {
 		f.must(f.Create(t.Context(), &trafficv1alpha1.EndpointHealth{ObjectMeta: metav1.ObjectMeta{Name: s}}))
 		f.serve(s)

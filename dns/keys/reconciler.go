@@ -26,10 +26,8 @@ import (
 )
 
 const (
-	// How often the parent is looked at: while it is waited for, and else.
-	lookSoon  = time.Minute
-	lookLater = 15 * time.Minute
-	lookTime  = 25 * time.Second
+	// lookTime is how long one look at a parent may take.
+	lookTime = 25 * time.Second
 	// EventKeysChanged is the reason of the event on a Zone whose keys have changed.
 	EventKeysChanged = "KeysChanged"
 )
@@ -46,6 +44,8 @@ type reconciler struct {
 	recorder  record.EventRecorder
 	parents   Parents
 	namespace string
+	// soon and later are how often parents are looked at: while they are waited for, and else.
+	soon, later time.Duration
 
 	mu    sync.Mutex
 	looks map[types.NamespacedName]look
@@ -170,7 +170,7 @@ func (r *reconciler) look(ctx context.Context, zone types.NamespacedName, domain
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
-	l := look{at: now, next: now.Add(jitter(lookSoon))}
+	l := look{at: now, next: now.Add(jitter(r.soon))}
 	l.view, l.err = r.parents.DS(ctx, domain)
 	r.mu.Lock()
 	r.looks[zone] = l
@@ -189,9 +189,9 @@ func (l look) match(ring *keyring) (dnssec.Parent, error) {
 // next is when to go on, and puts off the next look where there is nothing to wait for.
 func (r *reconciler) next(zone types.NamespacedName, out outcome, last look, now time.Time) time.Time {
 	if !out.parent && last.err == nil {
-		last.next = last.at.Add(jitter(lookLater))
+		last.next = last.at.Add(jitter(r.later))
 	} else {
-		last.next = last.at.Add(jitter(lookSoon))
+		last.next = last.at.Add(jitter(r.soon))
 	}
 	r.mu.Lock()
 	r.looks[zone] = last
@@ -232,7 +232,7 @@ func (r *reconciler) conclude(ctx context.Context, zone *trafficv1alpha1.Zone, r
 	if err != nil {
 		return hub.Result(ctrl.Result{}, client.IgnoreNotFound(err))
 	}
-	wait := jitter(lookSoon)
+	wait := jitter(r.soon)
 	if !c.again.IsZero() {
 		wait = max(c.again.Sub(now), time.Second)
 	}

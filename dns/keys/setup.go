@@ -32,6 +32,9 @@ type Options struct {
 	Parents Parents
 	// Namespace of the Secrets; the control plane's own if empty.
 	Namespace string
+	// LookSoon is how often a parent is looked at that is waited for, LookLater how often else; 1 and 15
+	// minutes when 0.
+	LookSoon, LookLater time.Duration
 	// Workers is how many zones are looked at at a time; 8 when 0. Most of their time they wait for
 	// parents.
 	Workers int
@@ -45,12 +48,18 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	if o.Workers == 0 {
 		o.Workers = 8
 	}
+	if o.LookSoon == 0 {
+		o.LookSoon = time.Minute
+	}
+	if o.LookLater == 0 {
+		o.LookLater = 15 * time.Minute
+	}
 	if o.Parents == nil {
 		o.Parents = lazy(o.Resolver)
 	}
 	r := &reconciler{
 		client: mgr.GetClient(), clock: o.Clock, recorder: hub.Recorder(mgr, "zonekeys"),
-		parents: o.Parents, namespace: o.Namespace, looks: map[types.NamespacedName]look{},
+		parents: o.Parents, namespace: o.Namespace, soon: o.LookSoon, later: o.LookLater, looks: map[types.NamespacedName]look{},
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("zonekeys").
