@@ -312,9 +312,9 @@ func (f *Feed) publish(ctx context.Context) {
 		// Without a state from disk nothing is served until everything was listed once: a zone
 		// whose plans are not known yet would deny their names.
 		complete := f.synced[zoneResource] && f.synced[planResource] && f.synced[regionResource]
-		if f.keysWanted() {
-			// Nor may a signed zone be served without its signatures for a moment.
-			complete = complete && f.synced[secretResource]
+		if f.keysWanted() && complete && f.awaitKeys() {
+			f.mu.Unlock()
+			continue
 		}
 		if !complete && !f.loaded {
 			f.mu.Unlock()
@@ -332,7 +332,8 @@ func (f *Feed) publish(ctx context.Context) {
 
 // objects are all objects that are held.
 func (f *Feed) objects() engine.Objects {
-	return engine.Objects{Zones: f.zones.all(), Plans: f.plans.all(), RegionMaps: f.regions.all(), Keys: f.rings()}
+	rings := f.rings()
+	return engine.Objects{Zones: f.without(f.zones.all(), rings), Plans: f.plans.all(), RegionMaps: f.regions.all(), Keys: rings}
 }
 
 func (f *Feed) setLive(up bool) {

@@ -70,6 +70,32 @@ func (f *Feed) keysWanted() bool {
 	return false
 }
 
+// keysGrace is how long after the start keys are waited for before anything is served.
+const keysGrace = 5 * time.Second
+
+// awaitKeys says whether to wait with what is served, since keys are about to come. It has publish look
+// again when that is over.
+func (f *Feed) awaitKeys() bool {
+	left := time.Until(f.started.Add(keysGrace))
+	if f.synced[secretResource] || f.loaded || left <= 0 {
+		return false
+	}
+	time.AfterFunc(left, func() { poke(f.dirty) })
+	return true
+}
+
+// without leaves out the zones that validators expect to be signed and whose keys have not been read yet:
+// other name servers have them, and no answer is better than one that is taken for a forgery.
+func (f *Feed) without(zones []*trafficv1alpha1.Zone, rings map[string]*dnssec.Ring) []*trafficv1alpha1.Zone {
+	if f.synced[secretResource] {
+		return zones
+	}
+	return slices.DeleteFunc(zones, func(z *trafficv1alpha1.Zone) bool {
+		return rings[z.Spec.Domain] == nil && z.Status.DNSSEC != nil &&
+			slices.ContainsFunc(z.Status.DNSSEC.Keys, func(k trafficv1alpha1.ZoneKey) bool { return k.AtParent })
+	})
+}
+
 // whenWanted waits with something until keys are wanted.
 func (f *Feed) whenWanted(run func(context.Context)) func(context.Context) {
 	return func(ctx context.Context) {

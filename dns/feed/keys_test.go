@@ -75,7 +75,14 @@ func TestKeys(t *testing.T) {
 		h.broken = secretResource
 		r := newRig(t, h, dir)
 		defer r.stop()
-		r.signedWith(time.Minute, "nothing")
+		r.signedWith(keysGrace-time.Second, "nothing")
+		// It is not known whether there are keys; nobody expects signatures.
+		r.signedWith(time.Minute, "")
+		// Now they do, and it is left to others to give them.
+		expected := zone.DeepCopy()
+		expected.Status.DNSSEC = &trafficv1alpha1.ZoneDNSSECStatus{Keys: []trafficv1alpha1.ZoneKey{{ID: "k", AtParent: true}}}
+		h.store(zoneResource, expected)
+		r.signedWith(soon, "nothing")
 		h.mu.Lock()
 		h.broken = ""
 		h.mu.Unlock()

@@ -56,9 +56,9 @@ func (f *Feed) saveVerdicts() error {
 
 func (f *Feed) saveObjects() error {
 	f.mu.Lock()
-	o := f.objects()
+	o, zones := f.objects(), f.zones.all()
 	f.mu.Unlock()
-	s := &State{Saved: time.Now(), Zones: o.Zones, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
+	s := &State{Saved: time.Now(), Zones: zones, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
 	if err := f.saveKeys(); err != nil {
 		return err
 	}

@@ -97,7 +97,7 @@ func step(policy dnssec.Policy, state dnssec.State, reports []report, parent dns
 		}
 	}
 	if state.Version() != version {
-		state.Decided, state.Confirmed = now, time.Time{}
+		state.Decide(now)
 	}
 	return outcome{state: state, plan: plan, waits: plan.Waits, parent: plan.Parent}, nil
 }

@@ -59,8 +59,9 @@ func (l *life) step() {
 			break
 		}
 	}
-	if v := l.state.Version(); v != l.version {
-		l.version = v
+	if l.state.Version() != l.version {
+		l.state.Decide(now)
+		l.version = l.state.Version()
 		l.ring = l.live.use(l.T, l.data())
 	}
 }

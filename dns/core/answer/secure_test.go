@@ -362,6 +362,9 @@ func TestBudgetOfSignatures(t *testing.T) {
 	if m := ask("d", true); m != nil {
 		t.Errorf("over the budget over TCP: %v", m)
 	}
+	if made, denied := in.Online.Counts(); made != 6 || denied != 2 {
+		t.Errorf("%d signatures, %d denied", made, denied)
+	}
 	if m := ask("www", true); m == nil || len(m.Answer) == 0 {
 		t.Errorf("the next over TCP: %v", m)
 	}

@@ -18,7 +18,12 @@ type Online struct {
 	slots [slots]atomic.Pointer[entry]
 	// A budget for those whose addresses may be forged, so that they cannot use up that of the others.
 	budget [2]atomic.Int64
+
+	made, denied atomic.Uint64
 }
+
+// Counts are how many times something was signed, and how many times there was no budget for it.
+func (o *Online) Counts() (made, denied uint64) { return o.made.Load(), o.denied.Load() }
 
 // slots is how many signatures are remembered, maxKey how long the key of one may be.
 const (
@@ -51,7 +56,12 @@ func (o *Online) take(proven bool) bool {
 	if proven {
 		b = &o.budget[1]
 	}
-	return b.Load() > 0 && b.Add(-1) >= 0
+	if b.Load() > 0 && b.Add(-1) >= 0 {
+		o.made.Add(1)
+		return true
+	}
+	o.denied.Add(1)
+	return false
 }
 
 // Asker is one who asks, with room for what he needs to do so. The zero value is ready. It is not safe

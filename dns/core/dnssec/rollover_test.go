@@ -130,9 +130,9 @@ func (w *world) decide(parent Parent) bool {
 	}
 	v.remove = w.plan.Delete
 	w.state.Keys, w.state.Delete = w.keys, w.plan.Delete
-	if version := w.state.Version(); version != w.version {
-		w.version = version
-		w.state.Decided, w.state.Confirmed = w.now, time.Time{}
+	if w.state.Version() != w.version {
+		w.state.Decide(w.now)
+		w.version = w.state.Version()
 		w.versions = append(w.versions, v)
 	}
 	return true

@@ -14,6 +14,8 @@ type State struct {
 	Keys   []Life `json:"keys,omitempty"`
 	// Delete says that the parent is asked to drop its DS records.
 	Delete bool `json:"delete,omitempty"`
+	// Step counts decisions.
+	Step int64 `json:"step,omitempty"`
 	// Decided is when what is served was changed last, Confirmed when every server was found to serve it;
 	// zero until then.
 	Decided   time.Time `json:"decided,omitzero"`
@@ -24,8 +26,14 @@ type State struct {
 	Until  time.Time     `json:"until,omitzero"`
 }
 
+// Decide notes that something else than before is to be served from now on.
+func (s *State) Decide(now time.Time) {
+	s.Step++
+	s.Decided, s.Confirmed = now, time.Time{}
+}
+
 // Version stands for what servers are to serve: it changes whenever that does, and only then. It is
-// empty for a zone that is not signed.
+// empty for a zone that is not signed, and else different for every decision.
 func (s *State) Version() string {
 	h := sha256.New()
 	signed := false
@@ -38,7 +46,7 @@ func (s *State) Version() string {
 		return ""
 	}
 	fmt.Fprintln(h, s.Delete)
-	return hex.EncodeToString(h.Sum(nil)[:8])
+	return fmt.Sprintf("%d-%s", s.Step, hex.EncodeToString(h.Sum(nil)[:8]))
 }
 
 // Confirm notes that every server serves what was decided. What began with that decision is taken to

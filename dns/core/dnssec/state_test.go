@@ -36,6 +36,7 @@ func TestVersionsFollowWhatIsServed(t *testing.T) {
 	step("it signs", true, func() { s.Keys[1].Signed = start })
 	step("the first is silent", true, func() { s.Keys[0].Silent = start })
 	step("to be deleted", true, func() { s.Delete = true })
+	step("decided again", true, func() { s.Decide(start) })
 }
 
 // A server that was cut off makes everything begin later.
