@@ -354,6 +354,23 @@ func TestBudgetOfSignatures(t *testing.T) {
 			t.Errorf("what is signed ahead: %v", m)
 		}
 	}
+	// Neither do any of the answers that failovers lead to.
+	for _, dead := range []string{"", "fra", "iad", "sin"} {
+		for _, p := range s.Plans {
+			p.Update(func(c string) trafficv1alpha1.Verdict {
+				if c == dead {
+					return trafficv1alpha1.VerdictUnhealthy
+				}
+				return trafficv1alpha1.VerdictHealthy
+			})
+		}
+		for _, subnet := range []string{"10.1.2.0/24", "10.2.0.0/16", "10.3.0.0/24"} {
+			m := unpack(t, w.Answer(s, nil, secured(t, "shop.apps.example.com", dns.TypeAAAA, subnet, false), resolver, false))
+			if m.Truncated || len(m.Answer) != 2 || validate(ring, m) != "" {
+				t.Errorf("%s is dead: %v", dead, m)
+			}
+		}
+	}
 	if m := ask("one-more", true); m == nil || validate(ring, m) != "" {
 		t.Errorf("over TCP: %v", m)
 	}

@@ -86,38 +86,61 @@ type made struct {
 	until time.Time
 }
 
-// job makes signatures and puts them where they belong.
+// job makes signatures: of a set or a window of it, or a proof of what a name has. It puts them where
+// they belong, which is one of the last two.
 type job struct {
-	id   identity
-	make func() (dnssec.Proof, time.Time, error)
-	put  []func(dnssec.Proof)
+	id     identity
+	with   *dnssec.Signing
+	owner  wire.Name
+	set    *wire.Set // nil for a proof
+	start  int
+	count  int
+	placed bool
+	types  []uint16
+	sig    **wire.Set
+	proof  *dnssec.Proof
+
 	made made
 	err  error
 }
 
 func newSignatures(in Input) *signatures {
-	s := &signatures{made: map[identity]made{}}
+	s := &signatures{}
 	if in.Previous != nil && in.Previous.signatures != nil {
 		s.before = in.Previous.signatures.made
 	}
+	s.made = make(map[identity]made, len(s.before))
 	return s
 }
 
-// want has signatures put somewhere, from before if they are good at that moment.
-func (s *signatures) want(id identity, at time.Time, make func() (dnssec.Proof, time.Time, error), put func(dnssec.Proof)) {
-	if m, ok := s.before[id]; ok && at.Before(m.until) {
-		s.keep(id, m)
-		put(m.proof)
+// want has a job done, or its result taken over from before if that is still good.
+func (s *signatures) want(j job) {
+	if m, ok := s.before[j.id]; ok && j.with.At.Before(m.until) {
+		j.made = m
+		s.keep(&j)
 		return
 	}
-	s.jobs = append(s.jobs, job{id: id, make: make, put: []func(dnssec.Proof){put}})
+	s.jobs = append(s.jobs, j)
 }
 
-func (s *signatures) keep(id identity, m made) {
-	s.made[id] = m
-	if s.next.IsZero() || m.until.Before(s.next) {
-		s.next = m.until
+func (s *signatures) keep(j *job) {
+	s.made[j.id] = j.made
+	if until := j.made.until; s.next.IsZero() || until.Before(s.next) {
+		s.next = until
 	}
+	if j.proof != nil {
+		*j.proof = j.made.proof
+	} else {
+		*j.sig = j.made.proof.Signature
+	}
+}
+
+func (j *job) run() {
+	if j.set == nil {
+		j.made.proof, j.made.until, j.err = j.with.Absence(j.owner, true, j.types)
+		return
+	}
+	j.made.proof.Signature, j.made.until, j.err = j.with.Signatures(j.owner, j.set, j.start, j.count, j.placed)
 }
 
 // run makes what is new. each calls a function for every number below n, in any order and perhaps
@@ -130,19 +153,12 @@ func (s *signatures) run(each func(n int, do func(i int)), failed func(error)) {
 			}
 		}
 	}
-	each(len(s.jobs), func(i int) {
-		j := &s.jobs[i]
-		j.made.proof, j.made.until, j.err = j.make()
-	})
+	each(len(s.jobs), func(i int) { s.jobs[i].run() })
 	for i := range s.jobs {
-		j := &s.jobs[i]
-		if j.err != nil {
+		if j := &s.jobs[i]; j.err != nil {
 			failed(j.err)
-			continue
-		}
-		s.keep(j.id, j.made)
-		for _, put := range j.put {
-			put(j.made.proof)
+		} else {
+			s.keep(j)
 		}
 	}
 	s.jobs, s.before = nil, nil
@@ -191,13 +207,13 @@ func (d *draft) sign(c *compiler) {
 	}
 	d.zone.Signing = &dnssec.Signing{Ring: d.ring, Apex: d.apex, Online: online, At: c.in.Now, NegativeTTL: d.zone.Negative.TTL}
 	s := &signer{signatures: c.signatures, Signing: d.zone.Signing}
-	for _, name := range sortedNames(d.nodes) {
-		s.node(name, d.nodes[name])
+	for name, n := range d.nodes {
+		s.node(name, n)
 	}
-	s.set(d.apex, d.zone.Negative, wire.All, true, func(p dnssec.Proof) { d.zone.NegativeSignature = p.Signature })
+	s.sign(job{owner: d.apex, set: d.zone.Negative, count: wire.All, placed: true, sig: &d.zone.NegativeSignature})
 	d.zone.GlueSignatures = make([]*wire.Set, len(d.zone.Glue))
 	for i, g := range d.zone.Glue {
-		s.set(d.glueOwners[i], g, wire.All, true, func(p dnssec.Proof) { d.zone.GlueSignatures[i] = p.Signature })
+		s.sign(job{owner: d.glueOwners[i], set: g, count: wire.All, placed: true, sig: &d.zone.GlueSignatures[i]})
 	}
 }
 
@@ -223,6 +239,7 @@ func (n *Node) longest() uint32 {
 type signer struct {
 	*signatures
 	*dnssec.Signing
+	scratch []byte
 }
 
 func (s *signer) node(name wire.Name, n *Node) {
@@ -248,7 +265,7 @@ func (s *signer) node(name wire.Name, n *Node) {
 			break
 		}
 		has := slices.DeleteFunc(slices.Clone(types), func(t uint16) bool { return t == without })
-		s.absence(name, has, func(p dnssec.Proof) { n.Signed.proofs[lack] = p })
+		s.prove(name, has, &n.Signed.proofs[lack])
 	}
 }
 
@@ -292,7 +309,7 @@ func (s *signer) add(name wire.Name, n *Node, set *wire.Set, most int) {
 	signed := signedSet{set, make([]*wire.Set, windows)}
 	n.Signed.sets = append(n.Signed.sets, signed)
 	for start := range windows {
-		s.window(name, set, start, count, false, func(p dnssec.Proof) { signed.by[start] = p.Signature })
+		s.sign(job{owner: name, set: set, start: start, count: count, sig: &signed.by[start]})
 	}
 }
 
@@ -300,36 +317,31 @@ func (s *Signed) knows(set *wire.Set) bool {
 	return slices.ContainsFunc(s.sets, func(o signedSet) bool { return o.set == set })
 }
 
-func (s *signer) set(owner wire.Name, set *wire.Set, count int, placed bool, put func(dnssec.Proof)) {
-	s.window(owner, set, 0, count, placed, put)
+// sign has the signatures of a set made.
+func (s *signer) sign(j job) {
+	kind := byte('s')
+	if j.placed {
+		kind = 'p'
+	}
+	s.identify(&j, kind, j.set.Bytes())
 }
 
-func (s *signer) window(owner wire.Name, set *wire.Set, start, count int, placed bool, put func(dnssec.Proof)) {
-	id := s.identify('s', owner, placed, start, count, set.Bytes())
-	s.want(id, s.At, func() (dnssec.Proof, time.Time, error) {
-		sig, until, err := s.Signatures(owner, set, start, count, placed)
-		return dnssec.Proof{Signature: sig}, until, err
-	}, put)
-}
-
-func (s *signer) absence(owner wire.Name, has []uint16, put func(dnssec.Proof)) {
-	var b []byte
+// prove has the proof made of what a name has.
+func (s *signer) prove(owner wire.Name, has []uint16, to *dnssec.Proof) {
+	var types []byte
 	for _, t := range has {
-		b = binary.BigEndian.AppendUint16(b, t)
+		types = binary.BigEndian.AppendUint16(types, t)
 	}
-	id := s.identify('n', owner, true, int(s.NegativeTTL), 0, b)
-	s.want(id, s.At, func() (dnssec.Proof, time.Time, error) { return s.Absence(owner, true, has) }, put)
+	s.identify(&job{owner: owner, types: has, count: int(s.NegativeTTL), proof: to}, 'n', types)
 }
 
-func (s *signer) identify(kind byte, owner wire.Name, placed bool, start, count int, content []byte) identity {
-	b := make([]byte, 0, 512)
-	b = append(b, s.Ring.Print()...)
-	b = append(b, kind)
-	if placed {
-		b = append(b, 1)
-	}
-	b = binary.BigEndian.AppendUint32(b, uint32(start))
-	b = binary.BigEndian.AppendUint32(b, uint32(int32(count)))
-	b = append(append(b, s.Apex...), owner...)
-	return sha256.Sum256(append(b, content...))
+// identify gives a job its identity, and asks for it.
+func (s *signer) identify(j *job, kind byte, content []byte) {
+	b := append(append(s.scratch[:0], s.Ring.Print()...), kind)
+	b = binary.BigEndian.AppendUint32(b, uint32(j.start))
+	b = binary.BigEndian.AppendUint32(b, uint32(int32(j.count)))
+	b = append(append(append(b, s.Apex...), j.owner...), content...)
+	j.id, j.with = sha256.Sum256(b), s.Signing
+	s.scratch = b
+	s.want(*j)
 }
