@@ -148,18 +148,20 @@ func (w *Worker) glue(z *zone.Zone, apex uint16) {
 
 // delegation says whether what is delegated is signed: the DS records of the cut, or the proof that
 // there are none (RFC 4035 section 3.1.4).
-func (w *Worker) delegation(n *zone.Node, owner, apex uint16) {
+func (w *Worker) delegation(c *zone.Cut, apex uint16) {
 	if !w.validates {
 		return
 	}
-	if ds := n.Set(dns.TypeDS); ds != nil {
-		w.reply.AuthorityAt(ds, owner, apex)
-		if sig := n.Signed.Of(ds, 0); sig != nil {
-			w.reply.AuthorityAt(sig, owner, apex)
-		}
+	if c.DS != nil && c.DSSignature != nil {
+		w.reply.Authority(c.DS, apex)
+		w.reply.Authority(c.DSSignature, apex)
 		return
 	}
-	p := n.Signed.Absence(dns.TypeDS)
+	p := c.Signed.Absence(dns.TypeDS)
+	if p.NSEC == nil {
+		w.postpone()
+		return
+	}
 	w.reply.Authority(p.NSEC, apex)
 	w.reply.Authority(p.Signature, apex)
 }

@@ -116,7 +116,7 @@ const maxAliases = 8
 // name answers for a name in a zone: n is its node, or its closest encloser that many labels above.
 func (w *Worker) name(n *zone.Node, above int, apex uint16) {
 	if n.Cut != nil && !(above == 0 && w.query.Type == dns.TypeDS) {
-		w.referral(n, above, apex)
+		w.referral(n.Cut, apex)
 		return
 	}
 	w.reply.Authoritative = true
@@ -241,10 +241,9 @@ func (w *Worker) namesClient(z *zone.Zone) bool {
 }
 
 // referral sends the resolver on to the servers of a delegation.
-func (w *Worker) referral(n *zone.Node, above int, apex uint16) {
-	c := n.Cut
+func (w *Worker) referral(c *zone.Cut, apex uint16) {
 	w.reply.Authority(c.NS, apex)
-	w.delegation(n, w.query.Offset(above), apex)
+	w.delegation(c, apex)
 	for _, g := range c.Glue {
 		w.reply.Glue(g, apex)
 	}

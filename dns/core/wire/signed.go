@@ -45,13 +45,5 @@ func (s *Set) Records(owner, apex Name, start, count int) ([]dns.RR, error) {
 	return out, nil
 }
 
-// AuthorityAt appends a set to the authority section whose owner stands at an offset in the message.
-func (r *Reply) AuthorityAt(s *Set, owner, apex uint16) {
-	if r.fits(s.Size()) {
-		r.buf = s.append(r.buf, owner, apex)
-		r.authority += uint16(s.Count)
-	}
-}
-
 // Postpone has the client ask again over TCP.
 func (r *Reply) Postpone() { r.truncated = true }

@@ -259,6 +259,9 @@ func (s *signer) node(name wire.Name, n *Node) {
 			}
 		}
 	}
+	if n.Cut != nil {
+		s.cut(n)
+	}
 	n.Signed.has = types
 	for lack, without := range []uint16{lacksNothing: 0, lacksA: dns.TypeA, lacksAAAA: dns.TypeAAAA} {
 		if lack != lacksNothing && n.Host == nil {
@@ -267,6 +270,28 @@ func (s *signer) node(name wire.Name, n *Node) {
 		has := slices.DeleteFunc(slices.Clone(types), func(t uint16) bool { return t == without })
 		s.prove(name, has, &n.Signed.proofs[lack])
 	}
+}
+
+// cut has the DS records of a delegation signed in the form in which a referral has them.
+func (s *signer) cut(n *Node) {
+	c := n.Cut
+	c.Signed = n.Signed
+	ds := n.Set(dns.TypeDS)
+	if ds == nil {
+		return
+	}
+	records, err := ds.Records(c.Name, s.Apex, 0, wire.All)
+	if err != nil {
+		return
+	}
+	var data []wire.Data
+	for _, rr := range records {
+		if d, err := wire.DataOf(rr); err == nil {
+			data = append(data, d)
+		}
+	}
+	c.DS = wire.NewSetOf(s.Apex, c.Name, dns.TypeDS, ds.TTL, data)
+	s.sign(job{owner: c.Name, set: c.DS, count: wire.All, placed: true, sig: &c.DSSignature})
 }
 
 // types are those that a name has. Those of a host that has them for some clients only are among them:

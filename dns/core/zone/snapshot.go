@@ -119,6 +119,10 @@ type Cut struct {
 	// delegated: without them nobody can get there.
 	NS   *wire.Set
 	Glue []*wire.Set
+	// Signed is that of the cut's node, DS and DSSignature are its DS records for the authority section;
+	// nil where there are none.
+	Signed          *Signed
+	DS, DSSignature *wire.Set
 }
 
 // Host is a name that is answered from a plan.
