@@ -74,7 +74,7 @@ func TestAZoneIsSignedByEverybody(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	installCRDs(t, home)
+	installTrafficKinds(t, home)
 	must(home.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "keys"}}))
 	second := &metav1.Duration{Duration: time.Second}
 	zone := &trafficv1alpha1.Zone{ObjectMeta: metav1.ObjectMeta{Name: "apps"}, Spec: trafficv1alpha1.ZoneSpec{
@@ -183,7 +183,7 @@ func TestAZoneIsSignedByEverybody(t *testing.T) {
 	validated(two)
 }
 
-func installCRDs(t *testing.T, home *hubtest.ControlPlane) {
+func installTrafficKinds(t *testing.T, home *hubtest.ControlPlane) {
 	t.Helper()
 	err := fs.WalkDir(charts.CRDs(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.Contains(path, "traffic.seaway.dev") {

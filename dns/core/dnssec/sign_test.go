@@ -122,7 +122,13 @@ func TestPeriods(t *testing.T) {
 func canonical(a, b wire.Name) int {
 	labels := func(n wire.Name) (out [][]byte) {
 		for ; n[0] != 0; n = n.Parent() {
-			out = append(out, bytes.ToLower([]byte(n[1:1+n[0]])))
+			label := []byte(n[1 : 1+n[0]])
+			for i, c := range label { // octets, and not text: bytes.ToLower would read UTF-8
+				if 'A' <= c && c <= 'Z' {
+					label[i] = c + 'a' - 'A'
+				}
+			}
+			out = append(out, label)
 		}
 		slices.Reverse(out)
 		return out
