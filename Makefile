@@ -69,6 +69,12 @@ nameservers:
 	  { command -v named || test -x /usr/sbin/named; } >/dev/null && command -v nsupdate >/dev/null && command -v kdig >/dev/null || \
 	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nsd knot bind9 bind9-dnsutils knot-dnsutils >/dev/null; } || \
 	  { echo "nsd, knotd, named, nsupdate or kdig is missing: install the packages nsd, knot, bind9, bind9-dnsutils and knot-dnsutils" >&2; exit 1; }
+# Programs from the distribution that validate signed zones.
+.PHONY: dns-tools
+dns-tools: resolver ## delv, dnsviz and unbound, for the tests of signed zones
+	@{ command -v delv && command -v dnsviz; } >/dev/null || \
+	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bind9-dnsutils dnsviz >/dev/null; } || \
+	  { echo "delv or dnsviz is missing: install the packages bind9-dnsutils and dnsviz" >&2; exit 1; }
 
 .PHONY: generate
 generate: generate-api generate-openapi generate-estimator ## deepcopy, CRDs, OpenAPI and the estimator's messages
@@ -84,8 +90,8 @@ race: ## the race detector on the packages that decide, serve and connect
 	CGO_ENABLED=1 go test -race -short $(RACE)
 
 .PHONY: e2e
-e2e: bin kubeall resolver nameservers ## real control planes, real clients, real resolvers
-	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -p 1 -count=1 -timeout 30m $(REAL)
+e2e: bin kubeall resolver nameservers dns-tools ## real control planes, real clients, real resolvers
+	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required SEAWAY_DNS_TOOLS=required go test -p 1 -count=1 -timeout 30m $(REAL)
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/e2e
 
 .PHONY: test

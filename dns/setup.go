@@ -41,6 +41,10 @@ type Options struct {
 	// StateDir is where the server keeps what it needs to start without the hub; nothing is kept
 	// if empty.
 	StateDir string
+	// KeysNamespace is that of the Secrets with the keys of signed zones.
+	KeysNamespace string
+	// Signatures a second that may be made for what only a question knows; see engine.Options.
+	Signatures int
 	// GeoDatabases are files in the MaxMind format; the built-in table of countries if there are
 	// none. GeoFields says where in their records to look.
 	GeoDatabases []string
@@ -159,6 +163,7 @@ func (s *Server) assemble() error {
 	s.engine = engine.New(engine.Options{
 		VantagePoint: o.Name,
 		Places:       s.geo.places,
+		Signatures:   o.Signatures,
 		Changed: func() {
 			if s.feed != nil {
 				s.feed.Changed()
@@ -174,12 +179,13 @@ func (s *Server) assemble() error {
 		Heard:  func() bool { return s.feed.Status().Live },
 	})
 	s.feed = feed.New(feed.Options{
-		Config:       o.Config,
-		VantagePoint: o.Name,
-		Dir:          o.StateDir,
-		Engine:       s.engine,
-		Apply:        s.apply,
-		Log:          o.Log,
+		Config:        o.Config,
+		VantagePoint:  o.Name,
+		Dir:           o.StateDir,
+		KeysNamespace: o.KeysNamespace,
+		Engine:        s.engine,
+		Apply:         s.apply,
+		Log:           o.Log,
 	})
 	keys := tsig.NewRing(s.feed.Secret)
 	s.updates = update.New(update.Options{Store: s.feed, Keys: keys, Objects: s.engine.Objects, Snapshot: s.engine.Snapshot, Log: o.Log})

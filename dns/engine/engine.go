@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/dnssec"
 	"github.com/seaway-io/seaway/dns/core/geo"
 	"github.com/seaway-io/seaway/dns/core/verdict"
 	"github.com/seaway-io/seaway/dns/core/zone"
@@ -22,6 +23,8 @@ type Objects struct {
 	Records    []*trafficv1alpha1.ZoneRecords
 	Plans      []*trafficv1alpha1.TrafficPlan
 	RegionMaps []*trafficv1alpha1.RegionMap
+	// Keys of the zones that are signed, by domain.
+	Keys map[string]*dnssec.Ring
 }
 
 // Options of an Engine.
@@ -30,6 +33,9 @@ type Options struct {
 	VantagePoint string
 	// Places says where clients are; may be nil.
 	Places *geo.Places
+	// Signatures a second that may be made for what only the question knows, names that do not exist
+	// above all; as many again for clients whose addresses are proven. 4000 for each CPU if 0.
+	Signatures int
 	// Changed is called whenever what Report returns has changed in more than its time. It must not
 	// block and must not call the engine.
 	Changed func()
@@ -53,6 +59,7 @@ type Engine struct {
 	copies    map[string]*zone.Copy
 	problems  map[zone.Problem]bool
 	series    zone.Series
+	signer    signer
 
 	// mu guards verdicts, and publishing.
 	mu     sync.Mutex
@@ -78,6 +85,7 @@ func New(o Options, serials map[string]zone.Serial) *Engine {
 		options: o,
 		places:  o.Places,
 		serials: maps.Clone(serials),
+		signer:  newSigner(o.Signatures),
 		own:     map[verdict.Key]verdict.State{},
 		peers:   verdict.NewPeers(o.VantagePoint),
 	}
@@ -151,6 +159,7 @@ func (e *Engine) compile(change func()) {
 	s := zone.Compile(zone.Input{
 		Zones: e.objects.Zones, Records: e.objects.Records, Plans: e.objects.Plans, RegionMaps: e.objects.RegionMaps,
 		Places: e.places, Serials: e.serials, Global: e.global, Copies: e.copies, Now: time.Now(), Previous: e.snapshot.Load(),
+		Keys: e.objects.Keys, Online: e.signer.online, Each: e.signer.each,
 	})
 	for _, z := range s.Zones {
 		e.serials[z.Domain] = z.Serial
@@ -158,6 +167,7 @@ func (e *Engine) compile(change func()) {
 	e.series.Number(s)
 	e.logProblems(s.Problems)
 	e.publish(s)
+	e.signer.renewAt(s.Renew(), func() { e.compile(func() {}) })
 	e.options.Changed()
 }
 
@@ -328,8 +338,11 @@ func (e *Engine) Votes(key verdict.Key) []verdict.Vote {
 	return append([]verdict.Vote{own}, e.peers.Votes(key, time.Now())...)
 }
 
-// Close stops the engine's timer.
+// Close stops the engine's timers.
 func (e *Engine) Close() {
+	e.compiling.Lock()
+	e.signer.close()
+	e.compiling.Unlock()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.expiry != nil {
@@ -372,7 +385,11 @@ func (e *Engine) Report() Report {
 		out.Plans = append(out.Plans, h)
 	}
 	for _, z := range s.Zones {
-		out.Zones = append(out.Zones, trafficv1alpha1.ZoneServed{Domain: z.Domain, Generation: z.Generation, Serial: int64(z.Serial.Serial)})
+		served := trafficv1alpha1.ZoneServed{Domain: z.Domain, Generation: z.Generation, Serial: int64(z.Serial.Serial), MaxTTLSeconds: int64(z.MaxTTL)}
+		if z.Signing != nil {
+			served.KeysVersion = z.Signing.Ring.Version
+		}
+		out.Zones = append(out.Zones, served)
 	}
 	return out
 }

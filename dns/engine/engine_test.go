@@ -17,6 +17,7 @@ import (
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/core/answer"
+	"github.com/seaway-io/seaway/dns/core/dnssec"
 	"github.com/seaway-io/seaway/dns/core/verdict"
 	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/core/zone/zonetest"
@@ -287,6 +288,57 @@ func TestAServerThatIsCutOffHasNoVote(t *testing.T) {
 		e.SetCutOff(time.Time{})
 		if r := e.Report(); !r.CutOff.IsZero() || r.Plans[0].Endpoints[0].Verdict != unhealthy {
 			t.Errorf("afterwards: %+v", r)
+		}
+	})
+}
+
+// What is signed is reported, and signed anew in time.
+func TestSignaturesAreRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in, ring := zonetest.Signed(t, zonetest.Demo, "apps.example.com")
+		e := newEngine(t)
+		defer e.Close()
+		e.signer.tick = time.Hour // the days are long
+		if zones := e.Report().Zones; zones[0].KeysVersion != "" || zones[0].MaxTTLSeconds != 300 {
+			t.Errorf("not signed: %+v", zones)
+		}
+		o := demo(t)
+		o.Keys = in.Keys
+		e.SetObjects(o)
+		if zones := e.Report().Zones; zones[0].KeysVersion != ring.Version {
+			t.Errorf("signed: %+v", zones)
+		}
+		ends := func() time.Time {
+			m, q := new(dns.Msg), new(dns.Msg)
+			q.SetQuestion("www.apps.example.com.", dns.TypeA).SetEdns0(1232, true)
+			b, err := q.Pack()
+			if err != nil {
+				t.Fatal(err)
+			}
+			i, err := answer.NewIdentity("", "", 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := m.Unpack(answer.NewWorker(i).Answer(e.Snapshot(), nil, b, netip.MustParseAddr("192.0.2.1"), false)); err != nil {
+				t.Fatal(err)
+			}
+			for _, rr := range m.Answer {
+				if sig, ok := rr.(*dns.RRSIG); ok {
+					return time.Unix(int64(sig.Expiration), 0)
+				}
+			}
+			t.Fatalf("no signature: %v", m)
+			return time.Time{}
+		}
+		first := ends()
+		for range 14 {
+			time.Sleep(24 * time.Hour / 2)
+			if left := time.Until(ends()); left < dnssec.Lifetime-dnssec.Renewal-time.Minute {
+				t.Fatalf("%v: the signature is good for %v only", time.Now(), left)
+			}
+		}
+		if !ends().After(first) {
+			t.Error("the signature was never renewed")
 		}
 	})
 }

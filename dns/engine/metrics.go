@@ -11,15 +11,17 @@ var (
 	namesDesc = prometheus.NewDesc("seaway_dns_names", "Names that are served.", nil, nil)
 	plansDesc = prometheus.NewDesc("seaway_dns_plans", "TrafficPlans that are served.", nil, nil)
 
-	problemsDesc  = prometheus.NewDesc("seaway_dns_problems", "Things in objects that are not served as they stand.", nil, nil)
-	peersDesc     = prometheus.NewDesc("seaway_dns_peers", "Other vantage points whose reports count at present.", nil, nil)
-	cutOffDesc    = prometheus.NewDesc("seaway_dns_cut_off", "1 while this server takes it that it has lost its own network.", nil, nil)
+	problemsDesc   = prometheus.NewDesc("seaway_dns_problems", "Things in objects that are not served as they stand.", nil, nil)
+	peersDesc      = prometheus.NewDesc("seaway_dns_peers", "Other vantage points whose reports count at present.", nil, nil)
+	cutOffDesc     = prometheus.NewDesc("seaway_dns_cut_off", "1 while this server takes it that it has lost its own network.", nil, nil)
+	signaturesDesc = prometheus.NewDesc("seaway_dns_signatures_total",
+		"What was signed because it was asked for (made), and what was not since the budget was used up (denied).", []string{"result"}, nil)
 	endpointsDesc = prometheus.NewDesc("seaway_dns_endpoints", "Endpoints by this server's own verdict.", []string{"verdict"}, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (e *Engine) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{zonesDesc, namesDesc, plansDesc, problemsDesc, peersDesc, cutOffDesc, endpointsDesc} {
+	for _, d := range []*prometheus.Desc{zonesDesc, namesDesc, plansDesc, problemsDesc, peersDesc, cutOffDesc, signaturesDesc, endpointsDesc} {
 		ch <- d
 	}
 }
@@ -36,6 +38,10 @@ func (e *Engine) Collect(ch chan<- prometheus.Metric) {
 	gauge(problemsDesc, len(s.Problems))
 	gauge(peersDesc, len(e.FreshPeers()))
 	gauge(cutOffDesc, e.cutOffs())
+	made, denied := e.signer.online.Counts()
+	for result, n := range map[string]uint64{"made": made, "denied": denied} {
+		ch <- prometheus.MustNewConstMetric(signaturesDesc, prometheus.CounterValue, float64(n), result)
+	}
 	for verdict, n := range e.verdicts() {
 		gauge(endpointsDesc, n, string(verdict))
 	}

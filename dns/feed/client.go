@@ -4,7 +4,9 @@ import (
 	"net"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	"k8s.io/client-go/rest"
 
@@ -18,6 +20,7 @@ const (
 	planResource   = "trafficplans"
 	regionResource = "regionmaps"
 	reportResource = "endpointhealths"
+	secretResource = "secrets"
 )
 
 var (
@@ -26,6 +29,9 @@ var (
 		if err := trafficv1alpha1.AddToScheme(s); err != nil {
 			panic(err) // the types of the program itself
 		}
+		if err := corev1.AddToScheme(s); err != nil {
+			panic(err)
+		}
 		return s
 	}()
 	parameters = runtime.NewParameterCodec(scheme)
@@ -33,9 +39,17 @@ var (
 
 // newClient is a client of the traffic API.
 func newClient(config *rest.Config) (rest.Interface, error) {
+	return clientOf(config, trafficv1alpha1.GroupVersion, "/apis")
+}
+
+// newSecretClient is a client of the API that Secrets are in.
+func newSecretClient(config *rest.Config) (rest.Interface, error) {
+	return clientOf(config, corev1.SchemeGroupVersion, "/api")
+}
+
+func clientOf(config *rest.Config, version schema.GroupVersion, path string) (rest.Interface, error) {
 	c := rest.CopyConfig(config)
-	version := trafficv1alpha1.GroupVersion
-	c.GroupVersion, c.APIPath = &version, "/apis"
+	c.GroupVersion, c.APIPath = &version, path
 	c.NegotiatedSerializer = serializer.NewCodecFactory(scheme).WithoutConversion()
 	c.ContentType, c.AcceptContentTypes = runtime.ContentTypeJSON, runtime.ContentTypeJSON
 	c.UserAgent = "seaway-dns"

@@ -23,6 +23,8 @@ type Options struct {
 	VantagePoint string
 	// Dir holds the state; nothing is kept if empty.
 	Dir string
+	// KeysNamespace is that of the Secrets with the keys of signed zones.
+	KeysNamespace string
 	// Engine is asked for the report and told of other vantage points.
 	Engine *engine.Engine
 	// Apply puts objects in force. Calls do not overlap.
@@ -45,6 +47,7 @@ type Feed struct {
 	records *held[*trafficv1alpha1.ZoneRecords]
 	plans   *held[*trafficv1alpha1.TrafficPlan]
 	regions *held[*trafficv1alpha1.RegionMap]
+	keys    *keyring
 	synced  map[string]bool // resources that were listed
 	loaded  bool            // from disk
 	// generation of the state on disk.
@@ -84,6 +87,7 @@ func New(o Options) *Feed {
 		records:  newHeld[*trafficv1alpha1.ZoneRecords](),
 		plans:    newHeld[*trafficv1alpha1.TrafficPlan](),
 		regions:  newHeld[*trafficv1alpha1.RegionMap](),
+		keys:     newKeyring(),
 		synced:   map[string]bool{},
 		status:   Status{Source: SourceNothing},
 		errors:   map[string]string{},
@@ -117,6 +121,7 @@ func (f *Feed) Load() bool {
 	f.records.replace(s.Records, now)
 	f.plans.replace(s.Plans, now)
 	f.regions.replace(s.RegionMaps, now)
+	f.loadKeys(now)
 	f.loaded, f.generation = true, s.Generation
 	f.status.Source, f.status.Saved = SourceDisk, s.Saved
 	objects := f.objects()
@@ -153,7 +158,7 @@ func (f *Feed) Status() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.status
-	s.Refused = f.zones.refused + f.records.refused + f.plans.refused + f.regions.refused
+	s.Refused = f.zones.refused + f.records.refused + f.plans.refused + f.regions.refused + f.keys.refused
 	return s
 }
 
@@ -164,7 +169,7 @@ func (f *Feed) Run(ctx context.Context) {
 	defer wg.Wait()
 	wg.Go(func() { f.publish(ctx) })
 	wg.Go(func() { f.save(ctx) })
-	client, ok := f.connect(ctx)
+	client, secrets, ok := f.connect(ctx)
 	if !ok {
 		return
 	}
@@ -176,6 +181,7 @@ func (f *Feed) Run(ctx context.Context) {
 	records := watcherOf(f, client, recordResource, &trafficv1alpha1.ZoneRecordsList{}, f.records)
 	plans := watcherOf(f, client, planResource, &trafficv1alpha1.TrafficPlanList{}, f.plans)
 	regions := watcherOf(f, client, regionResource, &trafficv1alpha1.RegionMapList{}, f.regions)
+	keys := f.watchKeys(secrets)
 	reports := f.reports(client, l)
 	l.changed = func(up bool) {
 		f.options.Engine.SilencePeers(!up)
@@ -186,29 +192,32 @@ func (f *Feed) Run(ctx context.Context) {
 		records.drop()
 		plans.drop()
 		regions.drop()
+		keys.drop()
 		reports.drop()
 	}
 	f.reporter.client = client
-	for _, run := range []func(context.Context){zones.run, records.run, plans.run, regions.run, reports.run, l.run, f.reporter.run} {
+	for _, run := range []func(context.Context){zones.run, records.run, plans.run, regions.run, f.whenWanted(keys.run), reports.run, l.run, f.reporter.run} {
 		wg.Go(func() { run(ctx) })
 	}
 }
 
 // connect waits until the way to the hub is known. Nothing is sent yet.
-func (f *Feed) connect(ctx context.Context) (rest.Interface, bool) {
+func (f *Feed) connect(ctx context.Context) (client, secrets rest.Interface, ok bool) {
 	for {
 		config, err := f.options.Config()
-		var client rest.Interface
 		if err == nil {
 			client, err = newClient(config)
 		}
+		if err == nil {
+			secrets, err = newSecretClient(config)
+		}
 		f.note("kubeconfig", err)
 		if err == nil {
-			return client, true
+			return client, secrets, true
 		}
 		select {
 		case <-ctx.Done():
-			return nil, false
+			return nil, nil, false
 		case <-time.After(5 * time.Second):
 		}
 	}
@@ -336,6 +345,10 @@ func (f *Feed) publish(ctx context.Context) {
 		// Without a state from disk nothing is served until everything was listed once: a zone
 		// whose plans are not known yet would deny their names.
 		complete := f.synced[zoneResource] && f.synced[recordResource] && f.synced[planResource] && f.synced[regionResource]
+		if f.keysWanted() && complete && f.awaitKeys() {
+			f.mu.Unlock()
+			continue
+		}
 		if !complete && !f.loaded {
 			f.mu.Unlock()
 			continue
@@ -353,7 +366,8 @@ func (f *Feed) publish(ctx context.Context) {
 
 // objects are all objects that are held.
 func (f *Feed) objects() engine.Objects {
-	return engine.Objects{Zones: f.zones.all(), Records: f.records.all(), Plans: f.plans.all(), RegionMaps: f.regions.all()}
+	rings := f.rings()
+	return engine.Objects{Zones: f.without(f.zones.all(), rings), Records: f.records.all(), Plans: f.plans.all(), RegionMaps: f.regions.all(), Keys: rings}
 }
 
 func (f *Feed) setLive(up bool) {
@@ -369,14 +383,18 @@ func (f *Feed) setLive(up bool) {
 
 // note logs an error of an activity when it is new, and that it is over.
 func (f *Feed) note(activity string, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.noteLocked(activity, err)
+}
+
+func (f *Feed) noteLocked(activity string, err error) {
 	text := ""
 	if err != nil {
 		text = err.Error()
 	}
-	f.mu.Lock()
 	old := f.errors[activity]
 	f.errors[activity] = text
-	f.mu.Unlock()
 	switch {
 	case text == old:
 	case err != nil:

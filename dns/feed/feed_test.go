@@ -42,7 +42,7 @@ func newRig(t *testing.T, h *hub, dir string) *rig {
 	}}, nil)
 	r.feed = New(Options{
 		Config:       func() (*rest.Config, error) { return &rest.Config{Host: "http://hub", Transport: h}, nil },
-		VantagePoint: "ns1", Dir: dir, Engine: r.engine, Apply: r.engine.SetObjects, Log: log,
+		VantagePoint: "ns1", Dir: dir, KeysNamespace: "keys", Engine: r.engine, Apply: r.engine.SetObjects, Log: log,
 	})
 	r.feed.Load()
 	ctx, cancel := context.WithCancel(context.Background())

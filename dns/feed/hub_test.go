@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 
@@ -29,11 +30,12 @@ type hub struct {
 	watches map[*io.PipeWriter]string
 	written []string // objects that were applied
 	lists   int
+	secrets int // requests for Secrets
 	// compacted is the oldest version that a watch may begin at.
 	compacted string
 }
 
-var kinds = map[string]string{zoneResource: "Zone", recordResource: "ZoneRecords", planResource: "TrafficPlan", regionResource: "RegionMap", reportResource: "EndpointHealth"}
+var kinds = map[string]string{zoneResource: "Zone", recordResource: "ZoneRecords", planResource: "TrafficPlan", regionResource: "RegionMap", reportResource: "EndpointHealth", secretResource: "Secret"}
 
 func newHub() *hub {
 	return &hub{version: 100, objects: map[string]map[string]any{}, watches: map[*io.PipeWriter]string{}}
@@ -55,6 +57,11 @@ func (h *hub) RoundTrip(r *http.Request) (*http.Response, error) {
 		return answer(http.StatusInternalServerError, metav1.Status{Status: "Failure", Code: 500, Message: "etcd is away"}), nil
 	}
 	resource := strings.TrimPrefix(r.URL.Path, "/apis/traffic.seaway.dev/v1alpha1/")
+	version := "traffic.seaway.dev/v1alpha1"
+	if r.URL.Path == "/api/v1/namespaces/keys/secrets" && r.URL.Query().Get("labelSelector") == trafficv1alpha1.ZoneKeysLabel {
+		resource, version = secretResource, "v1"
+		h.secrets++
+	}
 	switch {
 	case resource == h.broken:
 		return answer(http.StatusForbidden, metav1.Status{Status: "Failure", Code: 403, Message: "not allowed"}), nil
@@ -83,7 +90,7 @@ func (h *hub) RoundTrip(r *http.Request) (*http.Response, error) {
 		for _, name := range slices.Sorted(keys(h.objects[resource])) {
 			items = append(items, h.objects[resource][name])
 		}
-		return answer(http.StatusOK, map[string]any{"kind": kinds[resource] + "List", "apiVersion": "traffic.seaway.dev/v1alpha1",
+		return answer(http.StatusOK, map[string]any{"kind": kinds[resource] + "List", "apiVersion": version,
 			"metadata": map[string]any{"resourceVersion": fmt.Sprint(h.version)}, "items": items}), nil
 	}
 }
@@ -115,7 +122,11 @@ func (h *hub) store(resource string, o metav1.Object) {
 func (h *hub) storeLocked(resource, name string, o metav1.Object) {
 	h.version++
 	o.SetResourceVersion(fmt.Sprint(h.version))
-	o.(runtime.Object).GetObjectKind().SetGroupVersionKind(trafficv1alpha1.GroupVersion.WithKind(kinds[resource]))
+	version := trafficv1alpha1.GroupVersion
+	if resource == secretResource {
+		version = corev1.SchemeGroupVersion
+	}
+	o.(runtime.Object).GetObjectKind().SetGroupVersionKind(version.WithKind(kinds[resource]))
 	if h.objects[resource] == nil {
 		h.objects[resource] = map[string]any{}
 	}

@@ -58,10 +58,13 @@ func (f *Feed) saveVerdicts() error {
 
 func (f *Feed) saveObjects() error {
 	f.mu.Lock()
-	o := f.objects()
+	o, zones := f.objects(), f.zones.all()
 	generation := f.generation + 1
 	f.mu.Unlock()
-	s := &State{Generation: generation, Saved: time.Now(), Zones: o.Zones, Records: o.Records, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
+	s := &State{Generation: generation, Saved: time.Now(), Zones: zones, Records: o.Records, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}
+	if err := f.saveKeys(); err != nil {
+		return err
+	}
 	if err := SaveState(f.options.Dir, s); err != nil {
 		return err
 	}

@@ -34,6 +34,8 @@ type watcher[T metav1.Object] struct {
 	client   rest.Interface
 	resource string
 	newList  func() runtime.Object
+	// namespace and selector of the objects; all if empty.
+	namespace, selector string
 
 	// What was read, in the order in which the hub did it. Each may ask for another list: replace
 	// after confirmAfter, put at once.
@@ -117,10 +119,10 @@ func (w *watcher[T]) once(ctx context.Context, version string) (string, error) {
 func (w *watcher[T]) list(ctx context.Context) (objects []T, version string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	options := metav1.ListOptions{Limit: listPage}
+	options := metav1.ListOptions{Limit: listPage, LabelSelector: w.selector}
 	for {
 		list := w.newList()
-		if err := w.client.Get().Resource(w.resource).VersionedParams(&options, parameters).Do(ctx).Into(list); err != nil {
+		if err := w.client.Get().NamespaceIfScoped(w.namespace, w.namespace != "").Resource(w.resource).VersionedParams(&options, parameters).Do(ctx).Into(list); err != nil {
 			return nil, "", fmt.Errorf("listing %s: %w", w.resource, cause(ctx, err))
 		}
 		items, err := meta.ExtractList(list)
@@ -152,8 +154,8 @@ func (w *watcher[T]) watch(ctx context.Context, version string) (string, error) 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	answered := time.AfterFunc(listTimeout, cancel)
-	events, err := w.client.Get().Resource(w.resource).VersionedParams(&metav1.ListOptions{
-		Watch: true, ResourceVersion: version, AllowWatchBookmarks: true, TimeoutSeconds: &seconds,
+	events, err := w.client.Get().NamespaceIfScoped(w.namespace, w.namespace != "").Resource(w.resource).VersionedParams(&metav1.ListOptions{
+		LabelSelector: w.selector, Watch: true, ResourceVersion: version, AllowWatchBookmarks: true, TimeoutSeconds: &seconds,
 	}, parameters).Watch(ctx)
 	answered.Stop()
 	if err != nil {

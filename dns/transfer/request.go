@@ -111,6 +111,9 @@ func (r *request) transfer(ctx context.Context) error {
 	case z.Expired:
 		r.signature.Drop()
 		return r.fail(dns.RcodeServerFailure, notReady, "the primary of the zone was not heard for too long")
+	case z.Signing != nil:
+		r.signature.Drop()
+		return r.fail(dns.RcodeRefused, prohibited, "Zone %s is signed: a copy could not deny names", z.Name)
 	case object == nil:
 		r.signature.Drop()
 		return r.fail(dns.RcodeRefused, prohibited, "Zone %s has no spec.transfers", z.Name)

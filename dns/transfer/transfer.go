@@ -155,7 +155,7 @@ func (h *Handler) served(s *zone.Snapshot) ([]*zone.Zone, map[*zone.Zone]*traffi
 	var all []*zone.Zone
 	objects := map[*zone.Zone]*trafficv1alpha1.Zone{}
 	for _, z := range s.Zones {
-		if o := byName[z.Name]; o != nil && !z.Expired {
+		if o := byName[z.Name]; o != nil && !z.Expired && z.Signing == nil {
 			all = append(all, z)
 			objects[z] = o
 		}

@@ -115,4 +115,12 @@ type ZoneServed struct {
 	// Generation of the Zone that is in force there.
 	Generation int64 `json:"generation"`
 	Serial     int64 `json:"serial"`
+	// MaxTTLSeconds is the longest TTL of anything that is answered for the zone.
+	//
+	// +optional
+	MaxTTLSeconds int64 `json:"maxTTLSeconds,omitempty"`
+	// KeysVersion says with which keys the zone is signed there; empty where it is not signed.
+	//
+	// +optional
+	KeysVersion string `json:"keysVersion,omitempty"`
 }

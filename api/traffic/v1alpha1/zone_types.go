@@ -98,6 +98,12 @@ type ZoneSpec struct {
 	//
 	// +optional
 	AllowedNamespaces *AllowedNamespaces `json:"allowedNamespaces,omitempty"`
+
+	// DNSSEC has the zone signed. When it is taken away from a signed zone, the zone stays signed until
+	// the parent has dropped its DS records and nobody remembers them.
+	//
+	// +optional
+	DNSSEC *ZoneDNSSEC `json:"dnssec,omitempty"`
 }
 
 // NameServer is one authoritative server of a zone.
@@ -214,8 +220,8 @@ type AllowedNamespaces struct {
 
 // ZoneStatus is what has become of a Zone.
 type ZoneStatus struct {
-	// Conditions: Accepted (the Zone is well formed and overlaps no other) and Programmed (every
-	// live name server answers for it).
+	// Conditions: Accepted (the Zone is well formed and overlaps no other), Programmed (every live name
+	// server answers for it) and, where the zone is or was to be signed, Secure (resolvers validate it).
 	//
 	// +listType=map
 	// +listMapKey=type
@@ -225,4 +231,8 @@ type ZoneStatus struct {
 	//
 	// +optional
 	Hosts int32 `json:"hosts,omitempty"`
+	// DNSSEC is about the keys of the zone, if it has any.
+	//
+	// +optional
+	DNSSEC *ZoneDNSSECStatus `json:"dnssec,omitempty"`
 }

@@ -151,6 +151,17 @@ func TestValidateZone(t *testing.T) {
 			s.TTL = duration(-1)
 		},
 			[]string{"FieldValueInvalid spec.soa.refresh", "FieldValueInvalid spec.soa.expire", "FieldValueInvalid spec.ttl"}},
+		"signed as it comes": {func(s *v1.ZoneSpec) { s.DNSSEC = &v1.ZoneDNSSEC{} }, nil},
+		"signed by two keys": {func(s *v1.ZoneSpec) {
+			s.DNSSEC = &v1.ZoneDNSSEC{Algorithm: "ED25519", Keys: "Split", KeyLifetime: &metav1.Duration{Duration: 8760 * time.Hour}, ZoneKeyLifetime: &metav1.Duration{Duration: 720 * time.Hour}, Propagation: &metav1.Duration{}}
+		}, nil},
+		"signed in unknown ways": {func(s *v1.ZoneSpec) { s.DNSSEC = &v1.ZoneDNSSEC{Algorithm: "RSASHA1", Keys: "Many"} }, []string{"FieldValueNotSupported spec.dnssec.algorithm", "FieldValueNotSupported spec.dnssec.keys"}},
+		"keys that come and go too fast": {func(s *v1.ZoneSpec) {
+			s.DNSSEC = &v1.ZoneDNSSEC{Keys: "Split", KeyLifetime: &metav1.Duration{Duration: time.Hour}, ZoneKeyLifetime: &metav1.Duration{Duration: time.Hour}, Propagation: &metav1.Duration{Duration: -time.Second}}
+		}, []string{"FieldValueInvalid spec.dnssec.keyLifetime", "FieldValueInvalid spec.dnssec.zoneKeyLifetime", "FieldValueInvalid spec.dnssec.propagation"}},
+		"a lifetime of a key that is not there": {func(s *v1.ZoneSpec) {
+			s.DNSSEC = &v1.ZoneDNSSEC{ZoneKeyLifetime: &metav1.Duration{Duration: 720 * time.Hour}}
+		}, []string{"FieldValueForbidden spec.dnssec.zoneKeyLifetime"}},
 		"resolvers that are no networks": {func(s *v1.ZoneSpec) {
 			s.ClientSubnet = &v1.ClientSubnet{Mode: "Maybe", TrustedResolvers: []string{"192.0.2.0/24", "192.0.2.1/24", "192.0.2.1"}}
 		}, []string{"FieldValueNotSupported spec.clientSubnet.mode", "FieldValueInvalid spec.clientSubnet.trustedResolvers[1]", "FieldValueInvalid spec.clientSubnet.trustedResolvers[2]"}},

@@ -78,10 +78,10 @@ func TestValidateSecondary(t *testing.T) {
 	}
 	z.Spec.Secondary.Primaries = nil
 	z.Spec.Records = []v1.Record{{Name: "www", Type: "A", Values: []string{"192.0.2.1"}}}
-	z.Spec.Updates, z.Spec.SOA = &v1.Updates{}, &v1.SOA{}
+	z.Spec.Updates, z.Spec.SOA, z.Spec.DNSSEC, z.Spec.Transfers = &v1.Updates{}, &v1.SOA{}, &v1.ZoneDNSSEC{}, &v1.Transfers{}
 	got := found(ValidateZone(z, nil))
 	slices.Sort(got)
-	want := []string{"FieldValueForbidden spec.records", "FieldValueForbidden spec.soa", "FieldValueForbidden spec.updates", "FieldValueRequired spec.secondary.primaries"}
+	want := []string{"FieldValueForbidden spec.dnssec", "FieldValueForbidden spec.records", "FieldValueForbidden spec.soa", "FieldValueForbidden spec.transfers", "FieldValueForbidden spec.updates", "FieldValueRequired spec.secondary.primaries"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

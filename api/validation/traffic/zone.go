@@ -52,6 +52,7 @@ func ValidateZone(new, old *trafficv1alpha1.Zone) field.ErrorList {
 	if s.Secondary != nil {
 		errs = append(errs, validateSecondary(s, spec)...)
 	}
+	errs = append(errs, validateDNSSEC(s, spec)...)
 	if s.AllowedNamespaces != nil {
 		errs = append(errs, metav1validation.ValidateLabelSelector(s.AllowedNamespaces.Selector,
 			metav1validation.LabelSelectorValidationOptions{}, spec.Child("allowedNamespaces", "selector"))...)

@@ -1,5 +1,5 @@
-// Package dns is `kubectl seaway dns`: what a person has to tell the parent zone, what name servers
-// answer and why, and what they would.
+// Package dns is `kubectl seaway dns`: what a person has to tell the parent zone and whether it has been
+// told, what name servers answer and why, and what they would.
 package dns
 
 import (
@@ -30,8 +30,8 @@ func delegation() *cobra.Command {
 	var hub hubclient.Flags
 	cmd := &cobra.Command{
 		Use:   "delegation ZONE",
-		Short: "Print the NS and glue records that the parent zone needs",
-		Long:  "Print, as lines of a zone file, the NS and glue records that the parent zone needs to delegate ZONE (a Zone's name or domain).",
+		Short: "Print the NS, glue and DS records that the parent zone needs",
+		Long:  "Print, as lines of a zone file, the NS, glue and DS records that the parent zone needs to delegate ZONE (a Zone's name or domain).",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := hub.Client()
@@ -97,6 +97,9 @@ func Print(w io.Writer, zone *trafficv1alpha1.Zone) error {
 	}
 	if glue.Len() > 0 {
 		b.WriteString("; glue: addresses of name servers inside the zone\n" + glue.String())
+	}
+	if d := zone.Status.DNSSEC; d != nil && len(d.DS) > 0 {
+		b.WriteString("; the key that the zone is signed with\n" + strings.Join(d.DS, "\n") + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

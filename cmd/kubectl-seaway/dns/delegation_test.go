@@ -47,6 +47,19 @@ func TestPrint(t *testing.T) {
 				"apps.example.com. 86400 IN NS ns.example.net.",
 			},
 		},
+		"a signed zone has a key that the parent vouches for": {
+			func() *trafficv1alpha1.Zone {
+				z := zone("apps", "apps.example.com", server("ns.example.net"))
+				z.Status.DNSSEC = &trafficv1alpha1.ZoneDNSSECStatus{DS: []string{"apps.example.com. 3600 IN DS 4711 13 2 5CA1AB1E"}}
+				return z
+			}(),
+			[]string{
+				"; for the zone example.com, which delegates apps.example.com",
+				"apps.example.com. 86400 IN NS ns.example.net.",
+				"; the key that the zone is signed with",
+				"apps.example.com. 3600 IN DS 4711 13 2 5CA1AB1E",
+			},
+		},
 		"a name that only ends alike is outside": {
 			zone("apps", "apps.example.com", server("ns.myapps.example.com", "192.0.2.53")),
 			[]string{

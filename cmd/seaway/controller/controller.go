@@ -57,6 +57,8 @@ import (
 	"github.com/seaway-io/seaway/controllers/taint"
 	"github.com/seaway-io/seaway/controllers/template"
 	"github.com/seaway-io/seaway/controllers/traffic"
+	"github.com/seaway-io/seaway/dns/keys"
+	"github.com/seaway-io/seaway/dns/parent"
 )
 
 // options are the command's flags.
@@ -76,6 +78,7 @@ type options struct {
 	allowNoExecute bool
 	cluster        cluster.Options
 	template       template.Options
+	keys           keys.Options
 }
 
 func (o *options) addFlags(fs *pflag.FlagSet) {
@@ -92,6 +95,8 @@ func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.remote, "enable-scheduler-estimator", false, "ask Karmada's estimators (Services karmada-scheduler-estimator-CLUSTER) too. Needs --estimator-cert-dir")
 	fs.StringVar(&o.estimatorCerts, "estimator-cert-dir", "", "folder with ca.crt, tls.crt and tls.key for both")
 	fs.BoolVar(&o.allowNoExecute, "allow-no-execute-taint-policy", false, "let ClusterTaintPolicies set taints with the effect NoExecute")
+	fs.StringVar(&o.keys.Resolver, "dns-resolver", "", "recursive resolver, ADDRESS or ADDRESS:PORT, through which the parents of signed zones are found (default the host's)")
+	fs.StringVar(&o.keys.Namespace, "zone-keys-namespace", names.SystemNamespace, "namespace of the Secrets with the keys of signed zones; as of seaway dns")
 	o.cluster.AddFlags(fs)
 	o.template.AddFlags(fs)
 }
@@ -113,6 +118,11 @@ func (o *options) run(ctx context.Context) error {
 	on, err := selected(o.controllers)
 	if err != nil {
 		return err
+	}
+	if o.keys.Resolver != "" {
+		if o.keys.Resolver, err = parent.ParseAddress(o.keys.Resolver); err != nil {
+			return fmt.Errorf("--dns-resolver: %w", err)
+		}
 	}
 	config, err := o.restConfig()
 	if err != nil {
@@ -171,6 +181,7 @@ type parts struct {
 	descheduler   bool
 	// allowNoExecute is told to admission and to the controller that acts when admission is away.
 	allowNoExecute bool
+	keys           keys.Options
 }
 
 func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[string]) (*parts, error) {
@@ -214,6 +225,7 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		enforceQuotas: o.webhookURL != "" && on.Has("quota"),
 		failbackAfter: o.failbackAfter,
 		descheduler:   o.descheduler,
+		keys:          o.keys,
 
 		allowNoExecute: o.allowNoExecute,
 
@@ -298,6 +310,10 @@ var contents = []entry{
 	}},
 	{"failover", func(mgr ctrl.Manager, p *parts) error {
 		return failover.Setup(mgr, failover.Options{Clock: p.clock, Place: place(p.placer)})
+	}},
+	{"zonekeys", func(mgr ctrl.Manager, p *parts) error {
+		p.keys.Clock = p.clock
+		return keys.Setup(mgr, p.keys)
 	}},
 }
 

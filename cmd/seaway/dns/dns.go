@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"github.com/seaway-io/seaway/api/names"
 	"github.com/seaway-io/seaway/dns"
 	"github.com/seaway-io/seaway/dns/geodb"
 )
@@ -68,6 +69,8 @@ its state directory.`,
 	f.IntVar(&o.TCP.PerClient, "tcp-connections-per-client", 64, "TCP connections of one IPv4 address or IPv6 /64 network")
 	f.DurationVar(&o.TCP.Idle, "tcp-idle", 10*time.Second, "how long a TCP connection may be idle while there is room; less when more than half of the connections are taken")
 	f.StringVar(&o.StateDir, "state-dir", "/var/lib/seaway/dns", "folder for what is needed to start without the hub; empty keeps nothing")
+	f.StringVar(&o.KeysNamespace, "zone-keys-namespace", names.SystemNamespace, "namespace of the Secrets with the keys of signed zones; as of seaway controller")
+	f.IntVar(&o.Signatures, "signatures-per-second", 0, "signatures a second for names that do not exist and those that wildcards stand for, which can not be signed ahead; as many again over TCP (default 4000 for each CPU)")
 	f.StringSliceVar(&o.GeoDatabases, "geo-database", nil, "geo database in the MaxMind format; may be repeated (default a built-in coarse table of countries)")
 	f.Var(geoField{&o.GeoFields}, "geo-field", "where in the records of the database something is, such as country=location.iso; may be repeated")
 	f.StringVar(&o.MetricsAddress, "metrics-address", "127.0.0.1:9153", "address of /metrics, /healthz, /readyz and, for this host itself, /decision; empty serves none")

@@ -316,16 +316,19 @@ func TestExplain(t *testing.T) {
 // Any bytes are safe: no panic, and what comes out is a message that can be read, is an answer to
 // this query, and is no larger than it may be.
 func FuzzAnswer(f *testing.F) {
-	s := zone.Compile(zonetest.Input(f, zonetest.Demo))
+	in, _ := zonetest.Signed(f, zonetest.Demo, "apps.example.com")
+	s := zone.Compile(in)
 	for _, name := range []string{"www.apps.example.com", "shop.apps.example.com", "alias2.apps.example.com", "www.child.apps.example.com",
 		"nope.apps.example.com", "x.wild.apps.example.com", "example.org", "apps.example.com", "."} {
 		for _, rrtype := range []uint16{dns.TypeA, dns.TypeANY, dns.TypeNS, dns.TypeAXFR, dns.TypeTSIG, 65535} {
 			f.Add(query(f, name, rrtype, ""), false)
 			f.Add(query(f, name, rrtype, "10.1.2.0/24"), true)
+			f.Add(secured(f, name, rrtype, "", true), false)
 		}
 	}
 	w := worker(f)
 	f.Fuzz(func(t *testing.T, msg []byte, tcp bool) {
+		in.Online.Refill(1)
 		b := w.Answer(s, nil, msg, resolver, tcp)
 		if len(msg) < 12 || msg[2]&0x80 != 0 {
 			if b != nil {
@@ -358,7 +361,8 @@ func FuzzAnswer(f *testing.F) {
 }
 
 func BenchmarkAnswer(b *testing.B) {
-	s := zone.Compile(zonetest.Input(b, zonetest.Demo))
+	in, _ := zonetest.Signed(b, zonetest.Demo, "apps.example.com")
+	s := zone.Compile(in)
 	w := worker(b)
 	dst := make([]byte, 0, 1232)
 	for _, c := range []struct {
@@ -369,6 +373,9 @@ func BenchmarkAnswer(b *testing.B) {
 		{"ecs-geo", query(b, "shop.apps.example.com", dns.TypeA, "10.1.2.0/24")},
 		{"ecs-weights", query(b, "shop.apps.example.com", dns.TypeA, "172.16.1.0/24")},
 		{"nxdomain", query(b, "nope.apps.example.com", dns.TypeA, "")},
+		{"signed", secured(b, "www.apps.example.com", dns.TypeA, "", false)},
+		{"signed-geo", secured(b, "shop.apps.example.com", dns.TypeA, "10.1.2.0/24", false)},
+		{"signed-nxdomain-again", secured(b, "nope.apps.example.com", dns.TypeA, "", false)},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -21,9 +21,10 @@ func (w *Worker) Parse(msg []byte) wire.Outcome {
 func (w *Worker) Query() *wire.Query { return &w.query }
 
 // Reply answers the query that was parsed, which must not be one to drop. With the outcome Refuse
-// the answer is the query's rcode and nothing else.
+// the answer is the query's rcode and nothing else. It is nil where there is to be none.
 func (w *Worker) Reply(s *zone.Snapshot, dst []byte, outcome wire.Outcome, o *wire.Options, from netip.Addr, stream bool) []byte {
 	w.snapshot, w.from = s, from
+	w.proven, w.silent = stream, false
 	w.reply.Begin(dst, &w.query, o, stream)
 	if outcome == wire.Refuse {
 		w.reply.Rcode = w.query.Rcode
@@ -31,6 +32,9 @@ func (w *Worker) Reply(s *zone.Snapshot, dst []byte, outcome wire.Outcome, o *wi
 		w.serve()
 	}
 	w.snapshot = nil // not to be kept until the next query
+	if w.silent {
+		return nil
+	}
 	return w.reply.End()
 }
 

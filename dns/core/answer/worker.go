@@ -17,6 +17,7 @@ type Worker struct {
 	from     netip.Addr
 	query    wire.Query
 	reply    wire.Reply
+	secure
 
 	zone  *zone.Zone // that answered, or nil
 	above int        // labels of the question's name above which it did
@@ -54,6 +55,7 @@ const (
 	notReady         = int(dns.ExtendedErrorCodeNotReady)
 	prohibited       = int(dns.ExtendedErrorCodeProhibited)
 	notAuthoritative = int(dns.ExtendedErrorCodeNotAuthoritative)
+	invalidType      = 30 // Invalid Query Type
 )
 
 func (w *Worker) refuse(rcode, extended int) {
@@ -79,6 +81,10 @@ func (w *Worker) serve() {
 		// These are never records of a name.
 		w.refuse(dns.RcodeFormatError, wire.NoExtendedError)
 		return
+	case dns.TypeNXNAME:
+		// It says in proofs that there is no such name, and is nothing to ask for (RFC 9824 section 3.5).
+		w.refuse(dns.RcodeFormatError, invalidType)
+		return
 	case dns.TypeMAILA, dns.TypeMAILB:
 		w.refuse(dns.RcodeNotImplemented, wire.NoExtendedError)
 		return
@@ -99,6 +105,7 @@ func (w *Worker) serve() {
 		return
 	}
 	w.zone, w.above = n.Zone, above
+	w.validates = w.query.DO && n.Zone.Signing != nil
 	apex := w.query.Offset(w.query.Labels() - n.Zone.Labels)
 	w.name(n, above, apex)
 }
@@ -113,21 +120,24 @@ func (w *Worker) name(n *zone.Node, above int, apex uint16) {
 		return
 	}
 	w.reply.Authoritative = true
+	w.stands = nil
 	if above > 0 {
 		if n.Wild == nil {
-			w.negative(n.Zone, dns.RcodeNameError, apex)
+			w.noName(n.Zone, w.query.Name(), apex)
 			return
 		}
-		n = n.Wild
+		n, w.stands = n.Wild, w.query.Name()
 	}
 	owner := uint16(wire.HeaderSize)
 	for range maxAliases {
-		if n.Alias == nil || w.query.Type == dns.TypeCNAME {
+		if n.Alias == nil || w.asksNode() {
 			w.node(n, owner, apex)
 			return
 		}
 		a := n.Alias
-		owner = w.reply.Alias(a.Set, owner, apex)
+		target := w.reply.Alias(a.Set, owner, apex)
+		w.sign(n, a.Set, 0, wire.All, owner)
+		owner = target
 		if w.query.Type == dns.TypeANY {
 			return
 		}
@@ -138,9 +148,10 @@ func (w *Worker) name(n *zone.Node, above int, apex uint16) {
 		}
 		if a.Denied {
 			// The rcode is that of the last name (RFC 6604 section 3).
-			w.negative(n.Zone, dns.RcodeNameError, apex)
+			w.noName(n.Zone, a.Stands, apex)
 			return
 		}
+		w.stands = a.Stands
 		if n = a.Node; n == nil || n.Host != nil && w.namesClient(n.Zone) {
 			// Out of the zone, or on to a name whose answer depends on the client: the resolver asks
 			// for that itself, so that only what depends on the client is cached by client
@@ -153,11 +164,14 @@ func (w *Worker) name(n *zone.Node, above int, apex uint16) {
 // node answers with the records of a name that exists and is no alias to be followed.
 func (w *Worker) node(n *zone.Node, owner, apex uint16) {
 	switch t := w.query.Type; {
+	case w.validates && (t == dns.TypeANY || t == dns.TypeNSEC || t == dns.TypeRRSIG):
+		w.any(n, owner, apex)
 	case t == dns.TypeANY:
 		// RFC 8482 section 4.2.
 		w.reply.Answer(anyAnswer, owner, apex)
 	case n.Alias != nil:
 		w.reply.Answer(n.Alias.Set, owner, apex)
+		w.sign(n, n.Alias.Set, 0, wire.All, owner)
 	case n.Host != nil && (t == dns.TypeA || t == dns.TypeAAAA || t == dns.TypeCNAME):
 		w.host(n, owner, apex)
 	case n.Services != nil && n.Service(t) != nil:
@@ -165,14 +179,13 @@ func (w *Worker) node(n *zone.Node, owner, apex uint16) {
 	default:
 		s := n.Set(t)
 		if s == nil {
-			w.negative(n.Zone, dns.RcodeSuccess, apex)
+			w.noType(n, apex)
 			return
 		}
 		w.reply.Answer(s, owner, apex)
+		w.sign(n, s, 0, wire.All, owner)
 		if t == dns.TypeNS {
-			for _, g := range n.Zone.Glue {
-				w.reply.Additional(g, apex)
-			}
+			w.glue(n.Zone, apex)
 		}
 	}
 }
@@ -188,13 +201,15 @@ func (w *Worker) host(n *zone.Node, owner, apex uint16) {
 	set, scope := pickSet(p, choice.Endpoint, w.query.Type), choice.Scope
 	switch {
 	case set == nil:
-		w.negative(n.Zone, dns.RcodeSuccess, apex)
+		w.noType(n, apex)
 	case set.Count <= p.MaxAnswers:
 		w.reply.Answer(set, owner, apex)
+		w.sign(n, set, 0, wire.All, owner)
 	default:
 		start, bits := spread(client, set.Count)
 		scope = max(scope, bits)
 		w.reply.AnswerWindow(set, owner, start, p.MaxAnswers)
+		w.sign(n, set, start, p.MaxAnswers, owner)
 	}
 	if w.namesClient(n.Zone) {
 		w.reply.Scope = scope
@@ -207,8 +222,10 @@ func (w *Worker) service(n *zone.Node, s *zone.Service, owner, apex uint16) {
 	choice := n.Host.Steer.Pick(w.client(n.Zone))
 	if choice.Endpoint < 0 {
 		w.reply.Answer(n.Set(s.Type), owner, apex)
+		w.sign(n, n.Set(s.Type), 0, wire.All, owner)
 	} else {
 		w.reply.Answer(s.Sets[choice.Endpoint], owner, apex)
+		w.sign(n, s.Sets[choice.Endpoint], 0, wire.All, owner)
 	}
 	if w.namesClient(n.Zone) {
 		w.reply.Scope = choice.Scope
@@ -247,16 +264,10 @@ func (w *Worker) namesClient(z *zone.Zone) bool {
 	return w.query.HasSubnet && w.query.Subnet.Prefix > 0 && z.Believes(w.from)
 }
 
-// negative says that a name or type is not there, and for how long that may be remembered
-// (RFC 2308).
-func (w *Worker) negative(z *zone.Zone, rcode int, apex uint16) {
-	w.reply.Rcode = rcode
-	w.reply.Authority(z.Negative, apex)
-}
-
 // referral sends the resolver on to the servers of a delegation.
 func (w *Worker) referral(c *zone.Cut, apex uint16) {
 	w.reply.Authority(c.NS, apex)
+	w.delegation(c, apex)
 	for _, g := range c.Glue {
 		w.reply.Glue(g, apex)
 	}

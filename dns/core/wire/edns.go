@@ -24,6 +24,7 @@ func (q *Query) parseOPT(r record) int {
 	q.UDPSize = max(r.class, dns.MinMsgSize)
 	q.Version = uint8(r.ttl >> 16)
 	q.DO = r.ttl&0x8000 != 0
+	q.CO = r.ttl&0x4000 != 0
 	if q.Version != 0 {
 		// Options of another version may mean anything.
 		return dns.RcodeBadVers

@@ -42,6 +42,9 @@ type Query struct {
 	Version uint8
 	DO      bool
 	UDPSize uint16
+	// CO: an answer that says with NXNAME that a name does not exist may have the rcode NXDOMAIN
+	// (RFC 9824 section 5).
+	CO bool
 	// NSID: the server's identifier is wanted (RFC 5001).
 	NSID bool
 	// Keepalive: the client understands edns-tcp-keepalive (RFC 7828).
@@ -135,6 +138,7 @@ func (q *Query) reset(id, flags uint16) {
 	q.ID, q.Opcode, q.RD, q.Rcode = id, uint8(flags>>11&0xF), flags&0x0100 != 0, dns.RcodeSuccess
 	q.Question, q.Type, q.Class = nil, 0, 0
 	q.EDNS, q.Version, q.DO, q.UDPSize = false, 0, false, dns.MinMsgSize
+	q.CO = false
 	q.NSID, q.Keepalive, q.HasSubnet, q.Subnet = false, false, false, Subnet{}
 	q.Padding, q.Cookie = false, nil
 	q.nameLen, q.count = 0, 0

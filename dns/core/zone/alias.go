@@ -26,7 +26,7 @@ func (d *draft) dropCircles() bool {
 
 // link finds what stands at an alias's target.
 func (d *draft) link(a *Alias) {
-	a.Node, a.Cut, a.Denied = nil, nil, false
+	a.Node, a.Cut, a.Denied, a.Stands = nil, nil, false, nil
 	if !a.Target.Within(d.apex) {
 		return
 	}
@@ -42,9 +42,9 @@ func (d *draft) link(a *Alias) {
 		case n.Cut != nil:
 			a.Cut = n.Cut
 		case n.Wild != nil:
-			a.Node = n.Wild
+			a.Node, a.Stands = n.Wild, []byte(a.Target)
 		default:
-			a.Denied = true
+			a.Denied, a.Stands = true, []byte(a.Target)
 		}
 		return
 	}

@@ -18,6 +18,7 @@ type compiler struct {
 	in       Input
 	problems []Problem
 	drafts   map[wire.Name]*draft // by apex
+	*signatures
 	snapshot *Snapshot
 }
 
@@ -31,6 +32,8 @@ func Compile(in Input) *Snapshot {
 			readings: make(map[*trafficv1alpha1.TrafficPlan]*reading, len(in.Plans)),
 		},
 	}
+	c.signatures = newSignatures(in)
+	c.snapshot.signatures = c.signatures
 	c.snapshot.tables = newTables(in, &c.problems)
 	c.openZones()
 	c.addSources()
@@ -40,6 +43,9 @@ func Compile(in Input) *Snapshot {
 	for _, apex := range sortedNames(c.drafts) {
 		c.drafts[apex].finish(c)
 	}
+	c.signatures.run(in.Each, func(err error) {
+		c.problems = append(c.problems, Problem{Ref{Kind: "Zone"}, spec.Child("dnssec").String(), err.Error()})
+	})
 	c.order()
 	return c.snapshot
 }
@@ -64,6 +70,7 @@ func (c *compiler) openZones() {
 		}
 		c.drafts[apex] = newDraft(z, apex, r)
 		c.drafts[apex].copyOf(c.in.Copies)
+		c.drafts[apex].useKeys(c.in.Keys)
 		for n := apex; n != wire.Root; {
 			n = n.Parent()
 			above[n] = r.object

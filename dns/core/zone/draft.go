@@ -8,6 +8,7 @@ import (
 	"github.com/miekg/dns"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/dnssec"
 	"github.com/seaway-io/seaway/dns/core/wire"
 )
 
@@ -36,6 +37,9 @@ type draft struct {
 	copied  *Copy // of a zone that another server is the primary of
 	records map[wire.Name]recordSets
 	nodes   map[wire.Name]*Node
+
+	ring       *dnssec.Ring
+	glueOwners []wire.Name // of the zone's glue
 }
 
 func newDraft(z *trafficv1alpha1.Zone, apex wire.Name, r reporter) *draft {
@@ -150,6 +154,7 @@ func (d *draft) finish(c *compiler) {
 	} else {
 		d.addSOA(c)
 	}
+	d.sign(c)
 	for name, n := range d.nodes {
 		c.snapshot.names[name] = n
 	}
@@ -158,7 +163,7 @@ func (d *draft) finish(c *compiler) {
 
 // build makes the nodes of all names, anew.
 func (d *draft) build(cuts []*Cut) {
-	d.nodes, d.zone.Glue = map[wire.Name]*Node{}, nil
+	d.nodes, d.zone.Glue, d.glueOwners = map[wire.Name]*Node{}, nil, nil
 	d.addApex()
 	for _, name := range sortedNames(d.servers) {
 		d.addServer(name)
@@ -209,6 +214,7 @@ func (d *draft) addApex() {
 	if len(d.ns) > 0 {
 		n.add(wire.NewSet(d.apex, dns.TypeNS, d.ttl, d.ns))
 	}
+	d.addKeys(n)
 }
 
 // addServer gives a name server of the zone its addresses, as records and as glue.
@@ -218,6 +224,9 @@ func (d *draft) addServer(name wire.Name) {
 		n.add(s)
 	}
 	d.zone.Glue = append(d.zone.Glue, a.glue(d.apex, name, d.ttl)...)
+	for len(d.glueOwners) < len(d.zone.Glue) {
+		d.glueOwners = append(d.glueOwners, name)
+	}
 }
 
 func (d *draft) addRecords(name wire.Name, rrtype uint16, r *recordSet) {

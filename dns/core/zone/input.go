@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/dnssec"
 	"github.com/seaway-io/seaway/dns/core/geo"
 )
 
@@ -21,6 +22,14 @@ type Input struct {
 	Records    []*trafficv1alpha1.ZoneRecords
 	Plans      []*trafficv1alpha1.TrafficPlan
 	RegionMaps []*trafficv1alpha1.RegionMap
+
+	// Keys of the zones that are signed, by domain.
+	Keys map[string]*dnssec.Ring
+	// Online signs what is only known when it is asked for; nothing of that kind if nil.
+	Online *dnssec.Online
+	// Each calls a function for every number below n, in any order and perhaps several at a time. It is
+	// how signatures are spread over processors; one after the other if nil.
+	Each func(n int, do func(i int))
 
 	// Places says where client addresses are. Nil knows nothing: networks in RegionMaps still work.
 	Places *geo.Places

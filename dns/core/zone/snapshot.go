@@ -2,8 +2,10 @@ package zone
 
 import (
 	"net/netip"
+	"time"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/dnssec"
 	"github.com/seaway-io/seaway/dns/core/steer"
 	"github.com/seaway-io/seaway/dns/core/wire"
 )
@@ -22,8 +24,12 @@ type Snapshot struct {
 	depth  int // labels of the longest name
 	tables tables
 	// readings of the plans it was made of, for the snapshot after it.
-	readings map[*trafficv1alpha1.TrafficPlan]*reading
+	readings   map[*trafficv1alpha1.TrafficPlan]*reading
+	signatures *signatures
 }
+
+// Renew is when the first signatures are to be made anew, by compiling again; zero if there are none.
+func (s *Snapshot) Renew() time.Time { return s.signatures.next }
 
 // Zone is a zone that is served.
 type Zone struct {
@@ -43,6 +49,14 @@ type Zone struct {
 	SOA, Negative *wire.Set
 	// Glue is the addresses of the zone's own name servers that lie in the zone.
 	Glue []*wire.Set
+	// MaxTTL is the longest TTL of anything in the zone, in seconds.
+	MaxTTL uint32
+
+	// Signing is nil for a zone that is not signed. NegativeSignature and GlueSignatures are those of
+	// Negative and Glue.
+	Signing           *dnssec.Signing
+	NegativeSignature *wire.Set
+	GlueSignatures    []*wire.Set
 
 	// Expired zones are copies that nobody vouches for: nothing of them is answered.
 	Expired bool
@@ -81,6 +95,8 @@ type Node struct {
 	Services []Service
 	// Wild is the wildcard directly below the name.
 	Wild *Node
+	// Signed is nil in a zone that is not signed.
+	Signed *Signed
 }
 
 // Set is the static record set of a type, or nil.
@@ -103,6 +119,8 @@ type Alias struct {
 	Node   *Node
 	Cut    *Cut
 	Denied bool
+	// Stands is the target where it is denied or Node is a wildcard that stands for it, else nil.
+	Stands []byte
 }
 
 // Cut is a delegation to other name servers.
@@ -117,6 +135,10 @@ type Cut struct {
 	Siblings []*wire.Set
 
 	ds *wire.Set
+	// Signed is that of the cut's node, DS and DSSignature are its DS records for the authority section;
+	// nil where there are none.
+	Signed          *Signed
+	DS, DSSignature *wire.Set
 }
 
 // Host is a name that is answered from a plan.

@@ -114,6 +114,17 @@ func roles() []client.Object {
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "seaway-name-server-keys"},
 			Subjects:   []rbacv1.Subject{{Kind: rbacv1.GroupKind, Name: nameServerGroup, APIGroup: rbacv1.GroupName}},
 		},
+		// The keys of signed zones. Rights know no labels: whoever minds that the other Secrets of the
+		// namespace can be read has the keys in one of their own (--zone-keys-namespace).
+		&rbacv1.Role{
+			ObjectMeta: metav1.ObjectMeta{Namespace: names.SystemNamespace, Name: "seaway-zone-keys"},
+			Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"list", "watch"}}},
+		},
+		&rbacv1.RoleBinding{
+			ObjectMeta: metav1.ObjectMeta{Namespace: names.SystemNamespace, Name: "seaway-zone-keys"},
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "seaway-zone-keys"},
+			Subjects:   []rbacv1.Subject{{Kind: rbacv1.GroupKind, Name: nameServerGroup, APIGroup: rbacv1.GroupName}},
+		},
 		clusterBinding("seaway-name-servers", "seaway-name-server", rbacv1.Subject{Kind: rbacv1.GroupKind, Name: nameServerGroup, APIGroup: rbacv1.GroupName}),
 		clusterBinding("seaway-controller", "cluster-admin", user(controllerUser)),
 		clusterBinding("seaway-apiserver-delegates", "system:auth-delegator", user(apiserverUser)),

@@ -1,0 +1,91 @@
+package parent
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/seaway-io/seaway/dns/core/dnssec"
+)
+
+// Match says which of a zone's keys, by ID, the parent vouches for. Where any server could not be asked,
+// nothing is known, and the error says why.
+func (v *View) Match(keys map[string]*dns.DNSKEY, checked time.Time) (dnssec.Parent, error) {
+	var failures []error
+	for _, s := range v.Servers {
+		if s.Err != nil {
+			failures = append(failures, fmt.Errorf("%s: %w", strings.TrimSuffix(s.Name, "."), s.Err))
+		}
+	}
+	if len(failures) > 0 || len(v.Servers) == 0 {
+		return dnssec.Parent{}, errors.Join(failures...)
+	}
+	p := dnssec.Parent{Checked: checked}
+	count := map[string]int{}
+	for _, s := range v.Servers {
+		p.TTL = max(p.TTL, s.TTL)
+		vouched := map[string]bool{}
+		for _, ds := range s.DS {
+			known := false
+			for id, k := range keys {
+				switch vouches(ds, k) {
+				case full:
+					vouched[id] = true
+					known = true
+				case partly:
+					known = true
+				default:
+					continue
+				}
+				if !slices.Contains(p.Anywhere, id) {
+					p.Anywhere = append(p.Anywhere, id)
+				}
+			}
+			p.Foreign = p.Foreign || !known
+		}
+		for id := range vouched {
+			count[id]++
+		}
+	}
+	for id, n := range count {
+		if n == len(v.Servers) {
+			p.Everywhere = append(p.Everywhere, id)
+		}
+	}
+	slices.Sort(p.Anywhere)
+	slices.Sort(p.Everywhere)
+	return p, nil
+}
+
+type degree int
+
+const (
+	not degree = iota
+	// partly: by a digest that validators need not know, or that is not known here. It may be what some
+	// go by, and is nothing to rely on.
+	partly
+	full
+)
+
+// vouches says whether a DS record is a key's.
+func vouches(ds *dns.DS, k *dns.DNSKEY) degree {
+	if ds.KeyTag != k.KeyTag() || ds.Algorithm != k.Algorithm {
+		return not
+	}
+	switch ds.DigestType {
+	case dns.SHA1, dns.SHA256, dns.SHA384:
+		own := k.ToDS(ds.DigestType)
+		if own == nil || !strings.EqualFold(own.Digest, ds.Digest) {
+			return not
+		}
+		if ds.DigestType == dns.SHA1 {
+			return partly
+		}
+		return full
+	}
+	return partly
+}
