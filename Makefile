@@ -17,7 +17,7 @@ LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
 # now and then crashes in a bubble (seen with 1.26: SIGSEGV on the scheduler's stack).
 RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server/... ./test/dns
 # Packages with tests on real control planes, besides test/e2e.
-REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/plugin ./controllers/quota ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/fleet ./test/tenant ./cmd/seaway/playground
+REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/plugin ./controllers/quota ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/dns/resolvers ./test/fleet ./test/tenant ./cmd/seaway/playground
 FUZZTIME ?= 20s
 
 include api/generate.mk
@@ -55,12 +55,18 @@ bin: ## bin/seaway and bin/kubectl-seaway
 kubeall: ## the Kubernetes binaries of the fleet: built once, then found in the cache
 	@go run ./test/fleet/binaries/get
 
-# A recursive resolver from the distribution, to prove that the delegation works for real ones.
+# $(call package,PROGRAMS,PACKAGES) installs packages of the distribution if a program is missing. RUNLEVEL
+# keeps the services in them from being started.
+define package
+@for p in $(1); do command -v $$p /usr/sbin/$$p >/dev/null || missing=1; done; [ -z "$${missing:-}" ] || \
+  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null; } || \
+  { echo "$(1): not all are here: install $(2)" >&2; exit 1; }
+endef
+
+# Recursive resolvers from the distribution, to prove that the delegation works for real ones.
 .PHONY: resolver
 resolver:
-	@command -v unbound /usr/sbin/unbound >/dev/null || \
-	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends unbound >/dev/null; } || \
-	  { echo "the recursive resolver unbound is missing: install the package unbound" >&2; exit 1; }
+	$(call package,unbound named,unbound bind9)
 
 .PHONY: generate
 generate: generate-api generate-openapi generate-estimator ## deepcopy, CRDs, OpenAPI and the estimator's messages
@@ -76,7 +82,7 @@ race: ## the race detector on the packages that decide, serve and connect
 	CGO_ENABLED=1 go test -race -short $(RACE)
 
 .PHONY: e2e
-e2e: bin kubeall resolver ## real control planes, real clients, real resolvers
+e2e: bin kubeall resolver anchors ## real control planes, real clients, real resolvers
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -p 1 -count=1 -timeout 30m $(REAL)
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/e2e
 
@@ -119,18 +125,21 @@ bench-schedule: bin kubeall ## schedule up to BINDINGS bindings over 20 clusters
 bench-works: bin kubeall ## bring Works to real members and to crowds of members in memory
 	bin/seaway playground bench-works
 
-# The servers from the distribution that ours is measured beside. They are run by the measurement only.
+# Other name servers from the distribution: ours is measured beside them, and they are the parent zones in
+# tests with resolvers.
 .PHONY: anchors
 anchors:
-	@[ -x /usr/sbin/nsd ] && [ -x /usr/sbin/knotd ] || \
-	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nsd knot >/dev/null; } || \
-	  { echo "the name servers NSD and Knot are missing: install the packages nsd and knot" >&2; exit 1; }
+	$(call package,nsd knotd,nsd knot)
 
 .PHONY: bench-dns
 bench-dns: anchors ## answers per CPU-second beside NSD, Knot and miekg/dns; latency, overload, memory (BENCH_DNS="-rounds 3")
 	@mkdir -p bin
 	go build -o bin/bench-dns ./test/bench/dns
 	bin/bench-dns $(BENCH_DNS)
+
+.PHONY: bench-dns-change
+bench-dns-change: bin kubeall ## from a change in the hub to the answers of all name servers: 10,000 names, 100 changes a second
+	bin/seaway playground bench-dns-change $(BENCH_DNS_CHANGE)
 
 .PHONY: bench-failover
 bench-failover: bin kubeall ## kill a cluster KILLS times and measure until the answers change
