@@ -36,7 +36,7 @@ type answers struct {
 	mu      sync.Mutex
 	waiting [nameServers]map[*flip]bool
 	unseen  map[string]*flip // by the watch; by plan
-	news    chan struct{}      // gets something when all that was waited for is there
+	news    chan struct{}    // gets something when all that was waited for is there
 }
 
 func newAnswers() *answers {
@@ -56,13 +56,13 @@ func (a *answers) add(c *flip) {
 	}
 }
 
-// await waits until all changes are answered by all name servers.
+// await waits until all changes are seen by the watch and answered by all name servers.
 func (a *answers) await(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 3*time.Minute)
 	defer cancel()
 	for {
 		a.mu.Lock()
-		left := 0
+		left := len(a.unseen)
 		for _, w := range a.waiting {
 			left += len(w)
 		}
@@ -72,7 +72,7 @@ func (a *answers) await(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d answers have not changed: %w", left, ctx.Err())
+			return fmt.Errorf("%d answers have not changed or changes were not seen: %w", left, ctx.Err())
 		case <-a.news:
 		}
 	}
@@ -97,6 +97,7 @@ func (a *answers) follow(ctx context.Context, hub client.WithWatch) error {
 				delete(a.unseen, p.Name)
 			}
 			a.mu.Unlock()
+			a.wake()
 		}
 	}()
 	return nil
@@ -193,6 +194,11 @@ func (a *answers) take(number int, there []*flip, at time.Time) {
 		delete(a.waiting[number], c)
 	}
 	a.mu.Unlock()
+	a.wake()
+}
+
+// wake lets await look again.
+func (a *answers) wake() {
 	select {
 	case a.news <- struct{}{}:
 	default:

@@ -8,11 +8,13 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/core/accept"
@@ -109,8 +111,9 @@ func (a *authority) down(cluster string, down bool) {
 	a.engine.SetVerdict(verdict.Key{Namespace: "shop", Plan: "shop", Cluster: cluster}, verdict.State{Verdict: v})
 }
 
-// answered is how many queries the server has answered since it was started.
-func (a *authority) answered(t testing.TB) int {
+// answered is how many queries the server has answered by a transport, by all of them if none is given,
+// since it was started.
+func (a *authority) answered(t testing.TB, transport ...string) int {
 	t.Helper()
 	r := prometheus.NewRegistry()
 	if err := r.Register(a.server); err != nil {
@@ -124,7 +127,9 @@ func (a *authority) answered(t testing.TB) int {
 	for _, f := range families {
 		if f.GetName() == "seaway_dns_answers_total" {
 			for _, m := range f.Metric {
-				total += m.GetCounter().GetValue()
+				if len(transport) == 0 || slices.ContainsFunc(m.Label, func(l *dto.LabelPair) bool { return slices.Contains(transport, l.GetValue()) }) {
+					total += m.GetCounter().GetValue()
+				}
 			}
 		}
 	}
@@ -132,7 +137,9 @@ func (a *authority) answered(t testing.TB) int {
 }
 
 // answered is how many queries both have answered.
-func (n *internet) answered(t testing.TB) int { return n.ns1.answered(t) + n.ns2.answered(t) }
+func (n *internet) answered(t testing.TB, transport ...string) int {
+	return n.ns1.answered(t, transport...) + n.ns2.answered(t, transport...)
+}
 
 // delegations are what the parent needs, as `kubectl seaway dns delegation` prints it.
 func (a *authority) delegations() string {

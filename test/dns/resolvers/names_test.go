@@ -42,7 +42,7 @@ func TestNames(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := start(t)
-			before := n.answered(t)
+			before, tcpBefore := n.answered(t), n.answered(t, "tcp")
 			for _, q := range questions(r.addr) {
 				m := r.resolve(t, r.addr, q.name, q.rrtype)
 				want := slices.Clone(q.want)
@@ -56,6 +56,9 @@ func TestNames(t *testing.T) {
 			}
 			if asked := n.answered(t) - before; asked < 30 {
 				t.Errorf("our name servers were asked %d times only", asked)
+			}
+			if n.answered(t, "tcp") == tcpBefore {
+				t.Error("long answers came without TCP")
 			}
 			// It does complain about a zone that is delegated to us and that we do not have.
 			if m := r.resolve(t, r.addr, "www.orphan.test", miekg.TypeA); m.Rcode != miekg.RcodeServerFailure || len(r.complaints(t)) == 0 {
