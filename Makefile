@@ -63,10 +63,15 @@ define package
   { echo "$(1): not all are here: install $(2)" >&2; exit 1; }
 endef
 
-# Recursive resolvers from the distribution, to prove that the delegation works for real ones.
+# A recursive resolver from the distribution, to prove that the delegation works for real ones.
 .PHONY: resolver
 resolver:
-	$(call package,unbound named,unbound bind9)
+	$(call package,unbound,unbound)
+
+# Two of them, and a name server for the zones above ours, for test/dns/resolvers.
+.PHONY: resolvers
+resolvers:
+	$(call package,unbound named nsd,unbound bind9 nsd)
 
 .PHONY: generate
 generate: generate-api generate-openapi generate-estimator ## deepcopy, CRDs, OpenAPI and the estimator's messages
@@ -82,7 +87,7 @@ race: ## the race detector on the packages that decide, serve and connect
 	CGO_ENABLED=1 go test -race -short $(RACE)
 
 .PHONY: e2e
-e2e: bin kubeall resolver anchors ## real control planes, real clients, real resolvers
+e2e: bin kubeall resolvers ## real control planes, real clients, real resolvers
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -p 1 -count=1 -timeout 30m $(REAL)
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/e2e
 
@@ -125,8 +130,7 @@ bench-schedule: bin kubeall ## schedule up to BINDINGS bindings over 20 clusters
 bench-works: bin kubeall ## bring Works to real members and to crowds of members in memory
 	bin/seaway playground bench-works
 
-# Other name servers from the distribution: ours is measured beside them, and they are the parent zones in
-# tests with resolvers.
+# The servers from the distribution that ours is measured beside. They are run by the measurement only.
 .PHONY: anchors
 anchors:
 	$(call package,nsd knotd,nsd knot)

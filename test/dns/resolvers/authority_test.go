@@ -69,7 +69,7 @@ func (n *internet) newAuthority(t *testing.T, addr, documents string) *authority
 func (a *authority) start(t testing.TB, n *internet) {
 	t.Helper()
 	err := n.Do(func() (err error) {
-		a.server, err = server.Listen(server.Options{Addresses: []string{a.addr + ":53"}, Rules: a.rules,
+		a.server, err = server.Listen(server.Options{Addresses: []string{a.addr + ":53", "[" + six(a.addr) + "]:53"}, Rules: a.rules,
 			Snapshot: a.engine.Snapshot, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
 		return err
 	})
@@ -151,7 +151,11 @@ func (a *authority) delegations() string {
 				continue
 			}
 			for _, addr := range ns.Addresses {
-				fmt.Fprintf(&b, "%s. 86400 IN A %s\n", ns.Name, netip.MustParseAddr(addr))
+				rrtype := "AAAA"
+				if netip.MustParseAddr(addr).Is4() {
+					rrtype = "A"
+				}
+				fmt.Fprintf(&b, "%s. 86400 IN %s %s\n", ns.Name, rrtype, addr)
 			}
 		}
 	}
@@ -165,8 +169,8 @@ metadata: {name: apps}
 spec:
   domain: apps.test
   nameServers:
-  - {name: ns1.apps.test, addresses: [203.0.113.1]}
-  - {name: ns2.apps.test, addresses: [203.0.113.2]}
+  - {name: ns1.apps.test, addresses: [203.0.113.1, "2001:db8:ff::203:0:113:1"]}
+  - {name: ns2.apps.test, addresses: [203.0.113.2, "2001:db8:ff::203:0:113:2"]}
   ttl: 60s
   soa: {contact: dns.admin@apps.test, negativeTTL: $NEGATIVEs}
   records:
@@ -189,14 +193,15 @@ spec:
   - {name: big, type: TXT, values: [$BIG]}
   - {name: child, type: NS, values: [ns.child.apps.test]}
   - {name: ns.child, type: A, values: [192.0.2.3]}
+  - {name: ns.child, type: AAAA, values: ["2001:db8:ff::192:0:2:3"]}
 ---
 kind: Zone
 metadata: {name: private}
 spec:
   domain: private.test
   nameServers:
-  - {name: ns1.apps.test, addresses: [203.0.113.1]}
-  - {name: ns2.apps.test, addresses: [203.0.113.2]}
+  - {name: ns1.apps.test, addresses: [203.0.113.1, "2001:db8:ff::203:0:113:1"]}
+  - {name: ns2.apps.test, addresses: [203.0.113.2, "2001:db8:ff::203:0:113:2"]}
   clientSubnet: {mode: Ignore}
 ---
 kind: TrafficPlan

@@ -26,12 +26,12 @@ func TestOneNameServerIsGone(t *testing.T) {
 		"bind": func(t *testing.T) *resolver { return n.bind(t, singaporean, "qname-minimization strict;") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := start(t)
 			for how, left := range map[string]func(*testing.T) (gone func()){
 				"refuses": func(*testing.T) func() { return func() {} },
 				"silent":  n.silence,
 			} {
 				t.Run(how, func(t *testing.T) {
+					r := start(t)
 					n.ns2.stop()
 					back := left(t)
 					before := n.ns1.answered(t)

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +30,8 @@ func TestMain(m *testing.M) {
 }
 
 // Addresses. Those in 10.0.0.0/8 have the places of zonetest.Places: 10.1 is in Germany, 10.2 in
-// Virginia, 10.3 in Singapore.
+// Virginia, 10.3 in Singapore; and so have those in 2001:db8:1::/48 and so on. Name servers have an IPv6
+// address too, see six.
 const (
 	rootAddr  = "192.0.2.1"
 	tldAddr   = "192.0.2.2"
@@ -38,11 +40,15 @@ const (
 	ns2Addr   = "203.0.113.2"
 
 	american    = "10.2.0.53" // where Unbound runs
+	american6   = "2001:db8:2::53"
 	singaporean = "10.3.0.53" // where BIND runs
 )
 
 // patience is how long anything may take that is expected to happen soon.
 const patience = 10 * time.Second
+
+// six is the IPv6 address of a name server.
+func six(addr string) string { return "2001:db8:ff::" + strings.ReplaceAll(addr, ".", ":") }
 
 // internet is a private one: a root, a top-level domain, a zone below ours, and our own two name servers.
 type internet struct {
@@ -64,7 +70,7 @@ func program(t testing.TB, name string) string {
 			return found
 		}
 	}
-	missing(t, fmt.Errorf("%s is not installed: run `make resolver anchors`", name))
+	missing(t, fmt.Errorf("%s is not installed: run `make resolvers`", name))
 	return ""
 }
 
@@ -98,20 +104,25 @@ func newInternet(t *testing.T, documents string) *internet {
 		if err != nil {
 			return err
 		}
-		// Resolvers look for their addresses on interfaces.
-		for _, a := range []string{rootAddr, tldAddr, childAddr, ns1Addr, ns2Addr, singaporean, "10.3.0.54", "10.3.0.55"} {
-			addr, err := netlink.ParseAddr(a + "/32")
+		// BIND looks for its addresses on interfaces.
+		var all []string
+		for _, a := range []string{rootAddr, tldAddr, childAddr, ns1Addr, ns2Addr} {
+			all = append(all, a+"/32", six(a)+"/128")
+		}
+		for _, a := range append(all, singaporean+"/32", "10.3.0.54/32", "10.3.0.55/32") {
+			addr, err := netlink.ParseAddr(a)
 			if err == nil {
 				err = netlink.AddrAdd(lo, addr)
 			}
 			if err != nil {
-				return err
+				return fmt.Errorf("address %s: %w", a, err)
 			}
 		}
 		return nil
 	})
 	if err == nil {
-		err = space.AddLocal(netip.MustParsePrefix("10.0.0.0/8")) // clients
+		// Clients, and Unbound.
+		err = errors.Join(space.AddLocal(netip.MustParsePrefix("10.0.0.0/8")), space.AddLocal(netip.MustParsePrefix("2001:db8::/40")))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -119,22 +130,24 @@ func newInternet(t *testing.T, documents string) *internet {
 	n.ns1, n.ns2 = n.newAuthority(t, ns1Addr, documents), n.newAuthority(t, ns2Addr, documents)
 	n.nsd(t, "root", rootAddr, ".", "root.test. admin.test.", `
 . IN NS root.test.
-root.test. IN A `+rootAddr+`
 test. IN NS ns.test.
-ns.test. IN A `+tldAddr)
+`+host("root.test", rootAddr)+host("ns.test", tldAddr))
 	n.nsd(t, "tld", tldAddr, "test.", "ns.test. admin.test.", `
 test. IN NS ns.test.
-ns.test. IN A `+tldAddr+`
-root.test. IN A `+rootAddr+`
 www.elsewhere.test. IN A 192.0.2.80
 orphan.test. IN NS ns1.apps.test.
 orphan.test. IN NS ns2.apps.test.
-`+n.ns1.delegations())
+`+host("root.test", rootAddr)+host("ns.test", tldAddr)+n.ns1.delegations())
 	n.nsd(t, "child", childAddr, "child.apps.test.", "ns.child.apps.test. admin.test.", `
 child.apps.test. IN NS ns.child.apps.test.
-ns.child.apps.test. IN A `+childAddr+`
-www.child.apps.test. IN A 192.0.2.90`)
+www.child.apps.test. IN A 192.0.2.90
+`+host("ns.child.apps.test", childAddr))
 	return n
+}
+
+// host is the records of a name server, as lines of a zone file.
+func host(name, addr string) string {
+	return fmt.Sprintf("%s. IN A %s\n%[1]s. IN AAAA %s\n", name, addr, six(addr))
 }
 
 // nsd serves one zone at one address.
@@ -144,6 +157,7 @@ func (n *internet) nsd(t testing.TB, name, addr, zone, soa, records string) {
 	write(t, dir, "zone", fmt.Sprintf("$TTL 300\n%s IN SOA %s 1 3600 600 86400 5\n%s\n", zone, soa, records))
 	write(t, dir, "nsd.conf", fmt.Sprintf(`server:
   ip-address: %[1]s
+  ip-address: %[4]s
   username: ""
   chroot: ""
   database: ""
@@ -158,7 +172,7 @@ remote-control:
 zone:
   name: %[3]q
   zonefile: "zone"
-`, addr, dir, zone))
+`, addr, dir, zone, six(addr)))
 	n.run(t, dir, program(t, "nsd"), "-d", "-c", filepath.Join(dir, "nsd.conf"))
 	n.await(t, addr, zone, miekg.TypeSOA)
 }

@@ -32,6 +32,7 @@ func TestNames(t *testing.T) {
 		"unbound with 512 octets":  func(t *testing.T) *resolver { return n.unbound(t, american, "iterator", "edns-buffer-size: 512") },
 		"unbound with 4096 octets": func(t *testing.T) *resolver { return n.unbound(t, american, "iterator", "edns-buffer-size: 4096") },
 		"unbound over TCP":         func(t *testing.T) *resolver { return n.unbound(t, american, "iterator", "tcp-upstream: yes") },
+		"unbound over IPv6":        func(t *testing.T) *resolver { return n.unbound(t, american6, "iterator", "") },
 		"unbound with client subnets": func(t *testing.T) *resolver {
 			return n.unbound(t, american, "subnetcache iterator", clientSubnet+"\nuse-caps-for-id: yes")
 		},
@@ -77,7 +78,7 @@ type expectation struct {
 
 // questions are those for a resolver at an address, to which the shop near it is near.
 func questions(addr string) []expectation {
-	cluster := map[string]int{american: 2, singaporean: 3}[addr]
+	cluster := map[string]int{american: 2, american6: 2, singaporean: 3}[addr]
 	shop, shop6 := fmt.Sprintf("A 198.51.100.%d", cluster), fmt.Sprintf("AAAA 2001:db8:f::%d", cluster)
 	www := []string{"A 192.0.2.10", "A 192.0.2.11"}
 	txt := func(all []string) (out []string) {

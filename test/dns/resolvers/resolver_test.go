@@ -34,10 +34,10 @@ func (n *internet) unbound(t *testing.T, addr, modules, options string) *resolve
   use-syslog: no
   verbosity: 2
   num-threads: 1
-  do-ip6: no
   interface: %[2]s
   outgoing-interface: %[2]s
   access-control: 0.0.0.0/0 allow
+  access-control: ::/0 allow
   root-hints: "root.hints"
   do-not-query-localhost: no
   local-zone: "test." nodefault
@@ -77,7 +77,7 @@ zone "." { type hint; file "root.hints"; };
 	return &resolver{n, addr, log}
 }
 
-const hints = ". 3600000 IN NS root.test.\nroot.test. 3600000 IN A " + rootAddr + "\n"
+var hints = "$TTL 3600000\n. IN NS root.test.\n" + host("root.test", rootAddr)
 
 func indent(lines string) string {
 	return "  " + strings.ReplaceAll(strings.TrimSpace(lines), "\n", "\n  ")

@@ -9,7 +9,7 @@ import (
 )
 
 // withSubnets are the options of an Unbound that tells where its clients are.
-const withSubnets = "send-client-subnet: 0.0.0.0/0\nmax-client-subnet-ipv4: 24\nqname-minimisation: no\ntarget-fetch-policy: \"0 0 0 0 0\""
+const withSubnets = "send-client-subnet: 0.0.0.0/0\nsend-client-subnet: ::/0\nqname-minimisation: no\ntarget-fetch-policy: \"0 0 0 0 0\""
 
 // One resolver with clients in three countries: each gets the cluster near to it, and what the resolver
 // remembers is good for exactly those for whom the answer is the same.
@@ -19,13 +19,7 @@ func TestClientSubnets(t *testing.T) {
 	r.resolve(t, german, "unrelated.wild.apps.test", miekg.TypeA) // the way to our name servers is known
 	r.resolve(t, german, "unrelated.private.test", miekg.TypeA)
 	const fra, iad, sin = "A 198.51.100.1", "A 198.51.100.2", "A 198.51.100.3"
-	for _, step := range []struct {
-		what         string
-		client, name string
-		rrtype       uint16
-		want         string
-		asked        int // how often our name servers are asked
-	}{
+	for _, step := range []step{
 		{"the first German", "10.1.2.3", "shop.apps.test", miekg.TypeA, fra, 1},
 		{"his neighbour", "10.1.2.200", "shop.apps.test", miekg.TypeA, fra, 0},
 		{"another within the scope, which is 10.1.0.0/17", "10.1.100.1", "shop.apps.test", miekg.TypeA, fra, 0},
@@ -53,14 +47,49 @@ func TestClientSubnets(t *testing.T) {
 		{"a zone that ignores subnets goes by the resolver", "10.1.2.3", "shop.private.test", miekg.TypeA, iad, 1},
 		{"for all", "10.3.0.1", "shop.private.test", miekg.TypeA, iad, 0},
 	} {
-		before := n.answered(t)
-		m := r.resolve(t, step.client, step.name, step.rrtype)
-		got := joined(m)
-		asked := n.answered(t) - before
-		if got != step.want || step.asked >= 0 && asked != step.asked {
-			t.Errorf("%s (%s for %s): got %q, want %q; our name servers were asked %d times, want %d",
-				step.what, step.client, step.name, got, step.want, asked, step.asked)
-		}
+		step.take(t, r)
+	}
+	if c := r.complaints(t); len(c) > 0 {
+		t.Errorf("the resolver complains: %q", c)
+	}
+}
+
+// step is a question of a client, its answer, and how often our name servers are asked for that; not
+// looked at if below zero.
+type step struct {
+	what         string
+	client, name string
+	rrtype       uint16
+	want         string
+	asked        int
+}
+
+func (s step) take(t *testing.T, r *resolver) {
+	t.Helper()
+	before := r.internet.answered(t)
+	got := joined(r.resolve(t, s.client, s.name, s.rrtype))
+	if asked := r.internet.answered(t) - before; got != s.want || s.asked >= 0 && asked != s.asked {
+		t.Errorf("%s (%s for %s): got %q, want %q; our name servers were asked %d times, want %d", s.what, s.client, s.name, got, s.want, asked, s.asked)
+	}
+}
+
+// The same with clients that have IPv6, by a resolver that has nothing else.
+func TestClientSubnetsOfIPv6(t *testing.T) {
+	n := newInternet(t, documents(3600, 300))
+	r := n.unbound(t, american6, "subnetcache iterator", withSubnets)
+	r.resolve(t, "2001:db8:1::1", "unrelated.wild.apps.test", miekg.TypeA)
+	const shop = "shop.apps.test"
+	for _, step := range []step{
+		{"a German", "2001:db8:1::1", shop, miekg.TypeAAAA, "AAAA 2001:db8:f::1", 1},
+		{"another", "2001:db8:1:5500::1", shop, miekg.TypeAAAA, "AAAA 2001:db8:f::1", 0},
+		{"the address of the other family comes from the same cluster", "2001:db8:1::1", shop, miekg.TypeA, "A 198.51.100.1", 1},
+		{"a Virginian", "2001:db8:2::1", shop, miekg.TypeAAAA, "AAAA 2001:db8:f::2", 1},
+		{"a Singaporean", "2001:db8:3::1", shop, miekg.TypeAAAA, "AAAA 2001:db8:f::3", 1},
+		{"the German again", "2001:db8:1::1", shop, miekg.TypeAAAA, "AAAA 2001:db8:f::1", 0},
+		{"a name that is the same for all", "2001:db8:1::1", "www.apps.test", miekg.TypeAAAA, "AAAA 2001:db8::10", 1},
+		{"and is not asked for again", "2001:db8:3::1", "www.apps.test", miekg.TypeAAAA, "AAAA 2001:db8::10", 0},
+	} {
+		step.take(t, r)
 	}
 	if c := r.complaints(t); len(c) > 0 {
 		t.Errorf("the resolver complains: %q", c)
