@@ -47,10 +47,13 @@ func newAnswers() *answers {
 	return a
 }
 
+// add waits for a change, and for the watch to see it if it has not.
 func (a *answers) add(c *flip) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.unseen[c.plan] = c
+	if c.watched.IsZero() {
+		a.unseen[c.plan] = c
+	}
 	for i := range a.waiting {
 		a.waiting[i][c] = true
 	}

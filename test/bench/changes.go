@@ -158,7 +158,7 @@ func (b *changesBench) create(ctx context.Context) error {
 	}
 	b.say("%d TrafficPlans written in %.1f s", len(b.plans), time.Since(began).Seconds())
 	for _, p := range b.plans {
-		b.seen.add(&flip{plan: p.Name, name: p.Spec.Hostnames[0], cluster: clusters[0], want: b.addresses[clusters[0]], sent: time.Now()})
+		b.seen.add(&flip{plan: p.Name, name: p.Spec.Hostnames[0], cluster: clusters[0], want: b.addresses[clusters[0]], sent: began, watched: time.Now()})
 	}
 	if err := b.seen.await(ctx); err != nil {
 		return err

@@ -17,6 +17,7 @@ import (
 
 	miekg "github.com/miekg/dns"
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/seaway-io/seaway/test/fleet/netspace"
 	"github.com/seaway-io/seaway/test/fleet/process"
@@ -42,6 +43,13 @@ const (
 	american    = "10.2.0.53" // where Unbound runs
 	american6   = "2001:db8:2::53"
 	singaporean = "10.3.0.53" // where BIND runs
+
+	// Clients.
+	german       = "10.1.2.3"
+	german6      = "2001:db8:1::1"
+	german6Far   = "2001:db8:1:5500::1"
+	virginian6   = "2001:db8:2::1"
+	singaporean6 = "2001:db8:3::1"
 )
 
 // patience is how long anything may take that is expected to happen soon.
@@ -104,25 +112,28 @@ func newInternet(t *testing.T, documents string) *internet {
 		if err != nil {
 			return err
 		}
-		// BIND looks for its addresses on interfaces.
-		var all []string
+		// BIND looks for its addresses on interfaces, and Linux binds no others of IPv6.
+		all := []string{singaporean + "/32", "10.3.0.54/32", "10.3.0.55/32",
+			american6 + "/128", german6 + "/128", german6Far + "/128", virginian6 + "/128", singaporean6 + "/128"}
 		for _, a := range []string{rootAddr, tldAddr, childAddr, ns1Addr, ns2Addr} {
 			all = append(all, a+"/32", six(a)+"/128")
 		}
-		for _, a := range append(all, singaporean+"/32", "10.3.0.54/32", "10.3.0.55/32") {
+		for _, a := range all {
 			addr, err := netlink.ParseAddr(a)
-			if err == nil {
-				err = netlink.AddrAdd(lo, addr)
-			}
 			if err != nil {
+				return err
+			}
+			if addr.IP.To4() == nil {
+				addr.Flags = unix.IFA_F_NODAD // nobody else can have it
+			}
+			if err := netlink.AddrAdd(lo, addr); err != nil {
 				return fmt.Errorf("address %s: %w", a, err)
 			}
 		}
 		return nil
 	})
 	if err == nil {
-		// Clients, and Unbound.
-		err = errors.Join(space.AddLocal(netip.MustParsePrefix("10.0.0.0/8")), space.AddLocal(netip.MustParsePrefix("2001:db8::/40")))
+		err = space.AddLocal(netip.MustParsePrefix("10.0.0.0/8")) // clients, and Unbound
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -147,7 +158,7 @@ www.child.apps.test. IN A 192.0.2.90
 
 // host is the records of a name server, as lines of a zone file.
 func host(name, addr string) string {
-	return fmt.Sprintf("%s. IN A %s\n%[1]s. IN AAAA %s\n", name, addr, six(addr))
+	return fmt.Sprintf("%s. IN A %s\n%[1]s. IN AAAA %[3]s\n", name, addr, six(addr))
 }
 
 // nsd serves one zone at one address.

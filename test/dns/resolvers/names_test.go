@@ -11,11 +11,6 @@ import (
 	miekg "github.com/miekg/dns"
 )
 
-const (
-	german    = "10.1.2.3"
-	virginian = "10.2.7.8"
-)
-
 // Names of every kind resolve through every resolver, however that asks, and none finds fault with the
 // answers.
 func TestNames(t *testing.T) {
