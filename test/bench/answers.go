@@ -81,29 +81,31 @@ func (a *answers) await(ctx context.Context) error {
 	}
 }
 
-// follow takes the time at which a watch sees changes.
-func (a *answers) follow(ctx context.Context, hub client.WithWatch) error {
-	w, err := hub.Watch(ctx, &trafficv1alpha1.TrafficPlanList{})
-	if err != nil {
-		return err
-	}
-	context.AfterFunc(ctx, w.Stop)
-	go func() {
-		for e := range w.ResultChan() {
-			p, ok := e.Object.(*trafficv1alpha1.TrafficPlan)
-			if !ok {
-				continue
-			}
-			a.mu.Lock()
-			if c := a.unseen[p.Name]; c != nil && p.Spec.Tiers[0].Clusters[0].Name == c.cluster {
-				c.watched = time.Now()
-				delete(a.unseen, p.Name)
-			}
-			a.mu.Unlock()
-			a.wake()
+// follow takes the time at which a watch sees changes, until the context ends.
+func (a *answers) follow(ctx context.Context, hub client.WithWatch) {
+	for ctx.Err() == nil {
+		w, err := hub.Watch(ctx, &trafficv1alpha1.TrafficPlanList{})
+		if err != nil {
+			time.Sleep(every) // the hub is busy
+			continue
 		}
-	}()
-	return nil
+		// A hub ends watches now and then. The next begins with everything that is there.
+		for e := range w.ResultChan() {
+			if p, ok := e.Object.(*trafficv1alpha1.TrafficPlan); ok {
+				a.see(p)
+			}
+		}
+	}
+}
+
+func (a *answers) see(p *trafficv1alpha1.TrafficPlan) {
+	a.mu.Lock()
+	if f := a.unseen[p.Name]; f != nil && p.Spec.Tiers[0].Clusters[0].Name == f.cluster {
+		f.watched = time.Now()
+		delete(a.unseen, p.Name)
+	}
+	a.mu.Unlock()
+	a.wake()
 }
 
 // every is how often a name server is asked for each change that it has not answered yet, atOnce for how

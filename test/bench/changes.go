@@ -71,9 +71,7 @@ func (o changesOptions) run(ctx context.Context, in *install.Installation, out i
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	b.seen = newAnswers()
-	if err := b.seen.follow(ctx, hub); err != nil {
-		return err
-	}
+	go b.seen.follow(ctx, hub)
 	for i, ns := range in.NameServers {
 		go b.seen.poll(ctx, i, in.Client, netip.AddrPortFrom(ns.Addr(), 53))
 	}
