@@ -17,7 +17,7 @@ LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
 # now and then crashes in a bubble (seen with 1.26: SIGSEGV on the scheduler's stack).
 RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server/... ./test/dns
 # Packages with tests on real control planes, besides test/e2e.
-REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/execution ./controllers/plugin ./controllers/quota ./controllers/status ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/dns ./test/dns/differential ./test/fleet ./test/tenant ./cmd/seaway/playground ./test/dns/transfer
+REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/execution ./controllers/plugin ./controllers/quota ./controllers/status ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/dns ./test/dns/differential ./test/dns/resolvers ./test/fleet ./test/tenant ./test/dns/transfer ./cmd/seaway/playground
 FUZZTIME ?= 20s
 
 include api/generate.mk
@@ -55,26 +55,33 @@ bin: ## bin/seaway and bin/kubectl-seaway
 kubeall: ## the Kubernetes binaries of the fleet: built once, then found in the cache
 	@go run ./test/fleet/binaries/get
 
+# $(call package,PROGRAMS,PACKAGES) installs packages of the distribution if a program is missing. RUNLEVEL
+# keeps the services in them from being started.
+define package
+@for p in $(1); do command -v $$p /usr/sbin/$$p >/dev/null || missing=1; done; [ -z "$${missing:-}" ] || \
+  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $(2) >/dev/null; } || \
+  { echo "$(1): not all are here: install $(2)" >&2; exit 1; }
+endef
+
 # A recursive resolver from the distribution, to prove that the delegation works for real ones.
 .PHONY: resolver
 resolver:
-	@command -v unbound /usr/sbin/unbound >/dev/null || \
-	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends unbound >/dev/null; } || \
-	  { echo "the recursive resolver unbound is missing: install the package unbound" >&2; exit 1; }
+	$(call package,unbound,unbound)
 
-# The name servers that ours is compared with, from the distribution. Nothing of them is left running.
+# Two of them, and a name server for the zones above ours, for test/dns/resolvers.
+.PHONY: resolvers
+resolvers:
+	$(call package,unbound named nsd,unbound bind9 nsd)
+
+# The name servers that ours is compared with. Nothing of them is left running.
 .PHONY: nameservers
 nameservers:
-	@{ command -v nsd || test -x /usr/sbin/nsd; } >/dev/null && { command -v knotd || test -x /usr/sbin/knotd; } >/dev/null && \
-	  { command -v named || test -x /usr/sbin/named; } >/dev/null && command -v nsupdate >/dev/null && command -v kdig >/dev/null || \
-	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nsd knot bind9 bind9-dnsutils knot-dnsutils >/dev/null; } || \
-	  { echo "nsd, knotd, named, nsupdate or kdig is missing: install the packages nsd, knot, bind9, bind9-dnsutils and knot-dnsutils" >&2; exit 1; }
-# Programs from the distribution that validate signed zones.
+	$(call package,nsd knotd named nsupdate kdig,nsd knot bind9 bind9-dnsutils knot-dnsutils)
+
+# Programs that validate signed zones.
 .PHONY: dns-tools
-dns-tools: resolver ## delv, dnsviz and unbound, for the tests of signed zones
-	@{ command -v delv && command -v dnsviz; } >/dev/null || \
-	  { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends bind9-dnsutils dnsviz >/dev/null; } || \
-	  { echo "delv or dnsviz is missing: install the packages bind9-dnsutils and dnsviz" >&2; exit 1; }
+dns-tools: resolver
+	$(call package,delv dnsviz,bind9-dnsutils dnsviz)
 
 .PHONY: generate
 generate: generate-api generate-openapi generate-estimator ## deepcopy, CRDs, OpenAPI and the estimator's messages
@@ -90,7 +97,7 @@ race: ## the race detector on the packages that decide, serve and connect
 	CGO_ENABLED=1 go test -race -short $(RACE)
 
 .PHONY: e2e
-e2e: bin kubeall resolver nameservers dns-tools ## real control planes, real clients, real resolvers
+e2e: bin kubeall resolvers nameservers dns-tools ## real control planes, real clients, real resolvers
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required SEAWAY_DNS_TOOLS=required go test -p 1 -count=1 -timeout 30m $(REAL)
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/e2e
 
@@ -142,6 +149,10 @@ bench-dns: nameservers ## answers per CPU-second beside NSD, Knot and miekg/dns;
 	@mkdir -p bin
 	go build -o bin/bench-dns ./test/bench/dns
 	bin/bench-dns $(BENCH_DNS)
+
+.PHONY: bench-dns-change
+bench-dns-change: bin kubeall ## from a change in the hub to the answers of all name servers: 10,000 names, 100 changes a second
+	bin/seaway playground bench-dns-change $(BENCH_DNS_CHANGE)
 
 .PHONY: bench-failover
 bench-failover: bin kubeall ## kill a cluster KILLS times and measure until the answers change

@@ -26,7 +26,7 @@ import (
 )
 
 // Commands are the sub-commands of the playground that measure.
-func Commands() []*cobra.Command { return []*cobra.Command{schedule(), works()} }
+func Commands() []*cobra.Command { return []*cobra.Command{schedule(), works(), changes()} }
 
 func schedule() *cobra.Command {
 	o := options{}
