@@ -107,8 +107,8 @@ var (
 
 // ruleText are the rules as labels.
 var ruleText = [...]string{
-	steer.NoEndpoint: "NoEndpoint", steer.FirstHealthyTier: "FirstHealthyTier", steer.Standby: "Standby",
-	steer.OutsideTiers: "OutsideTiers", steer.FailOpen: "FailOpen", steer.LastResort: "LastResort",
+	steer.NoEndpoint: "NoEndpoint", steer.FirstHealthyTier: "FirstHealthyTier", steer.Survivors: "Survivors",
+	steer.Standby: "Standby", steer.OutsideTiers: "OutsideTiers", steer.FailOpen: "FailOpen", steer.LastResort: "LastResort",
 }
 
 // collectTraces gives the counters that are not zero.

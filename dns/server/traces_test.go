@@ -42,6 +42,11 @@ func TestTracesAreCounted(t *testing.T) {
 }
 
 func TestTraceLabels(t *testing.T) {
+	for rule := steer.NoEndpoint; rule <= steer.LastResort; rule++ {
+		if ruleText[rule] == "" {
+			t.Errorf("the rule %q has no label", rule)
+		}
+	}
 	for tier, want := range map[int]string{-1: "none", 0: "1", 2: "3", 3: "later", 99: "later"} {
 		if got := ruleTierText(ruleTier(tier)); got != want {
 			t.Errorf("tier %d: %q, want %q", tier, got, want)

@@ -294,7 +294,7 @@ func TestExplain(t *testing.T) {
 	want.Lines = []line{
 		{"fra", "its probes fail, by a majority of the vantage points"},
 		{"iad", "chosen: first tier that is at least half healthy"},
-		{"sin", "an earlier tier has a healthy cluster"},
+		{"sin", "an earlier tier is at least half healthy"},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

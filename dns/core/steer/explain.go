@@ -114,8 +114,10 @@ func (p *Plan) why(i int, e EndpointExplanation, used pool) string {
 		return "it is in no tier of the plan for this client"
 	case e.Weight > 0 && e.Tier < used.tier:
 		return "less than half of its tier is healthy, and a later tier is better off"
+	case e.Weight == 0 && used.rule == Standby:
+		return "it has weight 0, as has a healthy cluster of an earlier tier"
 	case e.Weight == 0:
 		return "it has weight 0 and a cluster with a weight is healthy"
 	}
-	return "an earlier tier has a healthy cluster"
+	return "an earlier tier is at least half healthy"
 }
