@@ -3,6 +3,7 @@ package parent
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -12,21 +13,17 @@ import (
 	"github.com/seaway-io/seaway/dns/core/dnssec"
 )
 
-// Match says which of a zone's keys, by ID, the parent vouches for. Where any server could not be asked,
-// nothing is known, and the error says why.
+// Match says which of a zone's keys, by ID, the parent vouches for. A server has been asked when it has
+// answered at one of its addresses, and what it answers at any of them counts. Where any server could
+// not be asked, nothing is known, and the error says why.
 func (v *View) Match(keys map[string]*dns.DNSKEY, checked time.Time) (dnssec.Parent, error) {
-	var failures []error
-	for _, s := range v.Servers {
-		if s.Err != nil {
-			failures = append(failures, fmt.Errorf("%s: %w", strings.TrimSuffix(s.Name, "."), s.Err))
-		}
-	}
-	if len(failures) > 0 || len(v.Servers) == 0 {
-		return dnssec.Parent{}, errors.Join(failures...)
+	answers, err := v.answers()
+	if err != nil || len(answers) == 0 {
+		return dnssec.Parent{}, err
 	}
 	p := dnssec.Parent{Checked: checked}
 	count := map[string]int{}
-	for _, s := range v.Servers {
+	for _, s := range answers {
 		p.TTL = max(p.TTL, s.TTL)
 		vouched := map[string]bool{}
 		for _, ds := range s.DS {
@@ -52,13 +49,37 @@ func (v *View) Match(keys map[string]*dns.DNSKEY, checked time.Time) (dnssec.Par
 		}
 	}
 	for id, n := range count {
-		if n == len(v.Servers) {
+		if n == len(answers) {
 			p.Everywhere = append(p.Everywhere, id)
 		}
 	}
 	slices.Sort(p.Anywhere)
 	slices.Sort(p.Everywhere)
 	return p, nil
+}
+
+// answers are those of all servers, and an error where any server has given none.
+func (v *View) answers() (out []Server, err error) {
+	failures := map[string]error{}
+	for _, s := range v.Servers {
+		switch {
+		case s.Err != nil && s.Name != "" && s.Address.IsValid():
+			failures[s.String()] = errors.Join(failures[s.String()], fmt.Errorf("%s: %w", s.Address.Addr(), s.Err))
+		case s.Err != nil:
+			failures[s.String()] = s.Err
+		}
+	}
+	for _, s := range v.Servers {
+		if s.Err == nil {
+			out = append(out, s)
+			delete(failures, s.String())
+		}
+	}
+	var all []error
+	for _, name := range slices.Sorted(maps.Keys(failures)) {
+		all = append(all, fmt.Errorf("%s: %w", name, failures[name]))
+	}
+	return out, errors.Join(all...)
 }
 
 type degree int

@@ -6,6 +6,7 @@
 package parent
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,24 +16,34 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
 const (
-	timeout = 2 * time.Second // of one query
-	tries   = 2
-	// maxServers bounds what a parent can make us ask.
-	maxServers = 26
+	tries = 2
+	// maxServers and maxAddresses bound what a parent can make us ask.
+	maxServers   = 26
+	maxAddresses = 8
+
+	// usual is how large an answer over UDP may be (RFC 9715), and large the same for a referral: many
+	// servers leave addresses out of what does not fit, without a word.
+	usual = 1232
+	large = 4096
 )
 
 // Asker asks parents.
 type Asker struct {
 	// Resolver is the address of a recursive resolver, with its port.
 	Resolver string
-	// Port of authoritative servers; 53 if 0.
+	// Servers of the parent, instead of those that the resolver finds.
+	Servers []netip.AddrPort
+	// Port of the servers that the resolver finds; 53 if 0.
 	Port uint16
+	// Timeout of one query; 2 s if 0.
+	Timeout time.Duration
 }
 
 // System is an Asker that uses the host's first resolver.
@@ -49,16 +60,19 @@ func System() (*Asker, error) {
 
 // View is what a parent zone has of a zone.
 type View struct {
-	// Zone is the parent's name, absolute.
+	// Zone is the parent's name, absolute; empty where the servers were given.
 	Zone string
-	// Servers of the parent, by name.
+	// Servers of the parent, by name and address: a server is asked at each address it has, as what
+	// answers there need not be one machine.
 	Servers []Server
 }
 
-// Server is one server of a parent zone, and what it has.
+// Server is a server of a parent zone at one of its addresses, and what it has.
 type Server struct {
-	Name    string
-	Address netip.Addr // that answered
+	// Name of the server; empty where only its address was given.
+	Name string
+	// Address that was asked; not valid where none is known.
+	Address netip.AddrPort
 	// DS records of the zone, TTL their time to live; with no records that of the denial.
 	DS  []*dns.DS
 	TTL time.Duration
@@ -66,29 +80,65 @@ type Server struct {
 	// it. They are only there when they were asked for.
 	NS   []string
 	Glue map[string][]netip.Addr
+	// NoName says that for this server there is no name like the zone's.
+	NoName bool
 	// Err says why there is no answer; all else is then empty.
 	Err error
 }
 
+// String is the name of the server, or else its address.
+func (s *Server) String() string {
+	if s.Name == "" {
+		return s.Address.String()
+	}
+	return strings.TrimSuffix(s.Name, ".")
+}
+
 // DS asks every server of the parent for the DS records of a zone.
 func (a *Asker) DS(ctx context.Context, domain string) (*View, error) {
-	return a.look(ctx, domain, func(ctx context.Context, s *Server, at netip.AddrPort) error {
-		return readDS(ctx, s, at, domain)
-	})
+	return a.look(ctx, domain, func(ctx context.Context, s *Server) error { return a.readDS(ctx, s, domain) })
 }
 
 // Delegation asks for the delegation as well.
 func (a *Asker) Delegation(ctx context.Context, domain string) (*View, error) {
-	return a.look(ctx, domain, func(ctx context.Context, s *Server, at netip.AddrPort) error {
-		if err := readDS(ctx, s, at, domain); err != nil {
+	return a.look(ctx, domain, func(ctx context.Context, s *Server) error {
+		if err := a.readDS(ctx, s, domain); err != nil {
 			return err
 		}
-		return readReferral(ctx, s, at, domain)
+		return a.readReferral(ctx, s, domain)
 	})
 }
 
-func (a *Asker) look(ctx context.Context, domain string, read func(context.Context, *Server, netip.AddrPort) error) (*View, error) {
-	domain = dns.CanonicalName(domain)
+func (a *Asker) look(ctx context.Context, domain string, read func(context.Context, *Server) error) (*View, error) {
+	v, err := a.find(ctx, dns.CanonicalName(domain))
+	if err != nil {
+		return nil, err
+	}
+	var wg sync.WaitGroup
+	for i := range v.Servers {
+		s := &v.Servers[i]
+		if s.Err != nil {
+			continue
+		}
+		wg.Go(func() {
+			if err := read(ctx, s); err != nil {
+				*s = Server{Name: s.Name, Address: s.Address, Err: err}
+			}
+		})
+	}
+	wg.Wait()
+	return v, nil
+}
+
+// find finds the servers that are to be asked.
+func (a *Asker) find(ctx context.Context, domain string) (*View, error) {
+	if len(a.Servers) > 0 {
+		v := &View{}
+		for _, at := range a.Servers {
+			v.Servers = append(v.Servers, Server{Address: at})
+		}
+		return v, nil
+	}
 	zone, err := a.parentOf(ctx, domain)
 	if err != nil {
 		return nil, fmt.Errorf("find the parent zone of %s: %w", domain, err)
@@ -97,13 +147,29 @@ func (a *Asker) look(ctx context.Context, domain string, read func(context.Conte
 	if err != nil {
 		return nil, fmt.Errorf("find the servers of %s: %w", zone, err)
 	}
-	v := &View{Zone: zone, Servers: make([]Server, len(names))}
+	places := make([][]Server, len(names))
 	var wg sync.WaitGroup
 	for i, name := range names {
-		wg.Go(func() { v.Servers[i] = a.ask(ctx, name, read) })
+		wg.Go(func() { places[i] = a.places(ctx, name) })
 	}
 	wg.Wait()
-	return v, nil
+	return &View{Zone: zone, Servers: slices.Concat(places...)}, nil
+}
+
+// places are a server at all its addresses. There is always one, if only to say that it has none.
+func (a *Asker) places(ctx context.Context, name string) (out []Server) {
+	addresses, err := a.Addresses(ctx, name)
+	if err != nil {
+		return []Server{{Name: name, Err: err}}
+	}
+	port := a.Port
+	if port == 0 {
+		port = 53
+	}
+	for _, ip := range addresses {
+		out = append(out, Server{Name: name, Address: netip.AddrPortFrom(ip, port)})
+	}
+	return out
 }
 
 // parentOf is the zone above a zone. Its SOA record says its name, in an answer about any name in it.
@@ -150,32 +216,9 @@ func (a *Asker) servers(ctx context.Context, zone string) ([]string, error) {
 	return names, nil
 }
 
-// ask asks a server on its addresses, until one answers.
-func (a *Asker) ask(ctx context.Context, name string, read func(context.Context, *Server, netip.AddrPort) error) Server {
-	addresses, err := a.addresses(ctx, name)
-	if err != nil {
-		return Server{Name: name, Err: err}
-	}
-	var failures []error
-	for _, ip := range addresses {
-		s := Server{Name: name, Address: ip}
-		if err := read(ctx, &s, netip.AddrPortFrom(ip, a.port())); err != nil {
-			failures = append(failures, fmt.Errorf("%s: %w", ip, err))
-			continue
-		}
-		return s
-	}
-	return Server{Name: name, Err: errors.Join(failures...)}
-}
-
-func (a *Asker) port() uint16 {
-	if a.Port == 0 {
-		return 53
-	}
-	return a.Port
-}
-
-func (a *Asker) addresses(ctx context.Context, name string) ([]netip.Addr, error) {
+// Addresses are those that the resolver has for a name, in order. That there is none is an error.
+func (a *Asker) Addresses(ctx context.Context, name string) ([]netip.Addr, error) {
+	name = dns.CanonicalName(name)
 	var out []netip.Addr
 	var failures []error
 	for _, t := range []uint16{dns.TypeA, dns.TypeAAAA} {
@@ -189,9 +232,11 @@ func (a *Asker) addresses(ctx context.Context, name string) ([]netip.Addr, error
 		}
 	}
 	if len(out) == 0 {
-		return nil, errors.Join(append(failures, fmt.Errorf("%s has no address", name))...)
+		return nil, errors.Join(append(failures, fmt.Errorf("%s has no address", strings.TrimSuffix(name, ".")))...)
 	}
-	return out, nil
+	slices.SortFunc(out, netip.Addr.Compare)
+	out = slices.Compact(out)
+	return out[:min(len(out), maxAddresses)], nil
 }
 
 func address(rr dns.RR) []netip.Addr {
@@ -210,10 +255,14 @@ func address(rr dns.RR) []netip.Addr {
 
 // resolve asks the resolver. That a name or type does not exist is no error.
 func (a *Asker) resolve(ctx context.Context, name string, rrtype uint16) (*dns.Msg, error) {
+	if a.Resolver == "" {
+		return nil, errors.New("there is no resolver")
+	}
 	m := new(dns.Msg)
 	m.SetQuestion(name, rrtype)
+	m.SetEdns0(usual, false)
 	m.CheckingDisabled = true // a zone that is bogus at present must still be found
-	r, err := exchange(ctx, m, a.Resolver)
+	r, _, err := a.exchange(ctx, m, a.Resolver)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("resolver %s: %s %s: %w", a.Resolver, name, dns.Type(rrtype), err)
@@ -224,11 +273,10 @@ func (a *Asker) resolve(ctx context.Context, name string, rrtype uint16) (*dns.M
 }
 
 // readDS reads the DS set, or that there is none.
-func readDS(ctx context.Context, s *Server, at netip.AddrPort, domain string) error {
-	m := new(dns.Msg)
-	m.SetQuestion(dns.CanonicalName(domain), dns.TypeDS)
-	m.RecursionDesired = false
-	r, err := exchange(ctx, m, at.String())
+func (a *Asker) readDS(ctx context.Context, s *Server, domain string) error {
+	m := question(domain, dns.TypeDS)
+	m.SetEdns0(usual, true)
+	r, _, err := a.Ask(ctx, m, s.Address)
 	switch {
 	case err != nil:
 		return err
@@ -237,6 +285,7 @@ func readDS(ctx context.Context, s *Server, at netip.AddrPort, domain string) er
 	case !r.Authoritative:
 		return errors.New("not authoritative")
 	}
+	s.NoName = r.Rcode == dns.RcodeNameError
 	for _, rr := range r.Answer {
 		if ds, ok := rr.(*dns.DS); ok && dns.CanonicalName(ds.Hdr.Name) == dns.CanonicalName(domain) {
 			s.DS = append(s.DS, ds)
@@ -253,17 +302,20 @@ func readDS(ctx context.Context, s *Server, at netip.AddrPort, domain string) er
 	return nil
 }
 
-// readReferral reads to which servers the zone is delegated.
-func readReferral(ctx context.Context, s *Server, at netip.AddrPort, domain string) error {
-	m := new(dns.Msg)
-	m.SetQuestion(dns.CanonicalName(domain), dns.TypeNS)
-	m.RecursionDesired = false
-	r, err := exchange(ctx, m, at.String())
-	if err != nil {
+// readReferral reads to which servers the zone is delegated. A server that has both zones answers from
+// the child, with authority: that is no delegation, but what stands there counts all the same.
+func (a *Asker) readReferral(ctx context.Context, s *Server, domain string) error {
+	m := question(domain, dns.TypeNS)
+	m.SetEdns0(large, false)
+	r, _, err := a.Ask(ctx, m, s.Address)
+	switch {
+	case err != nil:
 		return err
+	case r.Rcode != dns.RcodeSuccess && r.Rcode != dns.RcodeNameError:
+		return errors.New(dns.RcodeToString[r.Rcode])
 	}
 	s.Glue = map[string][]netip.Addr{}
-	for _, rr := range append(slices.Clone(r.Ns), r.Answer...) { // in the answer where the server has both zones
+	for _, rr := range slices.Concat(r.Ns, r.Answer) {
 		if ns, ok := rr.(*dns.NS); ok && dns.CanonicalName(ns.Hdr.Name) == dns.CanonicalName(domain) {
 			s.NS = append(s.NS, dns.CanonicalName(ns.Ns))
 		}
@@ -277,57 +329,56 @@ func readReferral(ctx context.Context, s *Server, at netip.AddrPort, domain stri
 	return nil
 }
 
-// Serial asks a server for the serial of a zone that it is authoritative for.
-func (a *Asker) Serial(ctx context.Context, server netip.Addr, domain string) (uint32, error) {
+// question is for a server that has the answer itself.
+func question(domain string, rrtype uint16) *dns.Msg {
 	m := new(dns.Msg)
-	m.SetQuestion(dns.CanonicalName(domain), dns.TypeSOA)
+	m.SetQuestion(dns.CanonicalName(domain), rrtype)
 	m.RecursionDesired = false
-	r, err := exchange(ctx, m, netip.AddrPortFrom(server, a.port()).String())
-	if err != nil {
-		return 0, err
-	}
-	for _, rr := range r.Answer {
-		if soa, ok := rr.(*dns.SOA); ok && r.Authoritative {
-			return soa.Serial, nil
-		}
-	}
-	return 0, fmt.Errorf("not authoritative (%s)", dns.RcodeToString[r.Rcode])
+	return m
 }
 
-// exchange asks over UDP, and over TCP where that does not do.
-func exchange(ctx context.Context, m *dns.Msg, at string) (*dns.Msg, error) {
-	m.SetEdns0(1232, true)
+// Ask asks a server, over TCP where UDP does not do, and says how long the answer took that came.
+func (a *Asker) Ask(ctx context.Context, m *dns.Msg, server netip.AddrPort) (*dns.Msg, time.Duration, error) {
+	return a.exchange(ctx, m, server.String())
+}
+
+func (a *Asker) exchange(ctx context.Context, m *dns.Msg, at string) (*dns.Msg, time.Duration, error) {
 	var last error
 	for range tries {
-		r, err := once(ctx, m, at, "udp")
+		r, took, err := a.once(ctx, m, at, "udp")
 		if err == nil && !r.Truncated {
-			return r, nil
+			return r, took, nil
 		}
 		last = err
-		if err == nil {
+		if err == nil || errors.Is(err, syscall.ENETUNREACH) {
 			break
 		}
 	}
 	if ctx.Err() != nil {
-		return nil, ctx.Err()
+		return nil, 0, ctx.Err()
 	}
-	r, err := once(ctx, m, at, "tcp")
-	if err != nil {
-		return nil, errors.Join(last, err)
+	r, took, err := a.once(ctx, m, at, "tcp")
+	switch {
+	case err == nil:
+		return r, took, nil
+	case last != nil:
+		return nil, 0, last // it says more: most servers that are not there answer neither way
 	}
-	return r, nil
+	return nil, 0, err
 }
 
-func once(ctx context.Context, m *dns.Msg, at, network string) (*dns.Msg, error) {
-	c := &dns.Client{Net: network, Timeout: timeout}
-	r, _, err := c.ExchangeContext(ctx, m, at)
+func (a *Asker) once(ctx context.Context, m *dns.Msg, at, network string) (*dns.Msg, time.Duration, error) {
+	timeout := cmp.Or(a.Timeout, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	r, took, err := (&dns.Client{Net: network, Timeout: timeout}).ExchangeContext(ctx, m, at)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", network, err)
+		return nil, 0, fmt.Errorf("%s: %w", network, err)
 	}
 	if len(r.Question) != 1 || !strings.EqualFold(r.Question[0].Name, m.Question[0].Name) || r.Question[0].Qtype != m.Question[0].Qtype {
-		return nil, fmt.Errorf("%s: the answer is to another question", network)
+		return nil, 0, fmt.Errorf("%s: the answer is to another question", network)
 	}
-	return r, nil
+	return r, took, nil
 }
 
 // ParseAddress reads the address of a resolver, with or without a port.

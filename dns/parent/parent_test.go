@@ -109,8 +109,14 @@ func TestEveryServerOfTheParentIsAsked(t *testing.T) {
 	a := &Asker{Resolver: netip.AddrPortFrom(netip.MustParseAddr("127.0.9.3"), uint16(resolver)).String(), Port: uint16(port)}
 
 	v, err := a.Delegation(t.Context(), "Apps.example.com")
-	if err != nil || v.Zone != "example.com." || len(v.Servers) != 2 || tcp.Load() < 4 {
+	if err != nil || v.Zone != "example.com." || len(v.Servers) != 3 || tcp.Load() < 4 {
 		t.Fatalf("%+v, %v", v, err)
+	}
+	for i, want := range []string{"a.example.com 127.0.9.1", "b.example.com 127.0.9.2", "b.example.com 127.0.9.4"} {
+		s := &v.Servers[i]
+		if got := s.String() + " " + s.Address.Addr().String(); got != want || (s.Err != nil) != (i == 2) {
+			t.Errorf("%s and not %s, %v", got, want, s.Err)
+		}
 	}
 	if s := v.Servers[0]; !slices.Equal(s.NS, []string{"ns1.apps.example.com."}) || len(s.Glue["ns1.apps.example.com."]) != 1 {
 		t.Errorf("%+v", s)
@@ -127,8 +133,17 @@ func TestEveryServerOfTheParentIsAsked(t *testing.T) {
 		t.Error(diff)
 	}
 
-	if serial, err := a.Serial(t.Context(), netip.MustParseAddr("127.0.9.2"), "example.org"); err == nil {
-		t.Errorf("serial %d of a zone that the server has not", serial)
+	// Servers that are named stand in for those that the resolver would find, which is not asked.
+	named := &Asker{Servers: []netip.AddrPort{netip.AddrPortFrom(netip.MustParseAddr("127.0.9.1"), uint16(port))}, Timeout: time.Second}
+	v, err = named.Delegation(t.Context(), "apps.example.com")
+	if err != nil || v.Zone != "" || len(v.Servers) != 1 || len(v.Servers[0].DS) != 3 || len(v.Servers[0].NS) != 1 || v.Servers[0].String() != named.Servers[0].String() {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if _, err := named.Addresses(t.Context(), "a.example.com"); err == nil {
+		t.Error("there is no resolver")
+	}
+	if all, err := a.Addresses(t.Context(), "b.example.com"); err != nil || len(all) != 2 || all[0] != netip.MustParseAddr("127.0.9.2") {
+		t.Error(all, err)
 	}
 
 	broken = true
@@ -136,7 +151,7 @@ func TestEveryServerOfTheParentIsAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, err := v.Match(map[string]*dns.DNSKEY{"k1": k1}, now); !got.Checked.IsZero() || err == nil || !strings.Contains(err.Error(), "b.example.com: ") || !strings.Contains(err.Error(), "REFUSED") {
+	if got, err := v.Match(map[string]*dns.DNSKEY{"k1": k1}, now); !got.Checked.IsZero() || err == nil || !strings.Contains(err.Error(), "b.example.com: 127.0.9.2: ") || !strings.Contains(err.Error(), "REFUSED") {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, err := a.DS(t.Context(), "."); err == nil {

@@ -27,6 +27,7 @@ import (
 func TestPrintDecision(t *testing.T) {
 	for name, args := range map[string][]string{
 		"answer-region":   {"shop.apps.example.com", "A", "203.0.113.9"},
+		"answer-server":   {"shop.apps.example.com", "A", "10.3.0.9"},
 		"answer-draw":     {"shop.apps.example.com", "A", "10.3.0.9"},
 		"answer-nowhere":  {"shop.apps.example.com", "AAAA", "192.168.0.1"},
 		"answer-record":   {"docs.apps.example.com", "TXT", "203.0.113.9"},
@@ -46,6 +47,10 @@ func TestPrintDecision(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.Time, d.Source = v.Now, "the hub's objects"
+			if name == "answer-server" {
+				d.Server, d.Source = "ns1", "hub"
+				d.Steering.Client.Databases = []string{"city.mmdb of 2026-04-01"}
+			}
 			var out bytes.Buffer
 			if err := PrintDecision(&out, d); err != nil {
 				t.Fatal(err)
@@ -53,6 +58,10 @@ func TestPrintDecision(t *testing.T) {
 			goldentest.Compare(t, name, out.Bytes())
 		})
 	}
+}
+
+func TestWhatTheDocumentationShows(t *testing.T) {
+	goldentest.Documented(t, "explain.md", "answer-server", "preview-brief", "zone-not-everywhere")
 }
 
 // running is a name server that runs with what is on its disk.

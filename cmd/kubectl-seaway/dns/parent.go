@@ -2,7 +2,6 @@ package dns
 
 import (
 	"context"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"net/netip"
@@ -13,123 +12,75 @@ import (
 	mdns "github.com/miekg/dns"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/parent"
 )
 
-// delegation asks every server of the parent zone for the delegation, and compares it with the Zone.
-func (s *survey) delegation(ctx context.Context, w io.Writer, zone *trafficv1alpha1.Zone) (faults int, err error) {
-	parents := s.parents
+// delegated shows what every server of the parent zone says, compared with the Zone.
+func delegated(ctx context.Context, w io.Writer, a asker, zone *trafficv1alpha1.Zone) (faults int, err error) {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "\nPARENT SERVER\tDELEGATION")
-	if len(parents) == 0 {
-		if parents, err = s.parentServers(ctx, zone.Spec.Domain); err != nil {
-			fmt.Fprintf(tw, "-\t! %v\n", err)
-			return 1, tw.Flush()
-		}
+	v, err := a.Delegation(ctx, zone.Spec.Domain)
+	if err != nil {
+		fmt.Fprintf(tw, "-\t! %v: name another resolver with --dns-resolver, or the parent's servers with --parent-server\n", err)
+		return 1, tw.Flush()
 	}
-	for _, server := range parents {
-		wrong := s.referral(ctx, zone, server)
+	slices.SortStableFunc(v.Servers, func(a, b parent.Server) int { return strings.Compare(where(a), where(b)) })
+	for _, server := range v.Servers {
+		wrong := compareParent(zone, server)
 		faults += len(wrong)
 		if len(wrong) == 0 {
-			fmt.Fprintf(tw, "%s\tis that of the Zone\n", server)
+			fmt.Fprintf(tw, "%s\tis that of the Zone\n", where(server))
 		}
 		for _, what := range wrong {
-			fmt.Fprintf(tw, "%s\t! %s\n", server, what)
+			fmt.Fprintf(tw, "%s\t! %s\n", where(server), what)
 		}
 	}
 	return faults, tw.Flush()
 }
 
-// parentServers finds the addresses of all servers of the zone above a domain.
-func (s *survey) parentServers(ctx context.Context, domain string) ([]string, error) {
-	_, above, _ := strings.Cut(domain, ".")
-	r, err := s.recursive(ctx, above, mdns.TypeSOA)
-	if err != nil {
-		return nil, err
-	}
-	parent := ""
-	for _, rr := range slices.Concat(r.Answer, r.Ns) {
-		if _, ok := rr.(*mdns.SOA); ok {
-			parent = rr.Header().Name
-		}
-	}
-	if parent == "" {
-		return nil, fmt.Errorf("the resolver does not know in which zone %s lies: name the parent's servers with --parent-server", mdns.Fqdn(above))
-	}
-	if r, err = s.recursive(ctx, parent, mdns.TypeNS); err != nil {
-		return nil, err
-	}
-	var out []string
-	for _, rr := range r.Answer {
-		if ns, ok := rr.(*mdns.NS); ok {
-			out = append(out, s.addresses(ctx, ns.Ns)...)
-		}
-	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("the resolver finds no servers of %s: name them with --parent-server", parent)
-	}
-	slices.Sort(out)
-	return slices.Compact(out), nil
-}
-
-// referral asks one server of the parent and says what is wrong with its delegation.
-func (s *survey) referral(ctx context.Context, zone *trafficv1alpha1.Zone, server string) []string {
-	q := new(mdns.Msg)
-	q.SetQuestion(mdns.Fqdn(zone.Spec.Domain), mdns.TypeNS)
-	q.RecursionDesired = false
-	q.SetEdns0(4096, false) // glue is left out of what does not fit
-	r, _, err := s.exchange(ctx, q, withPort(server))
+// where is the address of a server, or its name where it has none.
+func where(s parent.Server) string {
 	switch {
-	case err != nil:
-		return []string{err.Error()}
-	case r.Rcode == mdns.RcodeNameError:
-		return []string{"none: the parent says that there is no such name"}
-	case r.Rcode != mdns.RcodeSuccess:
-		return []string{"none: the parent answers " + mdns.RcodeToString[r.Rcode]}
+	case !s.Address.IsValid():
+		return s.String()
+	case s.Address.Port() == 53:
+		return s.Address.Addr().String()
 	}
-	return compareDelegation(zone, r)
+	return s.Address.String()
 }
 
-// compareDelegation says how the delegation in an answer differs from what a Zone says. A server that
-// serves parent and child answers from the child, with authority: that is no delegation, but what
-// stands there counts all the same.
-func compareDelegation(zone *trafficv1alpha1.Zone, r *mdns.Msg) []string {
-	domain := mdns.Fqdn(zone.Spec.Domain)
-	delegated := map[string]bool{}
-	for _, rr := range slices.Concat(r.Answer, r.Ns) {
-		if ns, ok := rr.(*mdns.NS); ok && strings.EqualFold(ns.Hdr.Name, domain) {
-			delegated[strings.ToLower(ns.Ns)] = true
-		}
-	}
-	if len(delegated) == 0 {
+// compareParent says how what a server of the parent has differs from what a Zone says.
+func compareParent(zone *trafficv1alpha1.Zone, s parent.Server) []string {
+	switch {
+	case s.Err != nil:
+		return []string{s.Err.Error()}
+	case s.NoName:
+		return []string{"none: the parent says that there is no such name"}
+	case len(s.NS) == 0:
 		return []string{"none: add what `kubectl seaway dns delegation` prints to the parent"}
 	}
 	var wrong []string
 	for _, ns := range zone.Spec.NameServers {
-		name := mdns.Fqdn(strings.ToLower(ns.Name))
-		if !delegated[name] {
+		name := mdns.CanonicalName(ns.Name)
+		switch {
+		case !slices.Contains(s.NS, name):
 			wrong = append(wrong, "lacks NS "+name)
-			continue
-		}
-		delete(delegated, name)
-		if mdns.IsSubDomain(domain, name) {
-			wrong = append(wrong, compareGlue(name, ns.Addresses, r)...)
+		case mdns.IsSubDomain(mdns.Fqdn(zone.Spec.Domain), name):
+			wrong = append(wrong, compareGlue(name, ns.Addresses, s.Glue[name])...)
 		}
 	}
-	for name := range delegated {
-		wrong = append(wrong, "has NS "+name+", which the Zone has not")
+	for _, name := range s.NS {
+		if !slices.ContainsFunc(zone.Spec.NameServers, func(ns trafficv1alpha1.NameServer) bool { return mdns.CanonicalName(ns.Name) == name }) {
+			wrong = append(wrong, "has NS "+name+", which the Zone has not")
+		}
 	}
+	wrong = append(wrong, compareDS(zone, s.DS)...)
 	slices.Sort(wrong)
-	return wrong
+	return slices.Compact(wrong)
 }
 
 // compareGlue compares the addresses of a server inside the zone.
-func compareGlue(name string, wanted []string, r *mdns.Msg) []string {
-	found := map[netip.Addr]bool{}
-	for _, rr := range slices.Concat(r.Extra, r.Answer) {
-		if a := addressOf(rr); a.IsValid() && strings.EqualFold(rr.Header().Name, name) {
-			found[a] = true
-		}
-	}
+func compareGlue(name string, wanted []string, found []netip.Addr) []string {
 	var wrong []string
 	for _, text := range wanted {
 		a, err := netip.ParseAddr(text)
@@ -137,22 +88,56 @@ func compareGlue(name string, wanted []string, r *mdns.Msg) []string {
 			wrong = append(wrong, fmt.Sprintf("cannot be compared: %s has the address %q in the Zone, which is none", name, text))
 			continue
 		}
-		if !found[a.Unmap()] {
+		before := len(found)
+		if found = slices.DeleteFunc(slices.Clone(found), func(b netip.Addr) bool { return a.Unmap() == b }); len(found) == before {
 			wrong = append(wrong, fmt.Sprintf("lacks glue %s for %s", a.Unmap(), name))
 		}
-		delete(found, a.Unmap())
 	}
-	for a := range found {
+	for _, a := range found {
 		wrong = append(wrong, fmt.Sprintf("has glue %s for %s, which the Zone has not", a, name))
 	}
 	return wrong
 }
 
-// hexText is what hexadecimal digits spell, or the digits themselves.
-func hexText(digits string) string {
-	b, err := hex.DecodeString(digits)
-	if err != nil || slices.ContainsFunc(b, func(c byte) bool { return c < ' ' || c > '~' }) {
-		return digits
+// compareDS says which DS records a server lacks, and which it has too many. A parent that makes them
+// from CDNSKEY records chooses the digest itself: one of another type stands for the key as well, though
+// the Zone's status does not tell what it should be.
+func compareDS(zone *trafficv1alpha1.Zone, found []*mdns.DS) []string {
+	var wanted []*mdns.DS
+	if d := zone.Status.DNSSEC; d != nil {
+		for _, text := range d.DS {
+			if rr, err := mdns.NewRR(text); err == nil {
+				if ds, ok := rr.(*mdns.DS); ok {
+					wanted = append(wanted, ds)
+				}
+			}
+		}
 	}
-	return string(b)
+	var wrong []string
+	for _, want := range wanted {
+		if !slices.ContainsFunc(found, func(ds *mdns.DS) bool { return standsFor(ds, want) }) {
+			wrong = append(wrong, "lacks DS "+digits(want))
+		}
+	}
+	for _, ds := range found {
+		if !slices.ContainsFunc(wanted, func(want *mdns.DS) bool { return standsFor(ds, want) }) {
+			wrong = append(wrong, "has DS "+digits(ds)+", which the Zone has not")
+		}
+	}
+	return wrong
+}
+
+// standsFor says whether a DS record is the one that is wanted, or may be one of the same key.
+func standsFor(ds, want *mdns.DS) bool {
+	return ds.KeyTag == want.KeyTag && ds.Algorithm == want.Algorithm &&
+		(ds.DigestType != want.DigestType || strings.EqualFold(ds.Digest, want.Digest))
+}
+
+// digits are a DS record's data, the digest cut short: the tag tells keys apart for a reader.
+func digits(ds *mdns.DS) string {
+	digest := strings.ToUpper(ds.Digest)
+	if len(digest) > 16 {
+		digest = digest[:16] + "…"
+	}
+	return fmt.Sprintf("%d %d %d %s", ds.KeyTag, ds.Algorithm, ds.DigestType, digest)
 }

@@ -51,8 +51,10 @@ func previewOf(t *testing.T, policy string) (*outlook, []Preview, error) {
 }
 
 func TestPreview(t *testing.T) {
+	const ordered = policyHead + "  hostnames: [shop.apps.example.com]\n  steering: {strategy: Ordered, tiers: [{clusterAffinity: {clusterNames: [sin]}}, {clusterAffinity: {clusterNames: [fra]}}, {clusterAffinity: {clusterNames: [iad]}}]}\n  dns: {ttl: 30s}\n"
 	for name, policy := range map[string]string{
-		"preview-ordered":  policyHead + "  hostnames: [shop.apps.example.com]\n  steering: {strategy: Ordered, tiers: [{clusterAffinity: {clusterNames: [sin]}}, {clusterAffinity: {clusterNames: [fra]}}, {clusterAffinity: {clusterNames: [iad]}}]}\n  dns: {ttl: 30s}\n",
+		"preview-ordered":  ordered,
+		"preview-brief":    ordered,
 		"preview-equal":    policyHead + "  hostnames: [shop.apps.example.com]\n  steering: {strategy: Equal}\n",
 		"preview-hostname": policyHead + "  hostnames: [shop.apps.example.com, other.apps.example.com, www.example.org]\n",
 	} {

@@ -122,7 +122,11 @@ func whereabouts(w io.Writer, c decision.Client) {
 		region = "none (the tiers for clients of unknown regions)"
 	}
 	fmt.Fprintf(w, "region\t%s: %s\n", region, strings.TrimSpace(c.Basis+" "+c.Rule))
-	fmt.Fprintf(w, "location\t%s, by %s\n", c.Location, strings.Join(c.Databases, " and "))
+	by := ""
+	if len(c.Databases) > 0 {
+		by = ", by " + strings.Join(c.Databases, " and ")
+	}
+	fmt.Fprintf(w, "location\t%s%s\n", c.Location, by)
 	for _, r := range c.Distances {
 		fmt.Fprintf(w, "\t%s at %d km\n", r.Region, r.Kilometres)
 	}

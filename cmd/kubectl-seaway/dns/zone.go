@@ -1,11 +1,12 @@
 package dns
 
 import (
+	"cmp"
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/view"
+	"github.com/seaway-io/seaway/dns/parent"
 )
 
 // survey is a look at a zone from all sides.
@@ -29,12 +31,15 @@ type survey struct {
 	resolver string
 	parents  []string
 	timeout  time.Duration
-	// exchange asks a server; tests have their own.
-	exchange exchanger
 }
 
-// exchanger sends one query to an address, such as 192.0.2.53:53.
-type exchanger func(ctx context.Context, query *mdns.Msg, server string) (*mdns.Msg, time.Duration, error)
+// asker asks DNS servers: a parent.Asker, but for tests.
+type asker interface {
+	// Delegation is what the servers of the zone above a domain say of it.
+	Delegation(ctx context.Context, domain string) (*parent.View, error)
+	Addresses(ctx context.Context, name string) ([]netip.Addr, error)
+	Ask(ctx context.Context, query *mdns.Msg, server netip.AddrPort) (*mdns.Msg, time.Duration, error)
+}
 
 func (s *survey) addFlags(fs *pflag.FlagSet) {
 	s.hub.Add(fs)
@@ -43,15 +48,49 @@ func (s *survey) addFlags(fs *pflag.FlagSet) {
 	fs.DurationVar(&s.timeout, "dns-timeout", 3*time.Second, "how long to wait for each answer of a DNS server")
 }
 
+// asker is as the flags say. A host without a resolver is no error: it may not be needed.
+func (s *survey) asker() (*parent.Asker, error) {
+	a, err := parent.System()
+	if err != nil {
+		a = &parent.Asker{}
+	}
+	if s.resolver != "" {
+		if a.Resolver, err = parent.ParseAddress(s.resolver); err != nil {
+			return nil, fmt.Errorf("--dns-resolver: %w", err)
+		}
+	}
+	for _, text := range s.parents {
+		at, err := endpoint(text)
+		if err != nil {
+			return nil, fmt.Errorf("--parent-server: %w", err)
+		}
+		a.Servers = append(a.Servers, at)
+	}
+	a.Timeout = s.timeout
+	return a, nil
+}
+
+// endpoint reads an address with or without a port.
+func endpoint(text string) (netip.AddrPort, error) {
+	if a, err := netip.ParseAddr(text); err == nil {
+		return netip.AddrPortFrom(a, 53), nil
+	}
+	at, err := netip.ParseAddrPort(text)
+	if err != nil {
+		return at, fmt.Errorf("%q is not an address such as 192.0.2.53, 192.0.2.53:5353 or [2001:db8::53]:53", text)
+	}
+	return at, nil
+}
+
 func surveyed() *cobra.Command {
 	var s survey
 	cmd := &cobra.Command{
 		Use:   "zone ZONE",
 		Short: "Show which state of a zone each name server serves, and check its delegation",
 		Long: `Show which generation and serial of ZONE (a Zone's name or domain) each name server reports and
-answers with, and compare the delegation in every server of the parent zone with the Zone: the NS
-records, and the addresses of the servers inside the zone. It ends with an error when a server does
-not serve the zone or the delegation is another.`,
+answers with, and compare what every server of the parent zone says with the Zone: the NS records, the
+addresses of the servers inside the zone, and the DS records. It ends with an error when a server does
+not serve the zone or the parent says something else.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return s.run(cmd.Context(), cmd.OutOrStdout(), args[0])
@@ -62,6 +101,10 @@ not serve the zone or the delegation is another.`,
 }
 
 func (s *survey) run(ctx context.Context, w io.Writer, name string) error {
+	a, err := s.asker()
+	if err != nil {
+		return err
+	}
 	c, err := s.hub.Client()
 	if err != nil {
 		return err
@@ -76,21 +119,25 @@ func (s *survey) run(ctx context.Context, w io.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	s.exchange = s.ask
-	return s.look(ctx, w, v, zone)
+	return look(ctx, w, a, v, zone)
 }
 
 // look shows everything, and returns what is wrong as one error.
-func (s *survey) look(ctx context.Context, w io.Writer, v view.View, zone *trafficv1alpha1.Zone) error {
-	fmt.Fprintf(w, "Zone %s (%s), generation %d\n\n", zone.Name, zone.Spec.Domain, zone.Generation)
+func look(ctx context.Context, w io.Writer, a asker, v view.View, zone *trafficv1alpha1.Zone) error {
+	fmt.Fprintf(w, "Zone %s (%s), generation %d\n", zone.Name, zone.Spec.Domain, zone.Generation)
+	if signed(zone) {
+		c := view.Condition(zone.Status.Conditions, trafficv1alpha1.ConditionSecure)
+		fmt.Fprintf(w, "%s=%s (%s): %s\n", c.Type, c.Status, c.Reason, c.Message)
+	}
+	fmt.Fprintln(w)
 	if err := reports(w, v, zone); err != nil {
 		return err
 	}
-	servers, err := s.servers(ctx, w, zone)
+	servers, err := nameServers(ctx, w, a, zone)
 	if err != nil {
 		return err
 	}
-	parents, err := s.delegation(ctx, w, zone)
+	parents, err := delegated(ctx, w, a, zone)
 	if err != nil {
 		return err
 	}
@@ -100,15 +147,26 @@ func (s *survey) look(ctx context.Context, w io.Writer, v view.View, zone *traff
 	return nil
 }
 
+// signed says whether a zone is signed, or on the way there or back.
+func signed(zone *trafficv1alpha1.Zone) bool {
+	return zone.Spec.DNSSEC != nil || zone.Status.DNSSEC != nil
+}
+
 // reports shows what the vantage points say that they serve.
 func reports(w io.Writer, v view.View, zone *trafficv1alpha1.Zone) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "VANTAGE POINT\tGENERATION\tSERIAL\tREPORT")
+	keys := func(text string) string {
+		if !signed(zone) {
+			return ""
+		}
+		return text + "\t"
+	}
+	fmt.Fprintf(tw, "VANTAGE POINT\tGENERATION\tSERIAL\t%sREPORT\n", keys("KEYS"))
 	for _, server := range v.Servers() {
-		generation, serial := "-", "-"
+		generation, serial, version := "-", "-", "-"
 		for _, z := range server.Zones {
 			if z.Domain == zone.Spec.Domain {
-				generation, serial = fmt.Sprint(z.Generation), fmt.Sprint(z.Serial)
+				generation, serial, version = fmt.Sprint(z.Generation), fmt.Sprint(z.Serial), cmp.Or(z.KeysVersion, "unsigned")
 				if z.Generation != zone.Generation {
 					generation += " (behind)"
 				}
@@ -118,69 +176,111 @@ func reports(w io.Writer, v view.View, zone *trafficv1alpha1.Zone) error {
 		if !server.Fresh {
 			state = "silent"
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s, %s old\n", server.Name, generation, serial, state, duration.HumanDuration(server.Age))
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s%s, %s old\n", server.Name, generation, serial, keys(version), state, duration.HumanDuration(server.Age))
 	}
 	return tw.Flush()
 }
 
-// servers asks every name server of the zone for its serial.
-func (s *survey) servers(ctx context.Context, w io.Writer, zone *trafficv1alpha1.Zone) (faults int, err error) {
-	type place struct{ name, address string }
-	var places []place
+// place is a name server at one of its addresses, and what it answers there.
+type place struct {
+	name, address string
+	serial        uint32
+	// remark goes with the serial, or says why there is none.
+	remark string
+	wrong  bool
+}
+
+// nameServers asks every name server of the zone for its serial.
+func nameServers(ctx context.Context, w io.Writer, a asker, zone *trafficv1alpha1.Zone) (faults int, err error) {
+	var places []*place
 	for _, ns := range zone.Spec.NameServers {
 		addresses := slices.Clone(ns.Addresses)
 		if len(addresses) == 0 {
-			addresses = s.addresses(ctx, ns.Name)
+			found, _ := a.Addresses(ctx, ns.Name) // what is not found is complained of below
+			for _, ip := range found {
+				addresses = append(addresses, ip.String())
+			}
 		}
 		if len(addresses) == 0 {
-			addresses = []string{""} // to be complained of
+			addresses = []string{""}
 		}
-		for _, a := range addresses {
-			places = append(places, place{ns.Name, a})
+		for _, address := range addresses {
+			places = append(places, &place{name: ns.Name, address: address})
 		}
 	}
-	lines := make([]string, len(places))
 	var wg sync.WaitGroup
-	for i, p := range places {
-		wg.Go(func() { lines[i] = s.serial(ctx, zone.Spec.Domain, p.address) })
+	for _, p := range places {
+		wg.Go(func() {
+			var err error
+			if p.serial, p.remark, err = serial(ctx, a, zone.Spec.Domain, p.address); err != nil {
+				p.wrong, p.remark = true, err.Error()
+			}
+		})
 	}
 	wg.Wait()
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "\nNAME SERVER\tADDRESS\tANSWERS WITH")
-	for i, p := range places {
-		if strings.HasPrefix(lines[i], "!") {
+	for _, p := range places {
+		line := fmt.Sprintf("serial %d%s%s", p.serial, p.remark, others(places, p.serial))
+		if p.wrong {
 			faults++
+			line = "! " + p.remark
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\n", p.name, orDash(p.address != "", p.address), lines[i])
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", p.name, orDash(p.address != "", p.address), line)
 	}
 	return faults, tw.Flush()
 }
 
-// serial is the serial that a server answers with, or what is wrong with it after an exclamation mark.
-func (s *survey) serial(ctx context.Context, domain, address string) string {
+// others are the serials that other servers have. That is no fault by itself: servers number changes by
+// the clock, and one that has seen a change a second later, or has forgotten what it served last, stays
+// with another number until the next change.
+func others(places []*place, serial uint32) string {
+	var other []uint32
+	for _, p := range places {
+		if !p.wrong && p.serial != serial {
+			other = append(other, p.serial)
+		}
+	}
+	if len(other) == 0 {
+		return ""
+	}
+	slices.Sort(other)
+	texts := make([]string, 0, len(other))
+	for _, s := range slices.Compact(other) {
+		texts = append(texts, fmt.Sprint(s))
+	}
+	return "; others have " + strings.Join(texts, ", ")
+}
+
+// serial is the serial that a server answers with, and a remark on who it is and how long it took.
+func serial(ctx context.Context, a asker, domain, address string) (uint32, string, error) {
 	if address == "" {
-		return "! its address is not known: the Zone has none, and the resolver finds none"
+		return 0, "", errors.New("its address is not known: the Zone has none, and the resolver finds none")
+	}
+	at, err := endpoint(address)
+	if err != nil {
+		return 0, "", err
 	}
 	q := new(mdns.Msg)
 	q.SetQuestion(mdns.Fqdn(domain), mdns.TypeSOA)
 	q.RecursionDesired = false
 	q.SetEdns0(1232, false)
 	q.IsEdns0().Option = append(q.IsEdns0().Option, &mdns.EDNS0_NSID{Code: mdns.EDNS0NSID})
-	r, took, err := s.exchange(ctx, q, withPort(address))
+	r, took, err := a.Ask(ctx, q, at)
 	switch {
 	case err != nil:
-		return "! " + err.Error()
+		return 0, "", err
 	case r.Rcode != mdns.RcodeSuccess:
-		return "! " + mdns.RcodeToString[r.Rcode]
+		return 0, "", errors.New(mdns.RcodeToString[r.Rcode])
 	case !r.Authoritative:
-		return "! an answer without authority: it does not serve the zone"
+		return 0, "", errors.New("an answer without authority: it does not serve the zone")
 	}
 	for _, rr := range r.Answer {
 		if soa, ok := rr.(*mdns.SOA); ok {
-			return fmt.Sprintf("serial %d%s, in %v", soa.Serial, nsid(r), took.Round(100*time.Microsecond))
+			return soa.Serial, fmt.Sprintf("%s, in %v", nsid(r), took.Round(100*time.Microsecond)), nil
 		}
 	}
-	return "! no SOA record"
+	return 0, "", errors.New("no SOA record")
 }
 
 // nsid is who a server says that it is.
@@ -197,74 +297,11 @@ func nsid(r *mdns.Msg) string {
 	return ""
 }
 
-// ask asks by UDP, and by TCP what does not fit.
-func (s *survey) ask(ctx context.Context, q *mdns.Msg, server string) (*mdns.Msg, time.Duration, error) {
-	for _, network := range []string{"udp", "tcp"} {
-		ctx, cancel := context.WithTimeout(ctx, s.timeout)
-		r, took, err := (&mdns.Client{Net: network, Timeout: s.timeout}).ExchangeContext(ctx, q, server)
-		cancel()
-		if err != nil {
-			return nil, 0, err
-		}
-		if !r.Truncated || network == "tcp" {
-			return r, took, nil
-		}
+// hexText is what hexadecimal digits spell, or the digits themselves.
+func hexText(digits string) string {
+	b, err := hex.DecodeString(digits)
+	if err != nil || slices.ContainsFunc(b, func(c byte) bool { return c < ' ' || c > '~' }) {
+		return digits
 	}
-	return nil, 0, errors.New("no answer")
-}
-
-// withPort is an address with the port of DNS, unless it has one.
-func withPort(address string) string {
-	if a, err := netip.ParseAddr(address); err == nil {
-		return net.JoinHostPort(a.String(), "53")
-	}
-	return address
-}
-
-// recursive asks the resolver and returns the answer records.
-func (s *survey) recursive(ctx context.Context, name string, rrtype uint16) (*mdns.Msg, error) {
-	resolver := s.resolver
-	if resolver == "" {
-		config, err := mdns.ClientConfigFromFile("/etc/resolv.conf")
-		if err != nil || len(config.Servers) == 0 {
-			return nil, errors.New("--dns-resolver: this host has no resolver in /etc/resolv.conf: give one")
-		}
-		resolver = net.JoinHostPort(config.Servers[0], config.Port)
-	}
-	q := new(mdns.Msg)
-	q.SetQuestion(mdns.Fqdn(name), rrtype)
-	r, _, err := s.exchange(ctx, q, withPort(resolver))
-	if err != nil {
-		return nil, fmt.Errorf("ask the resolver %s for %s: %w", resolver, name, err)
-	}
-	return r, nil
-}
-
-// addresses are those that the resolver has for a name.
-func (s *survey) addresses(ctx context.Context, name string) []string {
-	var out []string
-	for _, rrtype := range []uint16{mdns.TypeA, mdns.TypeAAAA} {
-		r, err := s.recursive(ctx, name, rrtype)
-		if err != nil {
-			continue
-		}
-		for _, rr := range r.Answer {
-			if a := addressOf(rr); a.IsValid() {
-				out = append(out, a.String())
-			}
-		}
-	}
-	return out
-}
-
-// addressOf is the address in an A or AAAA record.
-func addressOf(rr mdns.RR) netip.Addr {
-	var a netip.Addr
-	switch rr := rr.(type) {
-	case *mdns.A:
-		a, _ = netip.AddrFromSlice(rr.A)
-	case *mdns.AAAA:
-		a, _ = netip.AddrFromSlice(rr.AAAA)
-	}
-	return a.Unmap()
+	return string(b)
 }

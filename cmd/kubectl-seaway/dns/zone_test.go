@@ -4,136 +4,227 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	mdns "github.com/miekg/dns"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
+	"github.com/seaway-io/seaway/dns/parent"
 )
 
-func message(t *testing.T, answer, authority, additional string) *mdns.Msg {
-	t.Helper()
-	read := func(text string) (out []mdns.RR) {
-		p := mdns.NewZoneParser(strings.NewReader(text), ".", "")
-		p.SetDefaultTTL(60)
-		for rr, ok := p.Next(); ok; rr, ok = p.Next() {
-			out = append(out, rr)
-		}
-		if err := p.Err(); err != nil {
-			t.Fatal(err)
+const digest = "5CA1AB1E5CA1AB1E5CA1AB1E5CA1AB1E5CA1AB1E5CA1AB1E5CA1AB1E5CA1AB1E"
+
+func ds(tag uint16, digestType uint8, digest string) *mdns.DS {
+	return &mdns.DS{KeyTag: tag, Algorithm: 13, DigestType: digestType, Digest: strings.ToLower(digest)}
+}
+
+func TestWhatTheParentSays(t *testing.T) {
+	apps := zone("apps", "apps.example.com", server("ns1.apps.example.com", "192.0.2.53", "2001:db8::53"), server("NS.example.net", "198.51.100.53"))
+	signed := apps.DeepCopy()
+	signed.Status.DNSSEC = &trafficv1alpha1.ZoneDNSSECStatus{DS: []string{"apps.example.com. 3600 IN DS 4711 13 2 " + digest}}
+	const ns1, ns2 = "ns1.apps.example.com.", "ns.example.net."
+	const other, short = "0000000000000000000000000000000000000000000000000000000000000000", "5CA1AB1E5CA1AB1E…"
+	glue := func(more ...string) map[string][]netip.Addr {
+		out := map[string][]netip.Addr{"ns.example.net.": {netip.MustParseAddr("203.0.113.1")}} // of a server outside it is none
+		for _, a := range more {
+			out[ns1] = append(out[ns1], netip.MustParseAddr(a))
 		}
 		return out
 	}
-	return &mdns.Msg{Answer: read(answer), Ns: read(authority), Extra: read(additional)}
-}
-
-func TestCompareDelegation(t *testing.T) {
-	apps := zone("apps", "apps.example.com", server("ns1.apps.example.com", "192.0.2.53", "2001:db8::53"), server("ns.example.net", "198.51.100.53"))
-	const ns1, ns2 = "apps.example.com. NS ns1.apps.example.com.\n", "Apps.Example.com. NS NS.example.net.\n"
-	const a, aaaa = "ns1.apps.example.com. A 192.0.2.53\n", "ns1.apps.example.com. AAAA 2001:db8::53\n"
+	right := parent.Server{NS: []string{ns1, ns2}, Glue: glue("192.0.2.53", "2001:db8::53")}
+	with := func(records ...*mdns.DS) parent.Server { s := right; s.DS = records; return s }
 	for name, tc := range map[string]struct {
-		authority, additional string
-		want                  []string
+		zone *trafficv1alpha1.Zone
+		says parent.Server
+		want []string
 	}{
-		"as the Zone says":                  {ns1 + ns2, a + aaaa, nil},
-		"glue for a server outside is none": {ns1 + ns2, a + aaaa + "ns.example.net. A 203.0.113.1\n", nil},
-		"no delegation":                     {"example.com. NS ns.example.com.\n", "", []string{"none: add what `kubectl seaway dns delegation` prints to the parent"}},
-		"a server is missing":               {ns1, a + aaaa, []string{"lacks NS ns.example.net."}},
-		"a server too many":                 {ns1 + ns2 + "apps.example.com. NS old.example.net.\n", a + aaaa, []string{"has NS old.example.net., which the Zone has not"}},
-		"glue is missing":                   {ns1 + ns2, a, []string{"lacks glue 2001:db8::53 for ns1.apps.example.com."}},
-		"glue is another": {ns1 + ns2, aaaa + "ns1.apps.example.com. A 192.0.2.99\n",
+		"as the Zone says":  {apps, right, nil},
+		"no delegation":     {apps, parent.Server{}, []string{"none: add what `kubectl seaway dns delegation` prints to the parent"}},
+		"no such name":      {apps, parent.Server{NoName: true}, []string{"none: the parent says that there is no such name"}},
+		"no answer":         {apps, parent.Server{Err: errors.New("REFUSED")}, []string{"REFUSED"}},
+		"a server missing":  {apps, parent.Server{NS: []string{ns1}, Glue: right.Glue}, []string{"lacks NS ns.example.net."}},
+		"a server too many": {apps, parent.Server{NS: []string{ns1, ns2, "old.example.net."}, Glue: right.Glue}, []string{"has NS old.example.net., which the Zone has not"}},
+		"glue missing":      {apps, parent.Server{NS: right.NS, Glue: glue("192.0.2.53")}, []string{"lacks glue 2001:db8::53 for ns1.apps.example.com."}},
+		"other glue": {apps, parent.Server{NS: right.NS, Glue: glue("2001:db8::53", "192.0.2.99")},
 			[]string{"has glue 192.0.2.99 for ns1.apps.example.com., which the Zone has not", "lacks glue 192.0.2.53 for ns1.apps.example.com."}},
+		"the key":                             {signed, with(ds(4711, 2, digest)), nil},
+		"the key by a digest of its choice":   {signed, with(ds(4711, 4, other)), nil},
+		"the key by two digests":              {signed, with(ds(4711, 2, digest), ds(4711, 4, other)), nil},
+		"no key yet":                          {signed, right, []string{"lacks DS 4711 13 2 " + short}},
+		"a key of before too":                 {signed, with(ds(4711, 2, digest), ds(17, 2, other)), []string{"has DS 17 13 2 0000000000000000…, which the Zone has not"}},
+		"another key":                         {signed, with(ds(17, 2, other)), []string{"has DS 17 13 2 0000000000000000…, which the Zone has not", "lacks DS 4711 13 2 " + short}},
+		"a digest that is not the key's":      {signed, with(ds(4711, 2, other)), []string{"has DS 4711 13 2 0000000000000000…, which the Zone has not", "lacks DS 4711 13 2 " + short}},
+		"a key for a zone that is not signed": {apps, with(ds(4711, 2, digest)), []string{"has DS 4711 13 2 " + short + ", which the Zone has not"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, compareDelegation(apps, message(t, "", tc.authority, tc.additional))); diff != "" {
+			if diff := cmp.Diff(tc.want, compareParent(tc.zone, tc.says)); diff != "" {
 				t.Error(diff)
 			}
 		})
 	}
-	// A server of both zones answers for the child.
-	if wrong := compareDelegation(apps, message(t, ns1+ns2, "", a+aaaa)); len(wrong) > 0 {
-		t.Error(wrong)
-	}
 }
 
-// internet answers as the servers of the world do, by server, name and type.
-type internet map[string]*mdns.Msg
+// world answers as the servers of the world do.
+type world struct {
+	servers map[string]*mdns.Msg // by address
+	parent  *parent.View
+	named   []netip.AddrPort
+}
 
-func (i internet) exchange(_ context.Context, q *mdns.Msg, server string) (*mdns.Msg, time.Duration, error) {
-	key := server + " " + q.Question[0].Name + " " + mdns.TypeToString[q.Question[0].Qtype]
-	if r := i[key]; r != nil {
+func (w *world) Ask(_ context.Context, q *mdns.Msg, server netip.AddrPort) (*mdns.Msg, time.Duration, error) {
+	if r := w.servers[server.String()]; r != nil && q.Question[0].Qtype == mdns.TypeSOA && q.IsEdns0() != nil {
 		return r, 1500 * time.Microsecond, nil
 	}
-	if strings.HasPrefix(server, "192.0.2.1:") {
-		return &mdns.Msg{}, 0, nil // the resolver knows nothing of it
+	return nil, 0, errors.New("no answer from " + server.String())
+}
+
+func (w *world) Addresses(context.Context, string) ([]netip.Addr, error) {
+	return nil, errors.New("no such name")
+}
+
+func (w *world) Delegation(_ context.Context, domain string) (*parent.View, error) {
+	if w.parent == nil {
+		return nil, errors.New("find the parent zone of " + domain + ".: nobody says which zone example.com. is in")
 	}
-	return nil, 0, errors.New("no answer from " + server)
+	return w.parent, nil
 }
 
 func TestAZoneFromAllSides(t *testing.T) {
-	authoritative := func(m *mdns.Msg) *mdns.Msg { m.Authoritative = true; return m }
-	const soa = "apps.example.com. SOA ns1.apps.example.com. dns.example.com. 41 1 1 1 1\n"
-	identified := authoritative(message(t, soa, "", ""))
-	identified.SetEdns0(1232, false)
-	identified.IsEdns0().Option = []mdns.EDNS0{&mdns.EDNS0_NSID{Code: mdns.EDNS0NSID, Nsid: "6e7331"}}
-	const delegation = "apps.example.com. NS ns1.apps.example.com.\napps.example.com. NS ns.example.net.\n"
-	const glue = "ns1.apps.example.com. A 192.0.2.53\nns1.apps.example.com. AAAA 2001:db8::53\n"
-	world := internet{
-		"192.0.2.53:53 apps.example.com. SOA":     identified,
-		"[2001:db8::53]:53 apps.example.com. SOA": authoritative(message(t, soa, "", "")),
-		"198.51.100.53:53 apps.example.com. SOA":  authoritative(message(t, soa, "", "")),
-		"192.0.2.1:53 example.com. SOA":           message(t, "example.com. SOA a.example.com. b.example.com. 1 1 1 1 1\n", "", ""),
-		"192.0.2.1:53 example.com. NS":            message(t, "example.com. NS a.example.com.\nexample.com. NS b.example.com.\n", "", ""),
-		"192.0.2.1:53 a.example.com. A":           message(t, "a.example.com. A 203.0.113.1\n", "", ""),
-		"192.0.2.1:53 b.example.com. AAAA":        message(t, "b.example.com. AAAA 2001:db8::1\n", "", ""),
-		"203.0.113.1:53 apps.example.com. NS":     message(t, "", delegation, glue),
-		"[2001:db8::1]:53 apps.example.com. NS":   message(t, "", delegation, glue),
+	soa := func(serial uint32, nsid string) *mdns.Msg {
+		m := &mdns.Msg{MsgHdr: mdns.MsgHdr{Authoritative: true}, Answer: []mdns.RR{&mdns.SOA{Serial: serial}}}
+		if nsid != "" {
+			m.SetEdns0(1232, false)
+			m.IsEdns0().Option = []mdns.EDNS0{&mdns.EDNS0_NSID{Code: mdns.EDNS0NSID, Nsid: nsid}}
+		}
+		return m
 	}
-	look := func(name string, parents ...string) error {
-		v := goldentest.Federation(t)
-		s := &survey{resolver: "192.0.2.1", parents: parents, exchange: world.exchange}
-		var out bytes.Buffer
-		err := s.look(context.Background(), &out, v, &v.Zones[0])
-		goldentest.Compare(t, name, out.Bytes())
-		return err
+	servers := func() map[string]*mdns.Msg {
+		return map[string]*mdns.Msg{"192.0.2.53:53": soa(41, "6e7331"), "[2001:db8::53]:53": soa(41, ""), "198.51.100.53:53": soa(41, "")}
 	}
-	if err := look("zone-good"); err != nil {
-		t.Error(err)
+	parents := func(change func(a, b *parent.Server)) *parent.View {
+		of := func(name, address string) parent.Server {
+			return parent.Server{Name: name, Address: netip.MustParseAddrPort(address), NS: []string{"ns.example.net.", "ns1.apps.example.com."},
+				Glue: map[string][]netip.Addr{"ns1.apps.example.com.": {netip.MustParseAddr("192.0.2.53"), netip.MustParseAddr("2001:db8::53")}}}
+		}
+		v := &parent.View{Zone: "example.com.", Servers: []parent.Server{of("a.example.com.", "203.0.113.1:53"), of("b.example.com.", "[2001:db8::1]:53")}}
+		change(&v.Servers[0], &v.Servers[1])
+		return v
 	}
-	delete(world, "198.51.100.53:53 apps.example.com. SOA")
-	world["[2001:db8::53]:53 apps.example.com. SOA"] = message(t, soa, "", "")
-	world["203.0.113.1:53 apps.example.com. NS"] = message(t, "", delegation, "")
-	world["[2001:db8::1]:53 apps.example.com. NS"] = &mdns.Msg{MsgHdr: mdns.MsgHdr{Rcode: mdns.RcodeNameError}}
-	if err := look("zone-bad"); err == nil || err.Error() != "zone apps.example.com: 5 faults, each marked with an exclamation mark" {
-		t.Error(err)
+	good := func(*parent.Server, *parent.Server) {}
+	secured := func(reason, message string) func(z *trafficv1alpha1.Zone) {
+		return func(z *trafficv1alpha1.Zone) {
+			z.Spec.DNSSEC = &trafficv1alpha1.ZoneDNSSEC{}
+			z.Status.DNSSEC = &trafficv1alpha1.ZoneDNSSECStatus{DS: []string{"apps.example.com. 3600 IN DS 4711 13 2 " + digest}}
+			z.Status.Conditions = append(z.Status.Conditions, metav1.Condition{Type: trafficv1alpha1.ConditionSecure, Status: metav1.ConditionTrue,
+				Reason: reason, Message: message})
+		}
 	}
-	if err := look("zone-other-parent", "203.0.113.7:5353"); err == nil {
-		t.Error("a parent that does not answer is a fault")
-	}
-	delete(world, "192.0.2.1:53 example.com. SOA")
-	if err := look("zone-no-parent"); err == nil {
-		t.Error("a parent that is not found is a fault")
+	for name, tc := range map[string]struct {
+		world  func(w *world)
+		zone   func(*trafficv1alpha1.Zone)
+		faults string
+	}{
+		"zone-good": {world: func(w *world) { w.parent = parents(good) }},
+		"zone-bad": {world: func(w *world) {
+			delete(w.servers, "198.51.100.53:53")
+			w.servers["[2001:db8::53]:53"].Authoritative = false
+			w.parent = parents(func(a, b *parent.Server) {
+				a.Glue, *b = nil, parent.Server{Name: b.Name, Address: b.Address, NoName: true}
+			})
+		}, faults: "5 faults"},
+		"zone-other-parent": {world: func(w *world) {
+			w.parent = &parent.View{Servers: []parent.Server{{Address: netip.MustParseAddrPort("203.0.113.7:5353"), Err: errors.New("no answer from 203.0.113.7:5353")}}}
+		}, faults: "1 faults"},
+		"zone-no-parent": {world: func(*world) {}, faults: "1 faults"},
+		"zone-no-address-of-the-parent": {world: func(w *world) {
+			w.parent = parents(func(_, b *parent.Server) {
+				*b = parent.Server{Name: b.Name, Err: errors.New("b.example.com has no address")}
+			})
+		}, faults: "1 faults"},
+		"zone-serials": {world: func(w *world) {
+			w.servers["198.51.100.53:53"] = soa(42, "")
+			w.parent = parents(good)
+		}},
+		"zone-unknown-address": {world: func(w *world) { w.parent = parents(good) }, zone: func(z *trafficv1alpha1.Zone) { z.Spec.NameServers[1].Addresses = nil }, faults: "1 faults"},
+		"zone-secure": {world: func(w *world) {
+			w.parent = parents(func(a, b *parent.Server) {
+				a.DS, b.DS = []*mdns.DS{ds(4711, 2, digest)}, []*mdns.DS{ds(4711, 2, digest)}
+			})
+		}, zone: secured(trafficv1alpha1.ReasonSecure, "the parent has the DS record of a key that the zone is signed with")},
+		"zone-not-everywhere": {world: func(w *world) {
+			w.servers["198.51.100.53:53"] = soa(40, "6e7332")
+			delete(w.servers, "[2001:db8::53]:53")
+			w.parent = parents(func(a, b *parent.Server) {
+				a.DS = []*mdns.DS{ds(4711, 2, digest), ds(17, 2, strings.Repeat("A1", 32))}
+				b.DS, b.Glue = []*mdns.DS{ds(4711, 2, digest)}, nil
+			})
+		}, zone: secured(trafficv1alpha1.ReasonRollingOver, "keys are being replaced: waiting for the parent to drop the DS of the old key"), faults: "4 faults"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{servers: servers()}
+			tc.world(w)
+			v := goldentest.Federation(t)
+			v.Health = slices.Clone(v.Health)
+			apps := &v.Zones[0]
+			if tc.zone != nil {
+				tc.zone(apps)
+			}
+			if signed(apps) {
+				v.Health[0].Spec.Zones[0].KeysVersion = "4c1d9a"
+			}
+			var out bytes.Buffer
+			err := look(t.Context(), &out, w, v, apps)
+			goldentest.Compare(t, name, out.Bytes())
+			want := "zone apps.example.com: " + tc.faults + ", each marked with an exclamation mark"
+			if tc.faults == "" && err != nil || tc.faults != "" && (err == nil || err.Error() != want) {
+				t.Error(err)
+			}
+		})
 	}
 }
 
-// A real server is asked over real sockets, by TCP where the answer does not fit.
+func TestFlagsOfTheSurvey(t *testing.T) {
+	s := &survey{resolver: "192.0.2.1", parents: []string{"203.0.113.7:5353", "2001:db8::1"}, timeout: time.Second}
+	a, err := s.asker()
+	if err != nil || a.Resolver != "192.0.2.1:53" || a.Timeout != time.Second ||
+		!slices.Equal(a.Servers, []netip.AddrPort{netip.MustParseAddrPort("203.0.113.7:5353"), netip.MustParseAddrPort("[2001:db8::1]:53")}) {
+		t.Errorf("%+v, %v", a, err)
+	}
+	for want, s := range map[string]survey{"--dns-resolver: ": {resolver: "nobody"}, "--parent-server: ": {parents: []string{"a.example.com"}}} {
+		if _, err := s.asker(); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Error(err)
+		}
+	}
+}
+
+// A real server is asked over real sockets, as a name server and as the parent of a zone below its own.
 func TestServersAreAskedOverTheNetwork(t *testing.T) {
-	s := running(t)
-	address := s.Addresses()[0].String()
-	q := &survey{timeout: patience}
-	q.exchange = q.ask
-	if got := q.serial(context.Background(), "apps.example.com", address); !strings.HasPrefix(got, "serial ") {
-		t.Error(got)
+	address := running(t).Addresses()[0].String()
+	a, err := (&survey{parents: []string{address}, timeout: patience}).asker()
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got := q.serial(context.Background(), "example.org", address); got != "! REFUSED" {
-		t.Error(got)
+	if n, remark, err := serial(t.Context(), a, "apps.example.com", address); n == 0 || !strings.Contains(remark, ", in ") || err != nil {
+		t.Error(n, remark, err)
 	}
-	child := zone("child", "child.apps.example.com", trafficv1alpha1.NameServer{Name: "ns.child.apps.example.com", Addresses: []string{"192.0.2.54", "2001:db8::54"}}, server("ns.example.net"))
-	if got := q.referral(context.Background(), child, address); len(got) > 0 {
-		t.Error(got)
+	if _, _, err := serial(t.Context(), a, "example.org", address); err == nil || err.Error() != "REFUSED" {
+		t.Error(err)
+	}
+	child := zone("child", "child.apps.example.com", server("ns.child.apps.example.com", "192.0.2.54", "2001:db8::54"), server("ns.example.net"))
+	var out bytes.Buffer
+	if faults, err := delegated(t.Context(), &out, a, child); faults > 0 || err != nil || !strings.Contains(out.String(), address+"  is that of the Zone") {
+		t.Error(err, out.String())
+	}
+	child.Spec.Domain = "apps.example.com" // the server is not the parent of its own zone, but what it says of it counts
+	out.Reset()
+	if faults, err := delegated(t.Context(), &out, a, child); faults == 0 || err != nil {
+		t.Error(err, out.String())
 	}
 }

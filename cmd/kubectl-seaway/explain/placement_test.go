@@ -107,6 +107,10 @@ func object(t *testing.T, doc []byte, without []string) []client.Object {
 	return []client.Object{decision.Object(d.Spec)}
 }
 
+func TestWhatTheDocumentationShows(t *testing.T) {
+	goldentest.Documented(t, "explain.md", "placement-history", "dry-run-preempts")
+}
+
 func TestExplainPlacement(t *testing.T) {
 	for name, tc := range map[string]struct {
 		q       inquiry

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -36,6 +37,33 @@ func Compare(t *testing.T, name string, got []byte) {
 	if diff := cmp.Diff(string(bytes.TrimSpace(want)), string(bytes.TrimSpace(got))); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
+}
+
+// Documented checks that a page of docs shows what the golden files of the package under test hold.
+func Documented(t *testing.T, page string, names ...string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", page))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		golden, err := os.ReadFile(filepath.Join("testdata", name+".golden"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(flush(text), flush(golden)) {
+			t.Errorf("docs/%s does not show testdata/%s.golden as it stands", page, name)
+		}
+	}
+}
+
+// flush is text without what nobody sees: blanks at the ends of lines, and empty lines around it.
+func flush(text []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
+	}
+	return strings.Join(lines, "\n")
 }
 
 // Federation is the one that all commands are tested with.
