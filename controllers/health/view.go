@@ -76,6 +76,13 @@ func (v *View) ZoneGenerations(domain string) map[string]int64 {
 	return v.reports.ZoneGenerations(domain)
 }
 
+// Problems returns what live vantage points do not serve as it stands in an object.
+func (v *View) Problems(object trafficv1alpha1.ZoneObject) []trafficv1alpha1.ZoneProblem {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	return v.reports.Problems(object)
+}
+
 // Subscribe calls fn with every change, from now on. fn is called without any lock, one change after
 // the other, and must not block: it enqueues.
 func (v *View) Subscribe(fn func(health.Changes)) {

@@ -64,6 +64,7 @@ func TestLive(t *testing.T) {
 	}{
 		{"a plan is made", l.planned},
 		{"a name server takes it over", l.served},
+		{"what it leaves out is said", l.leftOut},
 		{"nothing is written when nothing happens", l.idle},
 		{"a verdict moves requests", l.moves},
 		{"replicas that are gone are seen", l.replicas},
@@ -128,6 +129,44 @@ func (l *live) served() {
 		}
 		return nil
 	})
+}
+
+// leftOut has the name server tell that records lost against older objects, and that they do no more.
+func (l *live) leftOut() {
+	l.create(l.home, &v1.ZoneRecords{ObjectMeta: metav1.ObjectMeta{Name: "mail"},
+		Spec: v1.ZoneRecordsSpec{Zone: "apps", Records: []v1.Record{{Name: "shop", Type: "A", Values: []string{"192.0.2.1"}}}}})
+	conditions := func(records, zone, policy string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			var r v1.ZoneRecords
+			var z v1.Zone
+			var p v1.TrafficPolicy
+			if err := errors.Join(l.home.Client.Get(ctx, client.ObjectKey{Name: "mail"}, &r), l.home.Client.Get(ctx, client.ObjectKey{Name: "apps"}, &z),
+				l.home.Client.Get(ctx, client.ObjectKey{Namespace: "shop", Name: "shop"}, &p)); err != nil {
+				return err
+			}
+			for _, c := range []struct {
+				all        []metav1.Condition
+				kind, want string
+			}{{r.Status.Conditions, v1.ConditionAccepted, records}, {z.Status.Conditions, v1.ConditionProgrammed, zone}, {p.Status.Conditions, v1.ConditionProgrammed, policy}} {
+				if got := meta.FindStatusCondition(c.all, c.kind); got == nil || got.Reason != c.want {
+					return fmt.Errorf("%+v, want %s", got, c.want)
+				}
+			}
+			return nil
+		}
+	}
+	l.eventually("the records are accepted", conditions("Accepted", "Programmed", "Programmed"))
+	of := func(kind, namespace, name, field string) v1.ZoneProblem {
+		return v1.ZoneProblem{Object: v1.ZoneObject{Kind: kind, Namespace: namespace, Name: name}, Field: field, Message: "is taken by what is older"}
+	}
+	l.say(func(s *v1.EndpointHealthSpec) {
+		s.Zones[0].Problems = []v1.ZoneProblem{of(v1.KindZoneRecords, "", "mail", "spec.records[0]"), of(v1.KindZone, "", "apps", "spec.records[1]"),
+			of(v1.KindTrafficPlan, "shop", "shop", "spec.hostnames[0]")}
+	})
+	l.eventually("all of them say so", conditions("PartlyServed", "PartlyServed", "PartlyServed"))
+	l.say(func(s *v1.EndpointHealthSpec) { s.Zones[0].Problems = nil })
+	l.eventually("all is well", conditions("Accepted", "Programmed", "Programmed"))
+	l.must(l.home.Client.Delete(l.Context(), &v1.ZoneRecords{ObjectMeta: metav1.ObjectMeta{Name: "mail"}}))
 }
 
 // idle watches the objects that this package writes while the name server renews its report.
@@ -378,7 +417,7 @@ func (l *live) crds() {
 		return l.home.Client.Create(l.Context(), crd)
 	}))
 	l.eventually("the API is served", func(ctx context.Context) error {
-		for _, list := range []client.ObjectList{&v1.ZoneList{}, &v1.TrafficPolicyList{}, &v1.TrafficPlanList{}, &v1.RegionMapList{}, &v1.EndpointHealthList{}} {
+		for _, list := range []client.ObjectList{&v1.ZoneList{}, &v1.TrafficPolicyList{}, &v1.TrafficPlanList{}, &v1.RegionMapList{}, &v1.EndpointHealthList{}, &v1.ZoneRecordsList{}} {
 			if err := l.home.Client.List(ctx, list); err != nil {
 				return err
 			}

@@ -49,9 +49,6 @@ var (
 			reasonOf(before.Status.Conditions) != reasonOf(after.Status.Conditions)
 	})
 
-	// zoneCameOrWent passes Zones that are new or gone.
-	zoneCameOrWent = when(func(_, _ *trafficv1alpha1.Zone) bool { return false })
-
 	// mapChanged passes RegionMaps that were edited or judged anew.
 	mapChanged = when(func(before, after *trafficv1alpha1.RegionMap) bool {
 		return before.Generation != after.Generation || reasonOf(before.Status.Conditions) != reasonOf(after.Status.Conditions)

@@ -33,6 +33,7 @@ type verdicts interface {
 	VantagePoints() int
 	PlanGenerations(plan types.NamespacedName) map[string]int64
 	ZoneGenerations(domain string) map[string]int64
+	Problems(object trafficv1alpha1.ZoneObject) []trafficv1alpha1.ZoneProblem
 }
 
 // policies makes the plans.
@@ -101,6 +102,8 @@ func (r *policies) applyStatus(ctx context.Context, g *gathered, out traffic.Out
 	programmed := traffic.Programmed(0, nil, g.notInForce())
 	if g.plan != nil && g.notInForce() == "" {
 		programmed = traffic.Programmed(g.plan.Generation, served(r.health.PlanGenerations(client.ObjectKeyFromObject(g.plan))), "")
+		programmed = traffic.PartlyServed(programmed, r.health.Problems(trafficv1alpha1.ZoneObject{
+			Kind: trafficv1alpha1.KindTrafficPlan, Namespace: g.plan.Namespace, Name: g.plan.Name}))
 	}
 	_, err := hub.PatchStatus(ctx, r.client, g.policy, func(p *trafficv1alpha1.TrafficPolicy) {
 		for _, c := range append(out.Conditions, programmed) {

@@ -102,14 +102,15 @@ func setupZones(mgr ctrl.Manager, o Options) error {
 		Complete(r)
 }
 
-func setupZoneRecords(mgr ctrl.Manager, _ Options) error {
+func setupZoneRecords(mgr ctrl.Manager, o Options) error {
 	w := &waker{reader: mgr.GetClient()}
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("zonerecords").
 		For(&trafficv1alpha1.ZoneRecords{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&trafficv1alpha1.Zone{}, handler.EnqueueRequestsFromMapFunc(w.recordsOf), builder.WithPredicates(zoneCameOrWent)).
+		Watches(&trafficv1alpha1.Zone{}, handler.EnqueueRequestsFromMapFunc(w.recordsOf), builder.WithPredicates(zoneChanged)).
+		WatchesRawSource(o.Health.Source(w.recordsServed)).
 		WithOptions(options(1)).
-		Complete(&zoneRecords{client: mgr.GetClient()})
+		Complete(&zoneRecords{client: mgr.GetClient(), health: o.Health})
 }
 
 func setupRegionMaps(mgr ctrl.Manager, _ Options) error {

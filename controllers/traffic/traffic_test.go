@@ -40,6 +40,7 @@ type hubStub struct {
 	verdict  map[string]v1.Verdict         // by cluster
 	vantage  int
 	inForce  map[string]int64 // generation of any plan or zone, by vantage point
+	problems []v1.ZoneProblem
 	policies *policies
 	zones    *zones
 	maps     *regionMaps
@@ -55,6 +56,15 @@ func (h *hubStub) Verdict(_ types.NamespacedName, cluster string) health.Opinion
 func (h *hubStub) VantagePoints() int                                    { return h.vantage }
 func (h *hubStub) PlanGenerations(types.NamespacedName) map[string]int64 { return h.inForce }
 func (h *hubStub) ZoneGenerations(string) map[string]int64               { return h.inForce }
+
+func (h *hubStub) Problems(o v1.ZoneObject) (out []v1.ZoneProblem) {
+	for _, p := range h.problems {
+		if p.Object == o {
+			out = append(out, p)
+		}
+	}
+	return out
+}
 
 // indexer registers the package's own indexes with the fake client.
 type indexer struct{ *fake.ClientBuilder }
@@ -422,11 +432,27 @@ func TestZoneRecords(t *testing.T) {
 		return &v1.ZoneRecords{ObjectMeta: metav1.ObjectMeta{Name: name},
 			Spec: v1.ZoneRecordsSpec{Zone: zone, Records: []v1.Record{{Name: "www", Type: "A", Values: values}}}}
 	}
-	h := aShop(t, records("fine", "apps", "192.0.2.1"), records("lost", "nowhere", "192.0.2.1"), records("faulty", "apps", "nowhere"))
-	reconciler := &zoneRecords{client: h.zones.client}
-	for name, want := range map[string]string{"fine": "True Accepted", "lost": "False NoZone", "faulty": "False Invalid"} {
+	older := &v1.Zone{ObjectMeta: metav1.ObjectMeta{Name: "younger", CreationTimestamp: metav1.NewTime(noon)}, Spec: v1.ZoneSpec{Domain: "eu.apps.example.com",
+		NameServers: []v1.NameServer{{Name: "ns1.example.net"}}}}
+	h := aShop(t, older, records("fine", "apps", "192.0.2.1"), records("lost", "nowhere", "192.0.2.1"), records("faulty", "apps", "nowhere"),
+		records("loser", "apps", "192.0.2.1"), records("both", "apps", "nowhere"), records("below", "younger", "192.0.2.1"))
+	for _, name := range []string{"loser", "both"} {
+		o := v1.ZoneObject{Kind: v1.KindZoneRecords, Name: name}
+		h.problems = append(h.problems, v1.ZoneProblem{Object: o, Field: "spec.records[0]", Message: "www.apps.example.com is an alias in Zone apps"},
+			v1.ZoneProblem{Object: o, Field: "spec.records[0].values[0]", Message: "is no address"})
+	}
+	reconciler := &zoneRecords{client: h.zones.client, health: h}
+	for name, want := range map[string]string{
+		"fine":   "True Accepted: the records are well formed, and no name server leaves one out",
+		"lost":   `False NoZone: there is no Zone "nowhere": name one, or make it`,
+		"faulty": "False Invalid: spec.records[0].values[0]: ",
+		"loser":  "False PartlyServed: not served as it stands: spec.records[0]: www.apps.example.com is an alias in Zone apps; spec.records[0].values[0]: is no address; the rest is served",
+		"both":   "; the other records are served, but for spec.records[0]: www.apps.example.com is an alias in Zone apps",
+		"below":  `False NoZone: Zone "younger" is not served: `,
+	} {
 		h.run(reconciler.Reconcile, client.ObjectKey{Name: name})
-		if got := h.condition(get(h, "", name, &v1.ZoneRecords{}), v1.ConditionAccepted); got != want {
+		c := meta.FindStatusCondition(get(h, "", name, &v1.ZoneRecords{}).Status.Conditions, v1.ConditionAccepted)
+		if got := fmt.Sprintf("%s %s: %s", c.Status, c.Reason, c.Message); !strings.Contains(got, want) || name == "both" && !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 		h.writes = nil
@@ -434,6 +460,31 @@ func TestZoneRecords(t *testing.T) {
 		h.expectWrites()
 	}
 	h.run(reconciler.Reconcile, client.ObjectKey{Name: "gone"})
+}
+
+// What name servers leave out of a Zone or a plan is not programmed, and is again when they do not.
+func TestWhatIsLeftOutIsSaid(t *testing.T) {
+	h := aShop(t)
+	h.inForce = map[string]int64{"ns1": 100}
+	judge := func() []string {
+		h.run(h.zones.Reconcile, client.ObjectKey{Name: "apps"})
+		h.plan("shop", "shop")
+		return []string{h.condition(get(h, "", "apps", &v1.Zone{}), v1.ConditionProgrammed), h.condition(get(h, "shop", "shop", &v1.TrafficPolicy{}), v1.ConditionProgrammed)}
+	}
+	for _, step := range []struct {
+		problems []v1.ZoneProblem
+		want     []string
+	}{
+		{nil, []string{"True Programmed", "True Programmed"}},
+		{[]v1.ZoneProblem{{Object: v1.ZoneObject{Kind: v1.KindZone, Name: "apps"}}}, []string{"False PartlyServed", "True Programmed"}},
+		{[]v1.ZoneProblem{{Object: v1.ZoneObject{Kind: v1.KindTrafficPlan, Namespace: "shop", Name: "shop"}}}, []string{"True Programmed", "False PartlyServed"}},
+		{nil, []string{"True Programmed", "True Programmed"}},
+	} {
+		h.problems = step.problems
+		if diff := cmp.Diff(step.want, judge()); diff != "" {
+			t.Errorf("%v: %s", step.problems, diff)
+		}
+	}
 }
 
 func TestRegionMaps(t *testing.T) {

@@ -198,6 +198,14 @@ func (w *waker) zonesServed(changes health.Changes) (out []reconcile.Request) {
 	return out
 }
 
+// recordsServed are the ZoneRecords that a report has problems with, or has no more.
+func (w *waker) recordsServed(changes health.Changes) (out []reconcile.Request) {
+	for name := range changes.Records {
+		out = append(out, request(types.NamespacedName{Name: name}))
+	}
+	return out
+}
+
 // hosting wakes, a little later, the Zones that the host names of a plan lie in.
 func (w *waker) hosting() handler.EventHandler {
 	wake := func(ctx context.Context, plan client.Object, q queue) {

@@ -39,6 +39,7 @@ func (r *zones) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 			return ctrl.Result{}, err
 		}
 		programmed = traffic.Programmed(zone.Generation, served(r.health.ZoneGenerations(zone.Spec.Domain)), "")
+		programmed = traffic.PartlyServed(programmed, r.health.Problems(trafficv1alpha1.ZoneObject{Kind: trafficv1alpha1.KindZone, Name: zone.Name}))
 	}
 	_, err := hub.PatchStatus(ctx, r.client, zone, func(z *trafficv1alpha1.Zone) {
 		hub.SetCondition(&z.Status.Conditions, z.Generation, accepted)

@@ -65,6 +65,7 @@ type Engine struct {
 	mu     sync.Mutex
 	own    map[verdict.Key]verdict.State
 	plans  map[planKey]*zone.Plan
+	faults map[string][]trafficv1alpha1.ZoneProblem // that are reported, by domain
 	peers  *verdict.Peers
 	expiry *time.Timer
 	cutOff time.Time // since when this server has lost its own network; zero if it has not
@@ -171,12 +172,13 @@ func (e *Engine) compile(change func()) {
 	e.options.Changed()
 }
 
-// publish puts a snapshot in force, with the verdicts of this moment.
+// publish puts a snapshot in force, with the verdicts of this moment. compiling is held.
 func (e *Engine) publish(s *zone.Snapshot) {
 	plans := make(map[planKey]*zone.Plan, len(s.Plans))
 	for _, p := range s.Plans {
 		plans[planKey{p.Namespace, p.Name}] = p
 	}
+	faults := reportable(s, e.objects)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
@@ -191,7 +193,7 @@ func (e *Engine) publish(s *zone.Snapshot) {
 			own[key] = state
 		}
 	}
-	e.own, e.plans = own, plans
+	e.own, e.plans, e.faults = own, plans, faults
 	for _, p := range s.Plans {
 		e.update(p, now)
 	}
@@ -385,29 +387,12 @@ func (e *Engine) Report() Report {
 		out.Plans = append(out.Plans, h)
 	}
 	for _, z := range s.Zones {
-		served := trafficv1alpha1.ZoneServed{Domain: z.Domain, Generation: z.Generation, Serial: int64(z.Serial.Serial), MaxTTLSeconds: int64(z.MaxTTL)}
+		served := trafficv1alpha1.ZoneServed{Domain: z.Domain, Generation: z.Generation, Serial: int64(z.Serial.Serial), MaxTTLSeconds: int64(z.MaxTTL),
+			Problems: e.faults[z.Domain]}
 		if z.Signing != nil {
 			served.KeysVersion = z.Signing.Ring.Version
 		}
 		out.Zones = append(out.Zones, served)
 	}
 	return out
-}
-
-// mostProblems is how many problems are logged at once; the metrics have the number.
-const mostProblems = 50
-
-// logProblems logs the problems that were not there before.
-func (e *Engine) logProblems(all []zone.Problem) {
-	seen := make(map[zone.Problem]bool, len(all))
-	logged := 0
-	for _, p := range all {
-		seen[p] = true
-		if e.problems[p] || logged == mostProblems {
-			continue
-		}
-		logged++
-		e.options.Log.Warn("not served as it stands", "object", p.Object.String(), "field", p.Field, "problem", p.Message)
-	}
-	e.problems = seen
 }

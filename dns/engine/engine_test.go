@@ -342,3 +342,73 @@ func TestSignaturesAreRenewed(t *testing.T) {
 		}
 	})
 }
+
+// What is left out is told to the hub with the zone it is in, the first problem of each object before
+// the second of any.
+func TestProblemsAreReported(t *testing.T) {
+	e := newEngine(t)
+	if p := e.Report().Zones[0].Problems; p != nil {
+		t.Errorf("nothing is wrong: %v", p)
+	}
+	in := zonetest.Input(t, zonetest.Demo+`
+---
+kind: ZoneRecords
+metadata: {name: mail}
+spec:
+  zone: apps
+  records:
+  - {name: shop, type: A, values: [192.0.2.1]}
+  - {name: alias, type: TXT, values: [text]}
+  - {name: fine, type: A, values: [192.0.2.1]}
+---
+kind: ZoneRecords
+metadata: {name: nowhere}
+spec: {zone: missing}
+---
+kind: Zone
+metadata: {name: inner}
+spec: {domain: eu.apps.example.com, nameServers: [{name: ns1.example.net}]}
+---
+kind: ZoneRecords
+metadata: {name: inner}
+spec: {zone: inner}
+---
+kind: TrafficPlan
+metadata: {name: later, namespace: other}
+spec:
+  hostnames: [elsewhere.example.org, shop.apps.example.com]
+  ttlSeconds: 10
+  maxAnswers: 2
+  check: {protocol: TCP, interval: 1s, timeout: 800ms, unhealthyAfter: 2, healthyAfter: 3}
+`)
+	many := in.Records[0].DeepCopy()
+	many.Name = "many"
+	many.CreationTimestamp.Time = zonetest.Now
+	for range 2 * trafficv1alpha1.MostZoneProblems {
+		many.Spec.Records = append(many.Spec.Records, trafficv1alpha1.Record{Name: "a..b", Type: "A", Values: []string{"192.0.2.1"}})
+	}
+	e.SetObjects(Objects{Zones: in.Zones, Records: append(in.Records, many), Plans: in.Plans, RegionMaps: in.RegionMaps})
+	zones := e.Report().Zones
+	if len(zones) != 1 || len(zones[0].Problems) != trafficv1alpha1.MostZoneProblems {
+		t.Fatalf("%+v", zones)
+	}
+	var got []string
+	for _, p := range zones[0].Problems[:7] {
+		got = append(got, strings.Trim(p.Object.Kind+" "+p.Object.Namespace+"/"+p.Object.Name, "/")+" "+p.Field)
+		if p.Message == "" {
+			t.Errorf("%+v", p)
+		}
+	}
+	want := []string{"TrafficPlan other/later spec.hostnames[0]", "Zone /inner spec.domain", "ZoneRecords /inner spec.zone", "ZoneRecords /mail spec.records[0]",
+		"ZoneRecords /many spec.records[0]", "TrafficPlan other/later spec.hostnames[1]", "ZoneRecords /mail spec.records[1]"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	e.SetObjects(demo(t))
+	if p := e.Report().Zones[0].Problems; p != nil {
+		t.Errorf("it was put right: %v", p)
+	}
+	if got := shorten(strings.Repeat("ü", 200)); len(got) > mostOfMessage+len("…") || !strings.HasSuffix(got, "ü…") {
+		t.Errorf("%d octets: %s", len(got), got)
+	}
+}

@@ -123,4 +123,11 @@ type ZoneServed struct {
 	//
 	// +optional
 	KeysVersion string `json:"keysVersion,omitempty"`
+	// Problems are what the name server does not serve as it stands in the objects of the zone. Of many,
+	// each object's first come first.
+	//
+	// +kubebuilder:validation:MaxItems=20
+	// +listType=atomic
+	// +optional
+	Problems []ZoneProblem `json:"problems,omitempty"`
 }

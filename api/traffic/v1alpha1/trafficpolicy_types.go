@@ -397,6 +397,8 @@ const (
 	ReasonProgrammed = "Programmed"
 	// ReasonPending: some live name server has not yet taken over the newest plan.
 	ReasonPending = "Pending"
+	// ReasonPartlyServed: name servers do not serve some of it as it stands; the message names the fields.
+	ReasonPartlyServed = "PartlyServed"
 	// ReasonNoServers: no name server is alive.
 	ReasonNoServers = "NoServers"
 	// ReasonNotAccepted: nothing is programmed because the object is not accepted.

@@ -51,8 +51,8 @@ type ZoneRecordsSpec struct {
 
 // ZoneRecordsStatus is what has become of the records.
 type ZoneRecordsStatus struct {
-	// Conditions: Accepted (the Zone exists and every record is well formed). What can not stand
-	// beside older records is said in the logs of the name servers.
+	// Conditions: Accepted (the Zone exists, every record is well formed, and no name server leaves one
+	// out because it can not stand beside what is older).
 	//
 	// +listType=map
 	// +listMapKey=type

@@ -40,28 +40,31 @@ type report struct {
 	until              time.Time // by the reader's clock
 	fresh              bool
 	plans              map[types.NamespacedName]*trafficv1alpha1.PlanHealth
-	zones              map[string]int64
+	zones              map[string]*trafficv1alpha1.ZoneServed
+	problems           map[trafficv1alpha1.ZoneObject][]trafficv1alpha1.ZoneProblem
 }
 
 // Changes is what a report, or the end of one, has changed.
 type Changes struct {
 	// VantagePoints says that one came or went, which concerns every plan and zone, known here or not.
 	VantagePoints bool
-	// Plans whose verdicts or generations changed.
+	// Plans whose verdicts or generations changed, and those with problems in zones whose problems did.
 	Plans sets.Set[types.NamespacedName]
-	// Zones whose generation changed, by domain.
+	// Zones whose generation or problems changed, by domain.
 	Zones sets.Set[string]
+	// Records are the ZoneRecords with problems in zones whose problems changed, by name.
+	Records sets.Set[string]
 	// Clusters of the endpoints whose verdicts changed.
 	Clusters sets.Set[string]
 }
 
 // Any says whether there is a change at all.
 func (c Changes) Any() bool {
-	return c.VantagePoints || len(c.Plans)+len(c.Zones)+len(c.Clusters) > 0
+	return c.VantagePoints || len(c.Plans)+len(c.Zones)+len(c.Records)+len(c.Clusters) > 0
 }
 
 func newChanges() Changes {
-	return Changes{Plans: sets.New[types.NamespacedName](), Zones: sets.New[string](), Clusters: sets.New[string]()}
+	return Changes{Plans: sets.New[types.NamespacedName](), Zones: sets.New[string](), Records: sets.New[string](), Clusters: sets.New[string]()}
 }
 
 // Observe takes over an object as it was read. A report is fresh for its lease's duration, measured
@@ -108,7 +111,8 @@ func newReport(obj *trafficv1alpha1.EndpointHealth, old *report, now time.Time) 
 		vantagePoint: obj.Spec.VantagePoint,
 		renewed:      obj.Spec.RenewTime.Time,
 		plans:        make(map[types.NamespacedName]*trafficv1alpha1.PlanHealth, len(obj.Spec.Plans)),
-		zones:        make(map[string]int64, len(obj.Spec.Zones)),
+		zones:        make(map[string]*trafficv1alpha1.ZoneServed, len(obj.Spec.Zones)),
+		problems:     map[trafficv1alpha1.ZoneObject][]trafficv1alpha1.ZoneProblem{},
 	}
 	switch {
 	case old == nil:
@@ -123,8 +127,12 @@ func newReport(obj *trafficv1alpha1.EndpointHealth, old *report, now time.Time) 
 		p := &obj.Spec.Plans[i]
 		next.plans[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
 	}
-	for _, z := range obj.Spec.Zones {
-		next.zones[z.Domain] = z.Generation
+	for i := range obj.Spec.Zones {
+		z := &obj.Spec.Zones[i]
+		next.zones[z.Domain] = z
+		for _, p := range z.Problems {
+			next.problems[p.Object] = append(next.problems[p.Object], p)
+		}
 	}
 	return next
 }
@@ -145,9 +153,7 @@ func (r *Reports) replace(name string, old, next *report) Changes {
 		changes.comparePlans(key, was.plans[key], is.plans[key])
 	}
 	for domain := range maps.Keys(union(was.zones, is.zones)) {
-		if was.zones[domain] != is.zones[domain] {
-			changes.Zones.Insert(domain)
-		}
+		changes.compareZones(domain, was.zones[domain], is.zones[domain])
 	}
 	return changes
 }
@@ -194,10 +200,36 @@ func (c Changes) comparePlans(key types.NamespacedName, was, is *trafficv1alpha1
 	differ(is, was)
 }
 
+func (c Changes) compareZones(domain string, was, is *trafficv1alpha1.ZoneServed) {
+	empty := &trafficv1alpha1.ZoneServed{}
+	if was == nil {
+		was = empty
+	}
+	if is == nil {
+		is = empty
+	}
+	if was.Generation != is.Generation {
+		c.Zones.Insert(domain)
+	}
+	if slices.Equal(was.Problems, is.Problems) {
+		return
+	}
+	c.Zones.Insert(domain)
+	for _, p := range slices.Concat(was.Problems, is.Problems) {
+		switch p.Object.Kind {
+		case trafficv1alpha1.KindZoneRecords:
+			c.Records.Insert(p.Object.Name)
+		case trafficv1alpha1.KindTrafficPlan:
+			c.Plans.Insert(types.NamespacedName{Namespace: p.Object.Namespace, Name: p.Object.Name})
+		}
+	}
+}
+
 func (c *Changes) add(more Changes) {
 	c.VantagePoints = c.VantagePoints || more.VantagePoints
 	c.Plans = c.Plans.Union(more.Plans)
 	c.Zones = c.Zones.Union(more.Zones)
+	c.Records = c.Records.Union(more.Records)
 	c.Clusters = c.Clusters.Union(more.Clusters)
 }
 
@@ -276,7 +308,27 @@ func (r *Reports) PlanGenerations(plan types.NamespacedName) map[string]int64 {
 // ZoneGenerations are the generations of a zone in force at each live vantage point; 0 at those that
 // do not answer for it.
 func (r *Reports) ZoneGenerations(domain string) map[string]int64 {
-	return r.generations(func(rep *report) int64 { return rep.zones[domain] })
+	return r.generations(func(rep *report) int64 {
+		if z := rep.zones[domain]; z != nil {
+			return z.Generation
+		}
+		return 0
+	})
+}
+
+// Problems are what live vantage points do not serve as it stands in an object, each once.
+func (r *Reports) Problems(object trafficv1alpha1.ZoneObject) (out []trafficv1alpha1.ZoneProblem) {
+	for _, rep := range r.list {
+		if !rep.fresh {
+			continue
+		}
+		for _, p := range rep.problems[object] {
+			if !slices.Contains(out, p) {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
 }
 
 func (r *Reports) generations(of func(*report) int64) map[string]int64 {

@@ -77,6 +77,49 @@ func TestChanges(t *testing.T) {
 	expect("it is deleted again", r.Remove("ns1"), changed(false, false), false)
 }
 
+func TestProblems(t *testing.T) {
+	records := v1.ZoneObject{Kind: v1.KindZoneRecords, Name: "mail"}
+	plan := v1.ZoneObject{Kind: v1.KindTrafficPlan, Namespace: "shop", Name: "shop"}
+	of := func(o v1.ZoneObject, message string) v1.ZoneProblem {
+		return v1.ZoneProblem{Object: o, Field: "spec", Message: message}
+	}
+	with := func(vantage string, renewed time.Duration, problems ...v1.ZoneProblem) *v1.EndpointHealth {
+		obj := seen(vantage, renewed)
+		obj.Spec.Zones[0].Problems = problems
+		return obj
+	}
+	r := NewReports()
+	r.Observe(with("ns1", 0), noon)
+	r.Observe(with("ns2", 0), noon)
+	got := r.Observe(with("ns1", time.Second, of(records, "a"), of(plan, "b")), noon)
+	want := changed(true, true)
+	want.Records.Insert("mail")
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := r.Observe(with("ns1", 2*time.Second, of(records, "a"), of(plan, "b")), noon); got.Any() {
+		t.Errorf("a heartbeat: %+v", got)
+	}
+	// Each is told once, whoever has it.
+	r.Observe(with("ns2", time.Second, of(records, "a"), of(records, "c")), noon.Add(time.Second))
+	if diff := cmp.Diff([]v1.ZoneProblem{of(records, "a"), of(records, "c")}, r.Problems(records)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]v1.ZoneProblem{of(plan, "b")}, r.Problems(plan)); diff != "" {
+		t.Error(diff)
+	}
+	// Who is silent does not serve.
+	if got := r.Expire(noon.Add(30 * time.Second)); !got.Records.Has("mail") || !got.Plans.Has(shop) || !got.Zones.Has("a.org") {
+		t.Errorf("%+v", got)
+	}
+	if got := r.Problems(plan); got != nil {
+		t.Error(got)
+	}
+	if got := r.Remove("ns2"); !got.Records.Has("mail") || r.Problems(records) != nil {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestFreshness(t *testing.T) {
 	for name, tc := range map[string]struct {
 		renewed time.Duration // before the reader sees it for the first time
