@@ -18,6 +18,8 @@ LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
 RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server/... ./test/dns
 # Packages with tests on real control planes, besides test/e2e.
 REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/execution ./controllers/plugin ./controllers/quota ./controllers/status ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/dns ./test/dns/differential ./test/dns/resolvers ./test/fleet ./test/tenant ./test/dns/transfer ./cmd/seaway/playground
+# Each fuzzer below FUZZ gets FUZZTIME.
+FUZZ ?= .
 FUZZTIME ?= 20s
 
 include api/generate.mk
@@ -102,13 +104,19 @@ e2e: bin kubeall resolvers nameservers dns-tools ## real control planes, real cl
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/e2e
 
 .PHONY: test
-test: unit race e2e ## everything
+test: unit race fuzz-short e2e ## everything
 
 .PHONY: fuzz
-fuzz: ## every fuzzer for FUZZTIME each
-	@grep -rl --include='*_test.go' '^func Fuzz' . | xargs -n1 dirname | sort -u | while read -r dir; do \
+fuzz: ## every fuzzer for FUZZTIME each; those below a directory with FUZZ=./dns
+	@grep -rl --include='*_test.go' '^func Fuzz' $(FUZZ) | xargs -n1 dirname | sort -u | while read -r dir; do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6-); do \
 	    echo "$$dir $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$dir; done; done
+
+# What strangers can send to a name server: every transport from octets to octets, and what zones are
+# made of. The corpora themselves are part of `make unit`.
+.PHONY: fuzz-short
+fuzz-short:
+	@$(MAKE) fuzz FUZZ="./dns ./api/traffic" FUZZTIME=$${FUZZSHORT:-4s}
 
 .PHONY: lint
 lint: ## gofmt, vet, staticcheck
