@@ -143,8 +143,12 @@ func malformed(rrtype uint16, generic bool) error {
 
 // pack reads data with the library, and makes sure that it can be read back.
 func pack(rrtype uint16, value string) ([]byte, error) {
-	if comment(value) {
+	fields := strings.Fields(value)
+	switch {
+	case comment(value):
 		return nil, errors.New("a comment")
+	case len(fields) == 0: // some types may be empty for the library
+		return nil, errors.New("nothing there")
 	}
 	rr, err := dns.NewRR(". 0 IN " + dns.Type(rrtype).String() + " " + value)
 	if err != nil {
@@ -166,7 +170,7 @@ func pack(rrtype uint16, value string) ([]byte, error) {
 	}
 	const header = 1 + 10 // the root's name, type, class, TTL, length
 	data := bytes.Clone(buf[header:end])
-	if f := strings.Fields(value); f[0] == `\#` && f[1] != strconv.Itoa(len(data)) {
+	if fields[0] == `\#` && (len(fields) == 1 || fields[1] != strconv.Itoa(len(data))) {
 		return nil, errors.New("octets behind the data")
 	}
 	return data, nil

@@ -82,6 +82,8 @@ func TestWhatIsWrongIsSaid(t *testing.T) {
 		{dns.TypeURI, `10 1 ""`, "not empty"},
 		{dns.TypeSRV, "10 5 443 www.example.net\nx. 0 IN A 192.0.2.1", "control character"},
 		{dns.TypeSRV, "", "SRV record"},
+		{dns.TypeOPENPGPKEY, " ", "OPENPGPKEY record"},
+		{dns.TypeA, `\#`, "generic form"},
 		{dns.TypeNS, "a..b", "NS record"},
 		{dns.TypeCNAME, strings.Repeat("long.", 60), "CNAME record"},
 		{dns.TypeTXT, strings.Repeat("x", 4097), "at most 4096"},
