@@ -1,6 +1,7 @@
 package tsig
 
 import (
+	"bytes"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -88,7 +89,8 @@ func (s *Signature) Check(ctx context.Context, ring *Ring, msg []byte, ref traff
 			s.flaw = 0
 			return fmt.Errorf("the key %s cannot be read: %w", s.Key(), err)
 		}
-		err = dns.TsigVerify(msg, text, "", false)
+		// The library writes the original ID into what it checks.
+		err = dns.TsigVerify(bytes.Clone(msg), text, "", false)
 		switch {
 		case err == nil:
 			s.secret, s.flaw = text, 0
@@ -133,7 +135,11 @@ func (s *Signature) Sign(reply *dns.Msg) ([]byte, error) {
 	}
 	out, mac, err := dns.TsigGenerate(&signed, s.secret, s.mac, s.later)
 	s.mac, s.later = mac, true
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	binary.BigEndian.PutUint16(out, reply.Id) // and here into what is sent
+	return out, nil
 }
 
 // SignWire is Sign for an answer that is in wire form already. It appends to the message.
@@ -175,7 +181,9 @@ func (s *Signature) SignWire(msg []byte) ([]byte, error) {
 	// What is signed: RFC 8945 section 4.3, and 5.3.1 for the messages behind the first.
 	sum.Write(binary.BigEndian.AppendUint16(nil, uint16(len(before))))
 	sum.Write(before)
-	sum.Write(msg)
+	id := binary.BigEndian.AppendUint16(nil, s.request.OrigId)
+	sum.Write(id)
+	sum.Write(msg[2:])
 	if s.later {
 		sum.Write(timers)
 	} else {
@@ -188,7 +196,6 @@ func (s *Signature) SignWire(msg []byte) ([]byte, error) {
 	mac := sum.Sum(nil)
 	s.mac, s.later = hex.EncodeToString(mac), true
 
-	id := [2]byte{msg[0], msg[1]}
 	msg = append(msg, name...)
 	msg = append(msg, 0, byte(dns.TypeTSIG), 0, dns.ClassANY, 0, 0, 0, 0)
 	msg = binary.BigEndian.AppendUint16(msg, uint16(len(algorithm)+len(timers)+2+len(mac)+6))
@@ -196,7 +203,7 @@ func (s *Signature) SignWire(msg []byte) ([]byte, error) {
 	msg = append(msg, timers...)
 	msg = binary.BigEndian.AppendUint16(msg, uint16(len(mac)))
 	msg = append(msg, mac...)
-	msg = append(msg, id[0], id[1], 0, 0, 0, 0)
+	msg = append(append(msg, id...), 0, 0, 0, 0)
 	binary.BigEndian.PutUint16(msg[10:], binary.BigEndian.Uint16(msg[10:])+1)
 	return msg, nil
 }

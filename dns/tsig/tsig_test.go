@@ -1,7 +1,9 @@
 package tsig
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"testing"
 	"time"
@@ -80,6 +82,40 @@ func TestStreams(t *testing.T) {
 				t.Fatal(err)
 			}
 			mac = got.IsTsig().MAC
+		}
+	}
+}
+
+// Who forwards a request may give it another ID (RFC 8945 section 4.2). The signature stays good, and the
+// answer has that ID and is good once the forwarder has put the first one back.
+func TestForwardedRequests(t *testing.T) {
+	m, b, mac := request(t, dns.HmacSHA256, key1)
+	const other = 0x4E4E
+	first := m.Id
+	binary.BigEndian.PutUint16(b, other)
+	m.Id = other
+	before := bytes.Clone(b)
+	for name, sign := range map[string]func(*Signature, *dns.Msg) ([]byte, error){
+		"a message": func(s *Signature, r *dns.Msg) ([]byte, error) { return s.Sign(r) },
+		"its octets": func(s *Signature, r *dns.Msg) ([]byte, error) {
+			plain, err := r.Pack()
+			if err != nil {
+				return nil, err
+			}
+			return s.SignWire(plain)
+		},
+	} {
+		s := Of(m)
+		if err := s.Check(t.Context(), NewRing((&store{text: key1}).read), b, ref); err != nil || !bytes.Equal(b, before) {
+			t.Fatalf("%s: %v: %x, was %x", name, err, b, before)
+		}
+		out, err := sign(&s, new(dns.Msg).SetReply(m))
+		if err != nil || binary.BigEndian.Uint16(out) != other {
+			t.Fatalf("%s: %v, %x", name, err, out)
+		}
+		binary.BigEndian.PutUint16(out, first)
+		if err := dns.TsigVerify(out, key1, mac, false); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
