@@ -12,14 +12,17 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"k8s.io/client-go/rest"
 
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/nameserver"
 	"github.com/seaway-io/seaway/dns"
 	"github.com/seaway-io/seaway/dns/core/answer"
 	"github.com/seaway-io/seaway/dns/core/decision"
+	"github.com/seaway-io/seaway/dns/core/verdict"
 	"github.com/seaway-io/seaway/dns/core/zone/zonetest"
 	"github.com/seaway-io/seaway/dns/feed"
 )
@@ -42,7 +45,11 @@ func TestPrintDecision(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			d, err := decision.Make(nameserver.Snapshot(v, zonetest.Places()), ask, nameserver.Witnesses(v))
+			witnesses := nameserver.Witnesses(v)
+			if name == "answer-server" {
+				witnesses = ofAServer(witnesses)
+			}
+			d, err := decision.Make(nameserver.Snapshot(v, zonetest.Places()), ask, witnesses)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -57,6 +64,24 @@ func TestPrintDecision(t *testing.T) {
 			}
 			goldentest.Compare(t, name, out.Bytes())
 		})
+	}
+}
+
+// ofAServer is the evidence as a server has it: its own, and that of peers.
+func ofAServer(hub decision.Witnesses) decision.Witnesses {
+	return func(key verdict.Key) []decision.Evidence {
+		all := hub(key)
+		for i := range all {
+			all[i].Own = true
+		}
+		if key.Cluster != "iad" {
+			return all
+		}
+		ns2, ns3 := all[0], all[0]
+		ns2.VantagePoint, ns2.Own, ns2.FreshSeconds, ns2.Message = "ns2", false, 12.5, "timeout"
+		ns3.VantagePoint, ns3.Own, ns3.FreshSeconds, ns3.Message = "ns3", false, -240, ""
+		ns3.Verdict, ns3.Since, ns3.Counts = trafficv1alpha1.VerdictHealthy, time.Time{}, false
+		return append(all, ns2, ns3)
 	}
 }
 

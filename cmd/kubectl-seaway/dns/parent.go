@@ -21,7 +21,7 @@ func delegated(ctx context.Context, w io.Writer, a asker, zone *trafficv1alpha1.
 	fmt.Fprintln(tw, "\nPARENT SERVER\tDELEGATION")
 	v, err := a.Delegation(ctx, zone.Spec.Domain)
 	if err != nil {
-		fmt.Fprintf(tw, "-\t! %v: name another resolver with --dns-resolver, or the parent's servers with --parent-server\n", err)
+		fmt.Fprintf(tw, "-\t! %s: name another resolver with --dns-resolver, or the parent's servers with --parent-server\n", inLine(err))
 		return 1, tw.Flush()
 	}
 	slices.SortStableFunc(v.Servers, func(a, b parent.Server) int { return strings.Compare(where(a), where(b)) })
@@ -38,6 +38,9 @@ func delegated(ctx context.Context, w io.Writer, a asker, zone *trafficv1alpha1.
 	return faults, tw.Flush()
 }
 
+// inLine are all errors that were joined, in one line.
+func inLine(err error) string { return plain(strings.ReplaceAll(err.Error(), "\n", "; ")) }
+
 // where is the address of a server, or its name where it has none.
 func where(s parent.Server) string {
 	switch {
@@ -53,7 +56,7 @@ func where(s parent.Server) string {
 func compareParent(zone *trafficv1alpha1.Zone, s parent.Server) []string {
 	switch {
 	case s.Err != nil:
-		return []string{s.Err.Error()}
+		return []string{inLine(s.Err)}
 	case s.NoName:
 		return []string{"none: the parent says that there is no such name"}
 	case len(s.NS) == 0:

@@ -213,7 +213,7 @@ func nameServers(ctx context.Context, w io.Writer, a asker, zone *trafficv1alpha
 		wg.Go(func() {
 			var err error
 			if p.serial, p.remark, err = serial(ctx, a, zone.Spec.Domain, p.address); err != nil {
-				p.wrong, p.remark = true, err.Error()
+				p.wrong, p.remark = true, inLine(err)
 			}
 		})
 	}

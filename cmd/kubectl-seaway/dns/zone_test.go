@@ -48,7 +48,7 @@ func TestWhatTheParentSays(t *testing.T) {
 		"as the Zone says":  {apps, right, nil},
 		"no delegation":     {apps, parent.Server{}, []string{"none: add what `kubectl seaway dns delegation` prints to the parent"}},
 		"no such name":      {apps, parent.Server{NoName: true}, []string{"none: the parent says that there is no such name"}},
-		"no answer":         {apps, parent.Server{Err: errors.New("REFUSED")}, []string{"REFUSED"}},
+		"no answer":         {apps, parent.Server{Err: errors.Join(errors.New("REFUSED"), errors.New("timeout"))}, []string{"REFUSED; timeout"}},
 		"a server missing":  {apps, parent.Server{NS: []string{ns1}, Glue: right.Glue}, []string{"lacks NS ns.example.net."}},
 		"a server too many": {apps, parent.Server{NS: []string{ns1, ns2, "old.example.net."}, Glue: right.Glue}, []string{"has NS old.example.net., which the Zone has not"}},
 		"glue missing":      {apps, parent.Server{NS: right.NS, Glue: glue("192.0.2.53")}, []string{"lacks glue 2001:db8::53 for ns1.apps.example.com."}},
