@@ -112,11 +112,10 @@ fuzz: ## every fuzzer for FUZZTIME each; those below a directory with FUZZ=./dns
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6-); do \
 	    echo "$$dir $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$dir; done; done
 
-# What strangers can send to a name server: every transport from octets to octets, and what zones are
-# made of. The corpora themselves are part of `make unit`.
+# Every transport from octets to octets, and what zones are made of. The corpora are part of `make unit`.
 .PHONY: fuzz-short
-fuzz-short:
-	@$(MAKE) fuzz FUZZ="./dns ./api/traffic" FUZZTIME=$${FUZZSHORT:-4s}
+fuzz-short: ## a few seconds of each fuzzer of what strangers send to a name server
+	@$(MAKE) fuzz FUZZ="./dns ./api/traffic" FUZZTIME=3s
 
 .PHONY: lint
 lint: ## gofmt, vet, staticcheck
