@@ -75,7 +75,6 @@ func TestWhatTheParentSays(t *testing.T) {
 type world struct {
 	servers map[string]*mdns.Msg // by address
 	parent  *parent.View
-	named   []netip.AddrPort
 }
 
 func (w *world) Ask(_ context.Context, q *mdns.Msg, server netip.AddrPort) (*mdns.Msg, time.Duration, error) {
