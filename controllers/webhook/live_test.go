@@ -171,7 +171,7 @@ func serve(t *testing.T, home *hubtest.ControlPlane) *atomic.Int32 {
 	home.Eventually("bindings and Works are served", func(ctx context.Context) error {
 		return errors.Join(home.Client.List(ctx, &workv1alpha2.ResourceBindingList{}), home.Client.List(ctx, &workv1alpha1.WorkList{}))
 	})
-	for _, obj := range Configurations(base, trusted) {
+	for _, obj := range Configurations(base, trusted, "") {
 		if err := home.Client.Create(t.Context(), obj); err != nil {
 			t.Fatal(err)
 		}

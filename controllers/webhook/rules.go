@@ -3,6 +3,7 @@ package webhook
 import (
 	"context"
 	"slices"
+	"strconv"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
@@ -44,6 +45,8 @@ type rule struct {
 	compare func(ctx context.Context, others client.Reader, obj, old client.Object) (field.ErrorList, error)
 	// fillWhen and inspectWhen spare the API server the question when they do not hold.
 	fillWhen, inspectWhen []admissionregistrationv1.MatchCondition
+	// sparesUs leaves what the controllers themselves write: it is complete, and there is a lot of it.
+	sparesUs bool
 	// fillAtCreation leaves updates alone.
 	fillAtCreation bool
 }
@@ -78,7 +81,7 @@ var rules = []rule{
 	}, {
 		resource: workv1alpha1.GroupVersion.WithResource("works"), name: "work",
 		empty: func() client.Object { return &workv1alpha1.Work{} }, fill: identified(validation.DefaultWork), inspect: compared(validation.ValidateWork),
-		fillWhen: workChanges, inspectWhen: workChanges,
+		fillWhen: workChanges, inspectWhen: workChanges, sparesUs: true,
 	}, {
 		resource: configv1alpha1.GroupVersion.WithResource("resourceinterpreterwebhookconfigurations"), name: "resourceinterpreterwebhookconfiguration",
 		empty: func() client.Object { return &configv1alpha1.ResourceInterpreterWebhookConfiguration{} }, inspect: alone(validation.ValidateInterpreterWebhooks),
@@ -157,6 +160,14 @@ var workChanges = []admissionregistrationv1.MatchCondition{{
 		" || object.metadata.?labels[?'" + names.WorkPermanentID + "'].orValue('') == ''" +
 		" || object.metadata.?labels[?'" + names.WorkPermanentID + "'] != oldObject.metadata.?labels[?'" + names.WorkPermanentID + "']",
 }}
+
+// unlessBy adds to conditions that the request is not a user's.
+func unlessBy(user string, conditions []admissionregistrationv1.MatchCondition) []admissionregistrationv1.MatchCondition {
+	return append(slices.Clone(conditions), admissionregistrationv1.MatchCondition{
+		Name:       "not-by-the-controllers",
+		Expression: "request.userInfo.username != " + strconv.Quote(user),
+	})
+}
 
 // specChanges holds unless the spec stays as it is: ledgers are kept on quotas all the time.
 var specChanges = []admissionregistrationv1.MatchCondition{{

@@ -102,8 +102,9 @@ func usable(certFile, keyFile, host string) error {
 }
 
 // Configurations are the objects that make the hub's API server ask the webhooks at base, an https
-// URL without a path, and those of Protection.
-func Configurations(base *url.URL, caBundle []byte) []client.Object {
+// URL without a path, and those of Protection. user is who the controllers are to the API server, as far as
+// that is known: it is not asked about Works of theirs.
+func Configurations(base *url.URL, caBundle []byte, user string) []client.Object {
 	mutating := &admissionregistrationv1.MutatingWebhookConfiguration{
 		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "MutatingWebhookConfiguration"},
 		ObjectMeta: metav1.ObjectMeta{Name: configurationName},
@@ -114,14 +115,18 @@ func Configurations(base *url.URL, caBundle []byte) []client.Object {
 	}
 	for i := range rules {
 		r := &rules[i]
+		fillWhen, inspectWhen := r.fillWhen, r.inspectWhen
+		if r.sparesUs && user != "" {
+			fillWhen, inspectWhen = unlessBy(user, fillWhen), unlessBy(user, inspectWhen)
+		}
 		if r.fill != nil {
 			mutating.Webhooks = append(mutating.Webhooks, admissionregistrationv1.MutatingWebhook{
-				Name: r.webhook(), Rules: r.on(r.fillAtCreation), MatchConditions: r.fillWhen, ClientConfig: at(base, "/mutate-"+r.name, caBundle), AdmissionReviewVersions: []string{"v1"},
+				Name: r.webhook(), Rules: r.on(r.fillAtCreation), MatchConditions: fillWhen, ClientConfig: at(base, "/mutate-"+r.name, caBundle), AdmissionReviewVersions: []string{"v1"},
 				SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), FailurePolicy: ptr.To(admissionregistrationv1.Ignore), TimeoutSeconds: ptr.To[int32](timeoutSeconds),
 			})
 		}
 		validating.Webhooks = append(validating.Webhooks, admissionregistrationv1.ValidatingWebhook{
-			Name: r.webhook(), Rules: r.on(false), MatchConditions: r.inspectWhen, ClientConfig: at(base, "/validate-"+r.name, caBundle), AdmissionReviewVersions: []string{"v1"},
+			Name: r.webhook(), Rules: r.on(false), MatchConditions: inspectWhen, ClientConfig: at(base, "/validate-"+r.name, caBundle), AdmissionReviewVersions: []string{"v1"},
 			SideEffects: ptr.To(admissionregistrationv1.SideEffectClassNone), FailurePolicy: ptr.To(admissionregistrationv1.Ignore), TimeoutSeconds: ptr.To[int32](timeoutSeconds),
 		})
 	}

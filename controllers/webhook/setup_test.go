@@ -26,7 +26,7 @@ func parse(t *testing.T, text string) *url.URL {
 
 func TestConfigurations(t *testing.T) {
 	const at = "https://hub.example.com:9443"
-	objs := Configurations(parse(t, at), []byte("trusted"))
+	objs := Configurations(parse(t, at), []byte("trusted"), "")
 	mutating := objs[0].(*admissionregistrationv1.MutatingWebhookConfiguration)
 	validating := objs[1].(*admissionregistrationv1.ValidatingWebhookConfiguration)
 	if mutating.Name != "seaway" || validating.Name != "seaway" {
@@ -100,7 +100,7 @@ func TestConfigurations(t *testing.T) {
 
 // What our own controllers write all the time is complete, and not worth a round trip.
 func TestBindingsAreAskedAboutOnlyWhenThereIsAReason(t *testing.T) {
-	objs := Configurations(parse(t, "https://hub.example.com:9443"), nil)
+	objs := Configurations(parse(t, "https://hub.example.com:9443"), nil, "us")
 	conditions := map[string][]string{}
 	for _, w := range objs[0].(*admissionregistrationv1.MutatingWebhookConfiguration).Webhooks {
 		for _, c := range w.MatchConditions {
@@ -114,6 +114,7 @@ func TestBindingsAreAskedAboutOnlyWhenThereIsAReason(t *testing.T) {
 	}
 	const inspect = "(has(object.spec.resource.namespace) ? object.spec.resource.namespace : '') != (has(object.metadata.namespace) ? object.metadata.namespace : '') || " +
 		"has(object.spec.components) || has(object.metadata.annotations) && 'resourcebinding.karmada.io/dependencies' in object.metadata.annotations"
+	const notUs = `request.userInfo.username != "us"`
 	const work = "oldObject == null || object.spec != oldObject.spec || object.metadata.?labels[?'work.karmada.io/permanent-id'].orValue('') == ''" +
 		" || object.metadata.?labels[?'work.karmada.io/permanent-id'] != oldObject.metadata.?labels[?'work.karmada.io/permanent-id']"
 	want := map[string][]string{
@@ -121,8 +122,8 @@ func TestBindingsAreAskedAboutOnlyWhenThereIsAReason(t *testing.T) {
 		"fill clusterresourcebinding.karmada.io":    {"!has(object.metadata.labels) || !('clusterresourcebinding.karmada.io/permanent-id' in object.metadata.labels)"},
 		"inspect resourcebinding.karmada.io":        {inspect},
 		"inspect clusterresourcebinding.karmada.io": {inspect},
-		"fill work.karmada.io":                      {work},
-		"inspect work.karmada.io":                   {work},
+		"fill work.karmada.io":                      {work, notUs},
+		"inspect work.karmada.io":                   {work, notUs},
 		"inspect federatedresourcequota.karmada.io": {"oldObject == null || object.spec != oldObject.spec"},
 	}
 	if diff := cmp.Diff(want, conditions); diff != "" {

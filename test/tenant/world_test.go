@@ -208,7 +208,7 @@ func (w *world) run() {
 		webhook.Setup(mgr, webhook.Options{})
 		mgr.GetWebhookServer().Register(conversion.Path, conversion.Handler())
 		w.must(conversion.Announce(ctx, w.hub.Client, base, trusted))
-		wanted = webhook.Configurations(base, trusted)
+		wanted = webhook.Configurations(base, trusted, "")
 	}
 	for _, obj := range wanted {
 		w.must(w.hub.Client.Create(ctx, obj))

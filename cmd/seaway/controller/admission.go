@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -44,7 +45,11 @@ func (o *options) admission(ctx context.Context, mgr ctrl.Manager, p *parts) err
 			return err
 		}
 		webhook.Setup(mgr, webhook.Options{AllowNoExecuteTaints: o.allowNoExecute})
-		wanted = webhook.Configurations(base, trusted)
+		user, err := whoAmI(ctx, direct)
+		if err != nil {
+			return err
+		}
+		wanted = webhook.Configurations(base, trusted, user)
 		mgr.GetWebhookServer().Register(conversion.Path, conversion.Handler())
 		if err := conversion.Announce(ctx, direct, base, trusted); err != nil {
 			return err
@@ -68,6 +73,15 @@ func (o *options) admission(ctx context.Context, mgr ctrl.Manager, p *parts) err
 		}
 	}
 	return nil
+}
+
+// whoAmI is the name under which the hub's API server knows this process.
+func whoAmI(ctx context.Context, c client.Client) (string, error) {
+	review := &authenticationv1.SelfSubjectReview{}
+	if err := c.Create(ctx, review); err != nil {
+		return "", fmt.Errorf("ask the hub who this is: %w", err)
+	}
+	return review.Status.UserInfo.Username, nil
 }
 
 // put makes sure of an object. One that is as it should be already is not written.
