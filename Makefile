@@ -110,7 +110,7 @@ test: unit race fuzz-short e2e ## everything
 fuzz: ## every fuzzer for FUZZTIME each; those below a directory with FUZZ=./dns
 	@grep -rl --include='*_test.go' '^func Fuzz' $(FUZZ) | xargs -n1 dirname | sort -u | while read -r dir; do \
 	  for f in $$(grep -ho '^func Fuzz[A-Za-z0-9_]*' $$dir/*_test.go | cut -c6-); do \
-	    echo "$$dir $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$dir; done; done
+	    echo "$$dir $$f"; go test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$dir || exit 1; done; done
 
 # Every transport from octets to octets, and what zones are made of. The corpora are part of `make unit`.
 .PHONY: fuzz-short
