@@ -1,0 +1,67 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/evict"
+	evictor "github.com/seaway-io/seaway/controllers/evict"
+)
+
+// eviction are the flags about workloads that leave clusters. Their names are those of Karmada's controller
+// manager.
+type eviction struct {
+	taints    bool
+	purgeMode string
+	timeout   time.Duration
+	rate      float32
+	gates     gates
+}
+
+// unpaced is the rate of evictions when none is asked for.
+const unpaced = -1
+
+func (e *eviction) addFlags(fs *pflag.FlagSet) {
+	fs.BoolVar(&e.taints, "enable-no-execute-taint-eviction", false, "let taints of clusters with the effect NoExecute drive out what does not tolerate them")
+	fs.StringVar(&e.purgeMode, "no-execute-taint-eviction-purge-mode", string(policyv1alpha1.PurgeModeGracefully), "how they do, where a policy does not say: Gracefully (replacements first) or Directly")
+	fs.DurationVar(&e.timeout, "graceful-eviction-timeout", evict.DefaultTimeout, "how long an evicted copy waits for its replacements, where a policy does not say")
+	fs.Float32Var(&e.rate, "resource-eviction-rate", unpaced, "evictions in a second, as many workloads at most leave clusters by taint or failure; 0 is one in half an hour; below 0 as many as there is room for")
+	fs.Var(&e.gates, "feature-gates", "Karmada's feature gates, as Gate=true,Other=false. Those with a meaning here: Failover (false: nothing leaves a cluster because of the cluster), StatefulFailoverInjection (state goes along), and AllAlpha and AllBeta for them")
+	for name, instead := range map[string]string{
+		"failover-eviction-timeout":        "write a ClusterTaintPolicy, or failover.moveWorkloadsAfter of a TrafficPolicy",
+		"secondary-resource-eviction-rate": "evictions stop when too many clusters fail together: maxUnavailableClusters of a TrafficPolicy",
+		"unhealthy-cluster-threshold":      "evictions stop when too many clusters fail together: maxUnavailableClusters of a TrafficPolicy",
+		"large-cluster-num-threshold":      "evictions stop when too many clusters fail together: maxUnavailableClusters of a TrafficPolicy",
+	} {
+		fs.String(name, "", "of Karmada; has no effect")
+		flag := fs.Lookup(name)
+		flag.Deprecated, flag.Hidden = "it has no effect; "+instead, true
+	}
+}
+
+func (e *eviction) check() error {
+	switch policyv1alpha1.PurgeMode(e.purgeMode) {
+	case policyv1alpha1.PurgeModeGracefully, policyv1alpha1.PurgeModeDirectly:
+	default:
+		return fmt.Errorf("--no-execute-taint-eviction-purge-mode: want Gracefully or Directly, not %q", e.purgeMode)
+	}
+	if e.timeout <= 0 {
+		return fmt.Errorf("--graceful-eviction-timeout: must be greater than 0, is %s", e.timeout)
+	}
+	return nil
+}
+
+// options are those of the controller.
+func (e *eviction) options() evictor.Options {
+	o := evictor.Options{
+		Taints: e.taints && e.gates.on("Failover"), TaintPurgeMode: policyv1alpha1.PurgeMode(e.purgeMode),
+		Timeout: e.timeout, PreserveState: e.gates.on("StatefulFailoverInjection"),
+	}
+	if e.rate >= 0 {
+		o.Rate = &e.rate
+	}
+	return o
+}
