@@ -89,10 +89,13 @@ func (r *reconciler) apply(ctx context.Context, req ctrl.Request, b workv1alpha2
 	if len(d.Evict) == 0 && len(d.Drop) == 0 && !d.Stamp {
 		return again, nil
 	}
-	changed, err := hub.Patch(ctx, r.client, b.(client.Object), func(client.Object) { d.Apply(b.GetBindingSpec(), to, now) })
+	if err := r.useAffinity(ctx, b, d, to); err != nil {
+		return 0, err
+	}
+	changed, err := hub.Patch(ctx, r.client, b.(client.Object), func(client.Object) { d.Apply(b.GetBindingSpec(), to.Clusters, now) })
 	if changed {
 		r.pace.giveBack(req.NamespacedName)
-		r.tell(b, d, to)
+		r.tell(b, d, to.Clusters)
 	}
 	return again, err
 }
@@ -100,21 +103,19 @@ func (r *reconciler) apply(ctx context.Context, req ctrl.Request, b workv1alpha2
 // place finds where the template goes without the clusters it has to leave. When nothing fits it leaves none:
 // a copy that fails, or is not wanted where it is, is better than none. What another scheduler places, or
 // nobody for now, it only takes out of the clusters: the tasks keep the copies until there are others.
-func (r *reconciler) place(ctx context.Context, b workv1alpha2.Binding, d *evict.Decision) ([]workv1alpha2.TargetCluster, error) {
-	if len(d.Evict) == 0 {
-		return nil, nil
-	}
+func (r *reconciler) place(ctx context.Context, b workv1alpha2.Binding, d *evict.Decision) (placement.Result, error) {
 	spec := b.GetBindingSpec()
-	if !placedHere(spec) {
-		return d.Without(spec.Clusters), nil
+	as := b.GetBindingStatus().SchedulerObservedAffinityName
+	if len(d.Evict) == 0 || !placedHere(spec) {
+		return placement.Result{Clusters: d.Without(spec.Clusters), AffinityName: as}, nil
 	}
 	leave := sets.New[string]()
 	for _, task := range d.Evict {
 		leave.Insert(task.FromCluster)
 	}
-	to, why, err := r.Place(ctx, b, leave, false)
+	to, why, err := r.Place(ctx, b, leave)
 	if err != nil {
-		return nil, fmt.Errorf("place without %v: %w", sets.List(leave), err)
+		return to, fmt.Errorf("place without %v: %w", sets.List(leave), err)
 	}
 	if why != "" {
 		for _, task := range d.Evict {
@@ -123,6 +124,18 @@ func (r *reconciler) place(ctx context.Context, b workv1alpha2.Binding, d *evict
 		d.Evict = nil
 	}
 	return to, nil
+}
+
+// useAffinity notes which group of clusterAffinities the new placement is in, as the scheduler does: the next
+// time it begins there. It comes first: when the rest fails, both are done again.
+func (r *reconciler) useAffinity(ctx context.Context, b workv1alpha2.Binding, d *evict.Decision, to placement.Result) error {
+	if len(d.Evict) == 0 {
+		return nil
+	}
+	_, err := hub.PatchStatus(ctx, r.client, b.(client.Object), func(client.Object) {
+		b.GetBindingStatus().SchedulerObservedAffinityName = to.AffinityName
+	})
+	return err
 }
 
 // placedHere says whether the scheduler of this process places the template.

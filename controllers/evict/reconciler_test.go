@@ -166,6 +166,18 @@ func TestAFailingApplicationMoves(t *testing.T) {
 	}
 }
 
+func TestTheGroupOfTheNewPlacementIsNoted(t *testing.T) {
+	w := newWorld(t, nil, cluster("fra", noExecute("storm")), cluster("iad"), deployment(on("fra", 6), func(b *workv1alpha2.ResourceBinding) {
+		b.Status.SchedulerObservedAffinityName = "home"
+	}))
+	w.to, w.group = on("iad", 6), "abroad"
+	w.reconcile()
+	w.wantWrites("status", "patch")
+	if got := w.binding().Status.SchedulerObservedAffinityName; got != "abroad" {
+		t.Errorf("group %q", got)
+	}
+}
+
 // What another scheduler places, and what is suspended, only loses the cluster.
 func TestWhatIsPlacedElsewhere(t *testing.T) {
 	for name, change := range map[string]func(*workv1alpha2.ResourceBinding){

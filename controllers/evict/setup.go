@@ -23,13 +23,14 @@ import (
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/evict"
+	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // PlaceFunc computes a placement of the binding without the excluded clusters, and writes nothing. When
-// nothing fits it returns the present placement and says why.
-type PlaceFunc func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) (to []workv1alpha2.TargetCluster, why string, err error)
+// nothing fits, the placement is the present one and why says so.
+type PlaceFunc func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string]) (to placement.Result, why string, err error)
 
 // Options of the controllers.
 type Options struct {

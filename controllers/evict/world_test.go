@@ -24,6 +24,7 @@ import (
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	"github.com/seaway-io/seaway/api/scheme"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -40,6 +41,7 @@ type world struct {
 	writes []string // "patch" and "status", in order
 	asked  [][]string
 	to     []workv1alpha2.TargetCluster
+	group  string
 	why    string
 	lists  int // of all clusters
 }
@@ -86,12 +88,12 @@ func newWorld(t *testing.T, change func(*Options), objs ...client.Object) *world
 	return w
 }
 
-func (w *world) placed(_ context.Context, b workv1alpha2.Binding, exclude sets.Set[string], _ bool) ([]workv1alpha2.TargetCluster, string, error) {
+func (w *world) placed(_ context.Context, b workv1alpha2.Binding, exclude sets.Set[string]) (placement.Result, string, error) {
 	w.asked = append(w.asked, sets.List(exclude))
 	if w.why != "" {
-		return b.GetBindingSpec().Clusters, w.why, nil
+		return placement.Result{Clusters: b.GetBindingSpec().Clusters}, w.why, nil
 	}
-	return w.to, "", nil
+	return placement.Result{Clusters: w.to, AffinityName: w.group}, "", nil
 }
 
 // reconcile judges the binding and returns when it wants to be asked again.

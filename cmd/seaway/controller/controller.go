@@ -324,7 +324,7 @@ var contents = []entry{
 	}},
 	{"evict", func(mgr ctrl.Manager, p *parts) error {
 		o := p.eviction.options()
-		o.Clock, o.Place = p.clock, evict.PlaceFunc(place(p.placer))
+		o.Clock, o.Place = p.clock, placeWithout(p.placer)
 		return evict.Setup(mgr, o)
 	}},
 	{"zonekeys", func(mgr ctrl.Manager, p *parts) error {

@@ -1,14 +1,19 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/spf13/pflag"
+	"k8s.io/apimachinery/pkg/util/sets"
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/evict"
+	"github.com/seaway-io/seaway/controllers/core/placement"
 	evictor "github.com/seaway-io/seaway/controllers/evict"
+	"github.com/seaway-io/seaway/controllers/scheduler"
 )
 
 // eviction are the flags about workloads that leave clusters. Their names are those of Karmada's controller
@@ -64,4 +69,15 @@ func (e *eviction) options() evictor.Options {
 		o.Rate = &e.rate
 	}
 	return o
+}
+
+// placeWithout lets evictions ask the scheduler's placer.
+func placeWithout(p *scheduler.Placer) evictor.PlaceFunc {
+	return func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string]) (placement.Result, string, error) {
+		result, diagnosis, err := p.Place(ctx, b, exclude, false)
+		if err != nil || diagnosis.Fits() {
+			return result, "", err
+		}
+		return result, diagnosis.Message, nil
+	}
 }

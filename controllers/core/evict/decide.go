@@ -98,7 +98,9 @@ func Decide(in Input) Decision {
 	return d
 }
 
-// leaveTainted says whether the cluster is left, or should be, because of its taints.
+// leaveTainted says whether the cluster is left, or should be, because of its taints. What tolerates them is the
+// placement as it is asked for now, also before the scheduler has seen it: a toleration that a person adds stops
+// an eviction at once.
 func (in *Input) leaveTainted(cluster *clusterv1alpha1.Cluster, d *Decision) bool {
 	spec := in.Binding.GetBindingSpec()
 	if !in.Taints || spec.Placement == nil {
