@@ -53,6 +53,10 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	decision := evict.Decide(in)
+	if decision.Idle() && heldNow(b) == nil {
+		r.pace.giveBack(req.NamespacedName)
+		return ctrl.Result{RequeueAfter: wait(decision.RetryAt, in.Now)}, nil
+	}
 	b = b.DeepCopyObject().(workv1alpha2.Binding)
 	again, err := r.apply(ctx, req, b, &decision, in.Now)
 	if err != nil {
@@ -83,8 +87,8 @@ func (r *reconciler) apply(ctx context.Context, req ctrl.Request, b workv1alpha2
 	if len(d.Held) > 0 && again == 0 {
 		again = heldRetry
 	}
-	if wait := d.RetryAt.Sub(now); !d.RetryAt.IsZero() && (again == 0 || wait < again) {
-		again = max(wait, time.Millisecond)
+	if w := wait(d.RetryAt, now); w > 0 && (again == 0 || w < again) {
+		again = w
 	}
 	if len(d.Evict) == 0 && len(d.Drop) == 0 && !d.Stamp {
 		return again, nil
@@ -98,6 +102,14 @@ func (r *reconciler) apply(ctx context.Context, req ctrl.Request, b workv1alpha2
 		r.tell(b, d, to.Clusters)
 	}
 	return again, err
+}
+
+// wait is how long it is to a time; 0 when there is none.
+func wait(at, now time.Time) time.Duration {
+	if at.IsZero() {
+		return 0
+	}
+	return max(at.Sub(now), time.Millisecond)
 }
 
 // place finds where the template goes without the clusters it has to leave. When nothing fits it leaves none:
@@ -157,17 +169,16 @@ func (r *reconciler) tell(b workv1alpha2.Binding, d *evict.Decision, to []workv1
 
 // tellHeld keeps the condition EvictionHeld true to what is held, and says so once.
 func (r *reconciler) tellHeld(ctx context.Context, b workv1alpha2.Binding, held []evict.Hold) error {
-	status := b.GetBindingStatus()
-	if len(held) == 0 && meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionEvictionHeld) == nil {
+	status, said := b.GetBindingStatus(), ""
+	if len(held) == 0 && heldNow(b) == nil {
 		return nil
 	}
-	said := ""
 	changed, err := hub.PatchStatus(ctx, r.client, b.(client.Object), func(client.Object) {
 		if len(held) == 0 {
 			meta.RemoveStatusCondition(&status.Conditions, workv1alpha2.ConditionEvictionHeld)
 			return
 		}
-		if c := meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionEvictionHeld); c != nil {
+		if c := heldNow(b); c != nil {
 			said = c.Reason
 		}
 		hub.SetCondition(&status.Conditions, b.GetGeneration(), metav1.Condition{
@@ -178,4 +189,8 @@ func (r *reconciler) tellHeld(ctx context.Context, b workv1alpha2.Binding, held 
 		hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadFailed, "Cluster %s is not left: %s", held[0].Cluster, held[0].Message)
 	}
 	return client.IgnoreNotFound(err)
+}
+
+func heldNow(b workv1alpha2.Binding) *metav1.Condition {
+	return meta.FindStatusCondition(b.GetBindingStatus().Conditions, workv1alpha2.ConditionEvictionHeld)
 }

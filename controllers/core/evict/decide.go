@@ -187,6 +187,11 @@ func purgeMode(mode policyv1alpha1.PurgeMode) policyv1alpha1.PurgeMode {
 	return policyv1alpha1.PurgeModeGracefully
 }
 
+// Idle says whether there is nothing to do or to say.
+func (d *Decision) Idle() bool {
+	return len(d.Evict) == 0 && len(d.Drop) == 0 && len(d.Held) == 0 && !d.Stamp
+}
+
 // Apply writes a decision into the spec: to is where the template is from now on. A cluster that has a task
 // already gets no second one.
 func (d *Decision) Apply(spec *workv1alpha2.ResourceBindingSpec, to []workv1alpha2.TargetCluster, now time.Time) {
