@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
@@ -292,6 +293,21 @@ func TestWhichChangesWake(t *testing.T) {
 	}
 	if !bindingMoved.Update(event.UpdateEvent{ObjectOld: leaving(quiet), ObjectNew: leaving(said)}) {
 		t.Error("a report about a binding that is leaving a cluster does not wake")
+	}
+}
+
+func TestTheImportantAreWokenFirst(t *testing.T) {
+	important := deployment(on("fra", 6), func(b *workv1alpha2.ResourceBinding) {
+		b.Name, b.Spec.SchedulePriority = "till-deployment", &workv1alpha2.SchedulePriority{Priority: 100}
+	})
+	w := newWorld(t, nil, cluster("fra"), deployment(on("fra", 6)), important)
+	q := priorityqueue.New[ctrl.Request]("evict")
+	defer q.ShutDown()
+	w.clusters().Update(t.Context(), event.UpdateEvent{ObjectOld: cluster("fra"), ObjectNew: cluster("fra", noExecute("storm"))}, q)
+	for _, want := range []string{"till-deployment", web.Name} {
+		if got, _ := q.Get(); got.Name != want {
+			t.Errorf("%s comes before %s", got.Name, want)
+		}
 	}
 }
 

@@ -5,12 +5,13 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/util/validation"
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 )
 
 func TestReadState(t *testing.T) {
-	const status = `{"jobStatus": {"jobID": "0a1b", "state": "RUNNING"}, "replicas": 4, "ready": true, "note": "not a label"}`
+	const status = `{"jobStatus": {"jobID": "0a1b", "state": "RUNNING", "savepoint": 12345678901}, "tasks": [{"name": "a", "id": 21}, {"name": "b", "id": 22}], "replicas": 4, "ready": true, "note": "not a label"}`
 	for name, tc := range map[string]struct {
 		path, want, err string
 	}{
@@ -18,11 +19,18 @@ func TestReadState(t *testing.T) {
 		"with spaces in the braces": {"{ .jobStatus.jobID }", "0a1b", ""},
 		"without braces":            {".jobStatus.jobID", "0a1b", ""},
 		"a number":                  {"{.replicas}", "4", ""},
+		"a large number":            {"{.jobStatus.savepoint}", "12345678901", ""},
 		"a truth":                   {"{.ready}", "true", ""},
 		"two in one":                {"{.jobStatus.state}-{.jobStatus.jobID}", "RUNNING-0a1b", ""},
 		"what is not there":         {"{.checkpoint}", "", "label job: jsonPath {.checkpoint}: checkpoint is not found"},
 		"what can not be a label":   {"{.note}", "", `label job: "not a label" can not be the value of a label`},
 		"an object":                 {"{.jobStatus}", "", "can not be the value of a label"},
+		"one of many":               {`{.tasks[?(@.name=="b")].id}`, "22", ""},
+		"the last of many":          {"{.tasks[-1:].id}", "22", ""},
+		"each of many":              {"{range .tasks[*]}{.id}{end}", "", "label job: jsonPath {range .tasks[*]}{.id}{end}: range is not allowed"},
+		"recursion":                 {"{..id}", "", "recursion (..) is not allowed"},
+		"recursion in a filter":     {`{.tasks[?(@..id=="1")].id}`, "", "recursion (..) is not allowed"},
+		"a union":                   {"{.tasks[0,0]}", "", "a union ([a,b]) is not allowed"},
 		"a path that is none":       {"{.jobStatus", "", "label job: jsonPath {.jobStatus: unclosed action"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -41,4 +49,19 @@ func TestReadState(t *testing.T) {
 	if _, err := readState([]policyv1alpha1.StatePreservationRule{{JSONPath: "{.a}"}}, []byte(`{`)); err == nil {
 		t.Error("a status that can not be read gives a state")
 	}
+}
+
+func FuzzReadState(f *testing.F) {
+	for _, path := range []string{"{.a.b}", ".a", "{.a[0]}", `{.a[?(@.b=="c")].d}`, "{.a[*].b}", "{.a[1:2:1]}", `{"text"}{.a}`, "{$.a['b']}", "{..a}"} {
+		f.Add(path, `{"a": {"b": [1, {"c": "d"}, null, true]}}`)
+	}
+	f.Fuzz(func(t *testing.T, path, status string) {
+		if len(path) > 200 || len(status) > 2000 {
+			return
+		}
+		labels, err := readState([]policyv1alpha1.StatePreservationRule{{AliasLabelName: "job", JSONPath: path}}, []byte(status))
+		if err == nil && len(validation.IsValidLabelValue(labels["job"])) > 0 {
+			t.Errorf("%q of %q gave %q", path, status, labels["job"])
+		}
+	})
 }

@@ -33,7 +33,7 @@ func (e *eviction) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&e.taints, "enable-no-execute-taint-eviction", false, "let taints of clusters with the effect NoExecute drive out what does not tolerate them")
 	fs.StringVar(&e.purgeMode, "no-execute-taint-eviction-purge-mode", string(policyv1alpha1.PurgeModeGracefully), "how they do, where a policy does not say: Gracefully (replacements first) or Directly")
 	fs.DurationVar(&e.timeout, "graceful-eviction-timeout", evict.DefaultTimeout, "how long an evicted copy waits for its replacements, where a policy does not say")
-	fs.Float32Var(&e.rate, "resource-eviction-rate", unpaced, "evictions in a second, as many workloads at most leave clusters by taint or failure; 0 is one in half an hour; below 0 as many as there is room for")
+	fs.Float32Var(&e.rate, "resource-eviction-rate", unpaced, "how many workloads leave clusters in a second, by taint or because they fail; 0: one in half an hour; below 0: as many as there is room for")
 	fs.Var(&e.gates, "feature-gates", "Karmada's feature gates, as Gate=true,Other=false. Those with a meaning here: Failover (false: nothing leaves a cluster because of the cluster), StatefulFailoverInjection (state goes along), and AllAlpha and AllBeta for them")
 	for name, instead := range map[string]string{
 		"failover-eviction-timeout":        "write a ClusterTaintPolicy, or failover.moveWorkloadsAfter of a TrafficPolicy",
