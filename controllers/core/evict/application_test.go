@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
@@ -74,6 +75,26 @@ func TestFailingApplicationsLeave(t *testing.T) {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestTheTaskOfAFailingApplication(t *testing.T) {
+	namespaced := application(policyv1alpha1.PurgeModeNever).failing(time.Hour)
+	global := namespaced
+	b := namespaced.Binding.(*workv1alpha2.ResourceBinding)
+	global.Binding = &workv1alpha2.ClusterResourceBinding{ObjectMeta: b.ObjectMeta, Spec: b.Spec, Status: b.Status}
+	for producer, in := range map[string]Input{
+		"resource-binding-application-failover-controller": namespaced, "cluster-resource-binding-application-failover-controller": global,
+	} {
+		now := metav1.NewTime(t0)
+		want := workv1alpha2.GracefulEvictionTask{
+			FromCluster: "fra", PurgeMode: "Never", Replicas: ptr.To[int32](2), Reason: "ApplicationFailure", Producer: producer, SuppressDeletion: ptr.To(true),
+			Message:           "the application is unhealthy in fra since 2026-05-01T11:00:00Z, longer than the 5m0s for which that is tolerated",
+			CreationTimestamp: &now, ClustersBeforeFailover: []string{"fra", "iad"},
+		}
+		if diff := cmp.Diff([]workv1alpha2.GracefulEvictionTask{want}, Decide(in).Evict); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", producer, diff)
+		}
 	}
 }
 
