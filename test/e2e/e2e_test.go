@@ -69,7 +69,10 @@ func start(t *testing.T) *install.Installation {
 		}
 		os.RemoveAll(dir)
 	})
-	in, err := install.Install(t.Context(), f, install.Options{Seaway: seaway, Plugin: plugin, Log: t.Logf})
+	in, err := install.Install(t.Context(), f, install.Options{
+		Seaway: seaway, Plugin: plugin, Log: t.Logf,
+		ControllerFlags: []string{"--enable-no-execute-taint-eviction", "--feature-gates=StatefulFailoverInjection=true"},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,6 +108,7 @@ func telling(t *testing.T, h *hall) {
 	t.Run("execution", func(t *testing.T) { executing(t, h) })
 	t.Run("status", func(t *testing.T) { reporting(t, h) })
 	t.Run("bounds", func(t *testing.T) { bounding(t, h) })
+	t.Run("evictions", func(t *testing.T) { evicting(t, h) })
 	t.Run("hostile input", func(t *testing.T) { enduring(t, h) })
 	t.Run("a restart", func(t *testing.T) { restarting(t, h) })
 }

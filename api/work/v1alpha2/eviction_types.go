@@ -29,6 +29,11 @@ const EvictionProducerFailover = "seaway-failover"
 // cluster and are held back for safety; the reason and message say why.
 const ConditionFailoverHeld = "FailoverHeld"
 
+// ConditionEvictionHeld of a binding is True while workloads should leave a cluster
+// because of a taint or a failing application, or their old copy should be deleted,
+// and that is held back; the reason and message say why.
+const ConditionEvictionHeld = "EvictionHeld"
+
 // GracefulEvictionTask is one cluster a template is leaving.
 type GracefulEvictionTask struct {
 	// FromCluster is the cluster.

@@ -40,6 +40,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/deschedule"
 	"github.com/seaway-io/seaway/controllers/discovery"
 	"github.com/seaway-io/seaway/controllers/estimate"
+	"github.com/seaway-io/seaway/controllers/evict"
 	"github.com/seaway-io/seaway/controllers/execution"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
 	"github.com/seaway-io/seaway/controllers/failover"
@@ -76,6 +77,7 @@ type options struct {
 	estimatorCerts string
 	remote         bool
 	allowNoExecute bool
+	eviction       eviction
 	cluster        cluster.Options
 	template       template.Options
 	keys           keys.Options
@@ -97,6 +99,7 @@ func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.allowNoExecute, "allow-no-execute-taint-policy", false, "let ClusterTaintPolicies set taints with the effect NoExecute")
 	fs.StringVar(&o.keys.Resolver, "dns-resolver", "", "recursive resolver, ADDRESS or ADDRESS:PORT, through which the parents of signed zones are found (default the host's)")
 	fs.StringVar(&o.keys.Namespace, "zone-keys-namespace", names.SystemNamespace, "namespace of the Secrets with the keys of signed zones; as of seaway dns")
+	o.eviction.addFlags(fs)
 	o.cluster.AddFlags(fs)
 	o.template.AddFlags(fs)
 }
@@ -117,6 +120,9 @@ func Command() *cobra.Command {
 func (o *options) run(ctx context.Context) error {
 	on, err := selected(o.controllers)
 	if err != nil {
+		return err
+	}
+	if err := o.eviction.check(); err != nil {
 		return err
 	}
 	if o.keys.Resolver != "" {
@@ -181,6 +187,7 @@ type parts struct {
 	descheduler   bool
 	// allowNoExecute is told to admission and to the controller that acts when admission is away.
 	allowNoExecute bool
+	eviction       *eviction
 	keys           keys.Options
 }
 
@@ -228,6 +235,7 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		keys:          o.keys,
 
 		allowNoExecute: o.allowNoExecute,
+		eviction:       &o.eviction,
 
 		clock:           clk,
 		cluster:         o.cluster,
@@ -309,7 +317,15 @@ var contents = []entry{
 		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view})
 	}},
 	{"failover", func(mgr ctrl.Manager, p *parts) error {
+		if !p.eviction.gates.on("Failover") {
+			return nil
+		}
 		return failover.Setup(mgr, failover.Options{Clock: p.clock, Place: place(p.placer)})
+	}},
+	{"evict", func(mgr ctrl.Manager, p *parts) error {
+		o := p.eviction.options()
+		o.Clock, o.Place = p.clock, placeWithout(p.placer)
+		return evict.Setup(mgr, o)
 	}},
 	{"zonekeys", func(mgr ctrl.Manager, p *parts) error {
 		p.keys.Clock = p.clock
