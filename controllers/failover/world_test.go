@@ -42,15 +42,18 @@ type asked struct {
 // world is a reconciler over a fake hub. Place answers with to and why.
 type world struct {
 	*reconciler
-	t        *testing.T
-	clock    *clocktesting.FakeClock
-	events   *record.FakeRecorder
-	writes   []string // "patch" and "status", in order
-	asked    []asked
-	to       []workv1alpha2.TargetCluster
-	why      string
-	conflict bool // the next patch meets one
-	surveys  int  // lists of all clusters
+	evacuator *evacuator
+	t         *testing.T
+	clock     *clocktesting.FakeClock
+	events    *record.FakeRecorder
+	writes    []string // "patch" and "status", in order
+	asked     []asked
+	to        []workv1alpha2.TargetCluster
+	why       string
+	conflict  bool // the next patch meets one
+	surveys   int  // lists of all clusters
+	broken    error
+	reserved  int // placements that are not settled
 }
 
 // builderIndexer adds the indexes of a manager's cache to a fake client.
@@ -94,32 +97,53 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 		t.Fatal(err)
 	}
 	c := builder.Build()
-	w.reconciler = &reconciler{
-		client: c, policies: policies.Finder{Cached: c, Live: c}, recorder: w.events, clock: w.clock, place: w.placed,
-		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} },
-	}
+	h := &hands{client: c, live: c, policies: policies.Finder{Cached: c, Live: c}, recorder: w.events, clock: w.clock, placer: w, workers: 1}
+	w.evacuator = newEvacuator(h)
+	w.reconciler = &reconciler{hands: h, empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} }}
 	// It has watched for long: what conditions say of the time before counts.
-	w.reconciler.started.Do(func() { w.reconciler.watching = w.clock.Now().Add(-24 * time.Hour) })
+	h.started.Do(func() { h.watching = w.clock.Now().Add(-24 * time.Hour) })
 	return w
 }
 
-func (w *world) placed(_ context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) ([]workv1alpha2.TargetCluster, string, error) {
+// Place, Take and Free make the world a Placer that answers with to and why.
+func (w *world) Place(_ context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) (Placement, error) {
 	w.asked = append(w.asked, asked{sets.List(exclude), fresh, tasks(b)})
-	if w.why != "" {
-		return b.GetBindingSpec().Clusters, w.why, nil
+	if w.broken != nil {
+		return Placement{}, w.broken
 	}
-	return w.to, "", nil
+	if w.why != "" {
+		return Placement{To: b.GetBindingSpec().Clusters, Why: w.why}, nil
+	}
+	w.reserved++
+	return Placement{To: w.to, Settle: func(generation int64) { w.reserved-- }}, nil
 }
 
-// reconcile judges the binding and returns when it wants to be asked again.
+func (w *world) Take(workv1alpha2.Binding, []workv1alpha2.TargetCluster) func(int64) {
+	return func(int64) {}
+}
+
+func (w *world) Free(context.Context) (map[string]corev1.ResourceList, error) { return nil, nil }
+
+// reconcile makes a pass over all, judges the binding, and returns when one of both wants to be asked again.
 func (w *world) reconcile() time.Duration {
 	w.t.Helper()
 	w.writes, w.asked = nil, nil
-	result, err := w.Reconcile(context.Background(), ctrl.Request{NamespacedName: web})
+	leaving, err := w.evacuator.Reconcile(context.Background(), ctrl.Request{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return result.RequeueAfter
+	returning, err := w.Reconcile(context.Background(), ctrl.Request{NamespacedName: web})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if w.reserved != 0 {
+		w.t.Errorf("%d reservations are not settled", w.reserved)
+	}
+	again := leaving.RequeueAfter
+	if again == 0 || returning.RequeueAfter > 0 && returning.RequeueAfter < again {
+		again = returning.RequeueAfter
+	}
+	return again
 }
 
 func (w *world) binding() *workv1alpha2.ResourceBinding {

@@ -16,6 +16,7 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failback"
 	"github.com/seaway-io/seaway/controllers/core/placement"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // CauseFailback is the cause of a step back to an earlier affinity group.
@@ -92,6 +93,7 @@ func (r *reconciler) failbackTerms(ctx context.Context, b workv1alpha2.Binding) 
 		} else {
 			terms = terms.MoreCareful(of)
 		}
+		terms.Manual = terms.Manual || policies.Held(p, r.clock.Now())
 	}
 	return terms, nil
 }
