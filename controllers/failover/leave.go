@@ -32,7 +32,7 @@ func (h *hands) leave(ctx context.Context, m *mover, to *Placement, held []failo
 		hub.Tell(h.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadSucceed, "%s; moved to %s", move.Message, placement.Targets(to.To))
 	}
 	if to.victims != "" {
-		hub.Tell(h.recorder, b, corev1.EventTypeNormal, names.EventReasonPreempts, "there was no room without: %s", to.victims)
+		hub.Tell(h.recorder, b, corev1.EventTypeNormal, names.EventReasonPreempts, "room is made: %s", to.victims)
 		if err := h.tell(ctx, b, &metav1.Condition{
 			Type: names.ConditionPreempts, Status: metav1.ConditionTrue, Reason: names.ReasonRoomMade, Message: hub.Brief(to.victims),
 		}, names.ConditionPreempts); err != nil {

@@ -265,7 +265,10 @@ func (p *evacuation) carryOut(ctx context.Context, m *mover, plan failover.Plan,
 	for _, b := range written {
 		key := client.ObjectKeyFromObject(b)
 		p.victims[key] = b
-		p.said[key] = because(m)
+		if p.said[key] != "" {
+			p.said[key] += "; "
+		}
+		p.said[key] += because(m) + ", " + sentence(takes[key.String()])
 	}
 	return err
 }
@@ -281,7 +284,7 @@ func (p *evacuation) take(ctx context.Context, b workv1alpha2.Binding, m *mover,
 		return err
 	}
 	p.freed.note(b, takes, p.clock.Now())
-	message := fmt.Sprintf("%s; %s", because(m), sentence(takes))
+	message := because(m) + ", " + sentence(takes)
 	hub.Tell(p.recorder, b, corev1.EventTypeWarning, names.EventReasonPreempted, "%s", message)
 	p.note(b, CausePreempted, Made{
 		Input:     placement.Input{Spec: &before, Status: b.GetBindingStatus()},
@@ -344,7 +347,7 @@ func because(m *mover) string {
 		lost = append(lost, move.Cluster)
 	}
 	ref := m.b.GetBindingSpec().Resource
-	return fmt.Sprintf("%s %s (priority %d) needs the room, since %s was lost", ref.Kind, strings.TrimPrefix(ref.Namespace+"/"+ref.Name, "/"), priorityOf(m.b), strings.Join(lost, ", "))
+	return fmt.Sprintf("%s %s (priority %d) needs the room since %s was lost", ref.Kind, strings.TrimPrefix(ref.Namespace+"/"+ref.Name, "/"), priorityOf(m.b), strings.Join(lost, ", "))
 }
 
 func sentence(takes []failover.Take) string {
@@ -352,7 +355,7 @@ func sentence(takes []failover.Take) string {
 	for _, t := range takes {
 		parts = append(parts, fmt.Sprintf("%d in %s", t.Replicas, t.Cluster))
 	}
-	return "replicas given up: " + strings.Join(parts, ", ")
+	return "replicas taken: " + strings.Join(parts, ", ")
 }
 
 // summary says who gave up what; empty when nobody did.

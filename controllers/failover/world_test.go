@@ -2,6 +2,7 @@ package failover
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -42,18 +43,19 @@ type asked struct {
 // world is a reconciler over a fake hub. Place answers with to and why.
 type world struct {
 	*reconciler
-	evacuator *evacuator
-	t         *testing.T
-	clock     *clocktesting.FakeClock
-	events    *record.FakeRecorder
-	writes    []string // "patch" and "status", in order
-	asked     []asked
-	to        []workv1alpha2.TargetCluster
-	why       string
-	conflict  bool // the next patch meets one
-	surveys   int  // lists of all clusters
-	broken    error
-	reserved  int // placements that are not settled
+	evacuator  *evacuator
+	t          *testing.T
+	clock      *clocktesting.FakeClock
+	events     *record.FakeRecorder
+	writes     []string // "patch" and "status", in order
+	asked      []asked
+	to         []workv1alpha2.TargetCluster
+	why        string
+	conflict   bool // the next patch meets one
+	surveys    int  // lists of all clusters
+	breakAfter int  // from so many writes on nothing is written any more
+	broken     error
+	reserved   int // placements that are not settled
 }
 
 // builderIndexer adds the indexes of a manager's cache to a fake client.
@@ -77,6 +79,9 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 				return c.List(ctx, list, opts...)
 			},
 			Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+				if w.breakAfter > 0 && len(w.writes) >= w.breakAfter {
+					return errors.New("the hub is gone")
+				}
 				w.writes = append(w.writes, "patch")
 				if w.conflict {
 					w.conflict = false

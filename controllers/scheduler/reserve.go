@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/placement"
@@ -49,6 +50,9 @@ func (p *Placer) committed(ctx context.Context, b workv1alpha2.Binding, req requ
 	}
 	return decision{}, fmt.Errorf("place: %w", errOvertaken)
 }
+
+// PlacerOver makes a Placer that reads the clusters anew for every decision, for who has no manager.
+func PlacerOver(reader client.Reader) *Placer { return newPlacer(reader) }
 
 // Reserved is a placement that others count with before it is written.
 type Reserved struct {
