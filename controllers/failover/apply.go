@@ -102,6 +102,8 @@ func (h *hands) tellHeld(ctx context.Context, b workv1alpha2.Binding, held []fai
 	if len(held) == 0 && meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionFailoverHeld) == nil {
 		return nil
 	}
+	before := meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionFailoverHeld)
+	news := len(held) > 0 && (before == nil || before.Reason != held[0].Reason) // how much room there is changes all the time
 	changed, err := hub.PatchStatus(ctx, h.client, b.(clientBinding), func(clientBinding) {
 		if len(held) == 0 {
 			meta.RemoveStatusCondition(&status.Conditions, workv1alpha2.ConditionFailoverHeld)
@@ -111,7 +113,7 @@ func (h *hands) tellHeld(ctx context.Context, b workv1alpha2.Binding, held []fai
 			Type: workv1alpha2.ConditionFailoverHeld, Status: metav1.ConditionTrue, Reason: held[0].Reason, Message: hub.Brief(held[0].Message),
 		})
 	})
-	if changed && len(held) > 0 {
+	if changed && news {
 		hub.Tell(h.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadFailed, "workloads stay in %s: %s", held[0].Cluster, held[0].Message)
 	}
 	return err

@@ -31,10 +31,12 @@ type evacuator struct {
 	waiting atomic.Bool
 	// freed is room that victims are about to leave.
 	freed *releases
+	// preemptible says which templates may lose all of their replicas.
+	preemptible *answers
 }
 
 func newEvacuator(h *hands) *evacuator {
-	return &evacuator{hands: h, wrote: map[types.NamespacedName]string{}, freed: newReleases()}
+	return &evacuator{hands: h, wrote: map[types.NamespacedName]string{}, freed: newReleases(), preemptible: newAnswers()}
 }
 
 // cacheLag gives the cache time to show what a pass wrote.
@@ -45,6 +47,9 @@ func (e *evacuator) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result,
 	survey, err := e.survey(ctx)
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if len(survey.Lost()) == 0 {
+		e.preemptible.forget()
 	}
 	movers, stale, err := e.affected(ctx, survey.Lost())
 	if err != nil {
@@ -146,6 +151,7 @@ func (e *evacuator) move(ctx context.Context, survey failover.Survey, movers []*
 				m.err = err
 				continue
 			case to != nil:
+				m.waits = len(held) > 0
 				write(m, func() error { return e.leave(ctx, m, to, held) })
 				continue
 			case hold != nil:
@@ -221,6 +227,7 @@ func (e *evacuator) result(movers []*mover, stale bool) (ctrl.Result, error) {
 	}
 	return ctrl.Result{RequeueAfter: again}, errors.Join(errs...)
 }
+
 
 // place says where a binding goes that has to leave, or what holds it; neither when nothing is gained
 // by leaving.

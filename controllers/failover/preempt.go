@@ -3,6 +3,7 @@ package failover
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,12 +37,15 @@ type evacuation struct {
 	// told of it at the end.
 	victims map[types.NamespacedName]workv1alpha2.Binding
 	said    map[types.NamespacedName]string
+	// inside are the bindings that were in a cluster when the pass first looked.
+	inside map[string][]workv1alpha2.Binding
 }
 
 func (e *evacuator) newPass(survey failover.Survey, movers []*mover) *evacuation {
 	p := &evacuation{
 		evacuator: e, survey: survey, movers: make(map[types.NamespacedName]*mover, len(movers)),
 		victims: map[types.NamespacedName]workv1alpha2.Binding{}, said: map[types.NamespacedName]string{},
+		inside: map[string][]workv1alpha2.Binding{},
 	}
 	for _, m := range movers {
 		p.movers[m.key()] = m
@@ -56,14 +60,14 @@ func (p *evacuation) preempt(ctx context.Context, m *mover, refused Placement) (
 	if may, err := p.mayPreempt(ctx, m.b); err != nil || !may {
 		return nil, err
 	}
-	rooms, releasing, err := p.rooms(ctx, short)
+	rooms, err := p.rooms(ctx, short)
 	if err != nil {
 		return nil, err
 	}
-	candidates := p.candidates(m, rooms, releasing)
+	candidates := p.candidates(m, rooms)
 	need := failover.Need{Priority: priorityOf(m.b), Replicas: short.Replicas, Each: short.Each, Rooms: rooms}
 	plan, ok := failover.Preempt(need, victimsOf(candidates))
-	if !ok { // the last replica of an application is the last resort
+	if _, possible := failover.Preempt(need, withoutFloor(candidates)); !ok && possible { // the last replica of an application is the last resort
 		if err := p.mayLoseAll(ctx, candidates); err != nil {
 			return nil, err
 		}
@@ -113,31 +117,29 @@ func (p *evacuation) mayPreempt(ctx context.Context, b workv1alpha2.Binding) (bo
 	return ptr.Deref(class.PreemptionPolicy, corev1.PreemptLowerPriority) != corev1.PreemptNever, nil
 }
 
-// rooms is what the clusters have left, with what victims are about to leave. Releasing are the bindings
-// in them, by cluster.
-func (p *evacuation) rooms(ctx context.Context, short *failover.Shortage) ([]failover.Room, map[string][]workv1alpha2.Binding, error) {
+// rooms is what the clusters have left, with what victims are about to leave.
+func (p *evacuation) rooms(ctx context.Context, short *failover.Shortage) (out []failover.Room, err error) {
 	free, err := p.placer.Free(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var out []failover.Room
-	inside := map[string][]workv1alpha2.Binding{}
 	for _, name := range slices.Sorted(maps.Keys(short.Free)) {
 		list, known := free[name]
 		if !known {
 			continue
 		}
-		bindings, err := hub.Bindings(ctx, p.client, client.MatchingFields{hub.IndexBindingByCluster: name}, client.UnsafeDisableDeepCopy)
-		if err != nil {
-			return nil, nil, err
+		if _, known := p.inside[name]; !known {
+			p.inside[name], err = hub.Bindings(ctx, p.client, client.MatchingFields{hub.IndexBindingByCluster: name}, client.UnsafeDisableDeepCopy)
+			if err != nil {
+				return nil, err
+			}
 		}
-		inside[name] = bindings
 		amounts := failover.AmountsOf(list)
 		unusable := amounts.Fits(short.Each) - short.Free[name]
-		p.freed.add(amounts, name, p.now(bindings), p.clock.Now())
+		p.freed.add(amounts, name, p.now(p.inside[name]), p.clock.Now())
 		out = append(out, failover.Room{Cluster: name, Free: amounts, Unusable: max(unusable, 0)})
 	}
-	return out, inside, nil
+	return out, nil
 }
 
 // now are bindings as this pass has made them.
@@ -168,14 +170,14 @@ type candidate struct {
 
 // candidates are the less important bindings in the rooms. Who is being written is left in peace, and
 // so is who would only be given back at once what it gave up: what is not divided by room.
-func (p *evacuation) candidates(m *mover, rooms []failover.Room, inside map[string][]workv1alpha2.Binding) map[string]*candidate {
+func (p *evacuation) candidates(m *mover, rooms []failover.Room) map[string]*candidate {
 	out := map[string]*candidate{}
 	usable, lost := sets.New[string](), sets.New(p.survey.Lost()...)
 	for _, r := range rooms {
 		usable.Insert(r.Cluster)
 	}
 	for _, r := range rooms {
-		for _, cached := range inside[r.Cluster] {
+		for _, cached := range p.inside[r.Cluster] {
 			key := client.ObjectKeyFromObject(cached)
 			if key == m.key() || out[key.String()] != nil || priorityOf(cached) >= priorityOf(m.b) || p.movers[key] != nil && p.movers[key].placed {
 				continue
@@ -217,14 +219,25 @@ func (p *evacuation) mayLoseAll(ctx context.Context, candidates map[string]*cand
 			continue
 		}
 		g.Go(func() error {
-			template, err := p.template(ctx, c.binding)
-			if err == nil && template.Annotations[names.PreemptibleAnnotation] == "true" {
+			may, err := p.preemptible.of(c.binding, func() (bool, error) {
+				template, err := p.template(ctx, c.binding)
+				return template.Annotations[names.PreemptibleAnnotation] == "true", err
+			})
+			if may {
 				c.victim.Keep = 0
 			}
 			return err
 		})
 	}
 	return g.Wait()
+}
+
+func withoutFloor(candidates map[string]*candidate) []failover.Victim {
+	out := victimsOf(candidates)
+	for i := range out {
+		out[i].Keep = 0
+	}
+	return out
 }
 
 func victimsOf(candidates map[string]*candidate) (out []failover.Victim) {
@@ -251,26 +264,36 @@ func (p *evacuation) carryOut(ctx context.Context, m *mover, plan failover.Plan,
 	for _, t := range plan.Take {
 		takes[t.Key] = append(takes[t.Key], t)
 	}
-	written := make([]workv1alpha2.Binding, 0, len(takes))
+	errs := make([]error, len(takes))
+	victims := slices.Sorted(maps.Keys(takes))
 	g := p.group()
-	for _, key := range slices.Sorted(maps.Keys(takes)) {
-		b := candidates[key].binding
-		if p.movers[client.ObjectKeyFromObject(b)] == nil && p.victims[client.ObjectKeyFromObject(b)] == nil {
-			b = b.DeepCopyObject().(workv1alpha2.Binding) // the cache's own
+	for i, name := range victims {
+		c := candidates[name]
+		if key := client.ObjectKeyFromObject(c.binding); p.movers[key] == nil && p.victims[key] == nil {
+			c.binding = c.binding.DeepCopyObject().(workv1alpha2.Binding) // the cache's own
 		}
-		written = append(written, b)
-		g.Go(func() error { return p.take(ctx, b, m, takes[key]) })
+		g.Go(func() error {
+			errs[i] = p.take(ctx, c.binding, m, takes[name])
+			return nil
+		})
 	}
-	err := g.Wait()
-	for _, b := range written {
+	_ = g.Wait()
+	for i, name := range victims {
+		b := candidates[name].binding
 		key := client.ObjectKeyFromObject(b)
+		if errs[i] != nil {
+			if v := p.movers[key]; v != nil {
+				v.err = errs[i] // it is not known how it stands
+			}
+			continue
+		}
 		p.victims[key] = b
 		if p.said[key] != "" {
 			p.said[key] += "; "
 		}
-		p.said[key] += because(m) + ", " + sentence(takes[key.String()])
+		p.said[key] += because(m) + ", " + sentence(takes[name])
 	}
-	return err
+	return errors.Join(errs...)
 }
 
 // take scales one victim down, and tells of it.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -38,6 +39,9 @@ type fable struct {
 	strings.Builder
 	until map[string]time.Time // when a reconciler wants to be asked again
 	last  string
+
+	mu    sync.Mutex
+	heard []saying
 }
 
 // sized is a whole cluster with room for so many cores.
@@ -70,12 +74,29 @@ func app(name string, priority int32, to ...any) *workv1alpha2.ResourceBinding {
 	return b
 }
 
-// teller writes events into the fable as they come.
+// teller keeps events for the fable. Writes go on beside decisions, so that only the order of the events
+// of one binding is certain.
 type teller struct{ f *fable }
+
+type saying struct{ who, what string }
+
+// flush writes down what was told, by binding.
+func (f *fable) flush() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	slices.SortStableFunc(f.heard, func(a, b saying) int { return strings.Compare(a.who, b.who) })
+	for _, e := range f.heard {
+		fmt.Fprintf(f, "%s    %s\n", f.time(), e.what)
+	}
+	f.heard = nil
+}
 
 func (t teller) Event(obj runtime.Object, kind, reason, message string) {
 	if b, ok := obj.(workv1alpha2.Binding); ok { // and not its template as well
-		fmt.Fprintf(t.f, "%s    %-7s %s: %s: %s\n", t.f.time(), kind, b.GetBindingSpec().Resource.Name, reason, message)
+		name := b.GetBindingSpec().Resource.Name
+		t.f.mu.Lock()
+		defer t.f.mu.Unlock()
+		t.f.heard = append(t.f.heard, saying{name, fmt.Sprintf("%-7s %s: %s: %s", kind, name, reason, message)})
 	}
 }
 
@@ -156,12 +177,14 @@ func (f *fable) look() {
 			f.t.Fatal(err)
 		}
 		f.wake("", result)
+		f.flush()
 		for _, b := range f.bindings() {
 			result, err := f.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(&b)})
 			if err != nil {
 				f.t.Fatal(err)
 			}
 			f.wake(b.Name, result)
+			f.flush()
 		}
 		if f.picture() == before {
 			break
@@ -415,11 +438,12 @@ func TestStoryOfARestart(t *testing.T) {
 	f.then("fra is lost", func() { f.dies("fra") })
 	f.clock.Step(15 * time.Second)
 	f.then("the hub dies when it has written the first of three moves, and starts again", func() {
-		f.breakAfter = 1
+		f.writes, f.breakAfter = nil, 1
 		if _, err := f.evacuator.Reconcile(context.Background(), ctrl.Request{}); err == nil {
 			t.Error("the hub did not die")
 		}
 		f.breakAfter = 0
+		f.flush()
 		f.show()
 		f.evacuator.hands.watching = f.clock.Now()
 		f.start()

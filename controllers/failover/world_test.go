@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -47,6 +48,7 @@ type world struct {
 	t          *testing.T
 	clock      *clocktesting.FakeClock
 	events     *record.FakeRecorder
+	writing    sync.Mutex
 	writes     []string // "patch" and "status", in order
 	asked      []asked
 	to         []workv1alpha2.TargetCluster
@@ -79,10 +81,9 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 				return c.List(ctx, list, opts...)
 			},
 			Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
-				if w.breakAfter > 0 && len(w.writes) >= w.breakAfter {
+				if !w.wrote("patch") {
 					return errors.New("the hub is gone")
 				}
-				w.writes = append(w.writes, "patch")
 				if w.conflict {
 					w.conflict = false
 					other := w.binding()
@@ -94,7 +95,9 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 				return c.Patch(ctx, obj, patch, opts...)
 			},
 			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
-				w.writes = append(w.writes, sub)
+				if !w.wrote(sub) {
+					return errors.New("the hub is gone")
+				}
 				return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
 			},
 		})
@@ -108,6 +111,17 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 	// It has watched for long: what conditions say of the time before counts.
 	h.started.Do(func() { h.watching = w.clock.Now().Add(-24 * time.Hour) })
 	return w
+}
+
+// wrote notes a write; false when the hub is gone by then.
+func (w *world) wrote(what string) bool {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	if w.breakAfter > 0 && len(w.writes) >= w.breakAfter {
+		return false
+	}
+	w.writes = append(w.writes, what)
+	return true
 }
 
 // Place, Take and Free make the world a Placer that answers with to and why.
