@@ -20,6 +20,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // evacuator moves everything out of lost clusters, in passes over all of it.
@@ -116,12 +117,12 @@ func (e *evacuator) judge(ctx context.Context, survey failover.Survey, movers []
 		if len(m.decision.Evict) == 0 {
 			return
 		}
-		template, err := e.template(ctx, m.b)
+		template, err := e.policies.Template(ctx, m.b)
 		if err != nil {
 			m.err = err
 			return
 		}
-		if judged.Singleton = isSingleton(template); judged.Singleton {
+		if judged.Singleton = policies.IsSingleton(template); judged.Singleton {
 			m.singleton, m.decision = true, survey.Decide(judged)
 		}
 	})
@@ -227,7 +228,6 @@ func (e *evacuator) result(movers []*mover, stale bool) (ctrl.Result, error) {
 	}
 	return ctrl.Result{RequeueAfter: again}, errors.Join(errs...)
 }
-
 
 // place says where a binding goes that has to leave, or what holds it; neither when nothing is gained
 // by leaving.

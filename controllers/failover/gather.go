@@ -9,7 +9,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
@@ -73,18 +72,6 @@ func list(text string) (out []string) {
 		}
 	}
 	return out
-}
-
-// template reads the metadata of a binding's template; empty when it is gone.
-func (h *hands) template(ctx context.Context, b workv1alpha2.Binding) (metav1.ObjectMeta, error) {
-	ref := b.GetBindingSpec().Resource
-	obj := &metav1.PartialObjectMetadata{}
-	obj.SetGroupVersionKind(schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind))
-	err := h.live.Get(ctx, client.ObjectKey{Namespace: ref.Namespace, Name: ref.Name}, obj)
-	if err != nil && !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err) {
-		return metav1.ObjectMeta{}, fmt.Errorf("get %s %s/%s: %w", ref.Kind, ref.Namespace, ref.Name, err)
-	}
-	return obj.ObjectMeta, nil
 }
 
 // anyLost says whether one of the clusters is lost now. One that does not exist is not.

@@ -80,7 +80,3 @@ func (h *hands) tell(ctx context.Context, b workv1alpha2.Binding, condition *met
 	})
 	return err
 }
-
-func isSingleton(template metav1.ObjectMeta) bool {
-	return template.Annotations[names.SingletonAnnotation] == "true"
-}

@@ -220,7 +220,7 @@ func (p *evacuation) mayLoseAll(ctx context.Context, candidates map[string]*cand
 		}
 		g.Go(func() error {
 			may, err := p.preemptible.of(c.binding, func() (bool, error) {
-				template, err := p.template(ctx, c.binding)
+				template, err := p.policies.Template(ctx, c.binding)
 				return template.Annotations[names.PreemptibleAnnotation] == "true", err
 			})
 			if may {

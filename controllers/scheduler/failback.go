@@ -95,7 +95,9 @@ func (r *reconciler) failbackTerms(ctx context.Context, b workv1alpha2.Binding) 
 		}
 		terms.Manual = terms.Manual || policies.Held(p, r.clock.Now())
 	}
-	return terms, nil
+	template, err := r.policies.Template(ctx, b)
+	terms.Manual = terms.Manual || policies.IsSingleton(template) // a step on the way back has two copies
+	return terms, err
 }
 
 func termsOf(f *trafficv1alpha1.Failback) failback.Terms {
