@@ -62,8 +62,9 @@ type Plan struct {
 //     below. Within a tier, fewer replicas are better.
 //   - Nothing in vain: giving back any one replica would leave too little room.
 //
-// Where replicas differ in one resource only, no plan is better; where they differ in several, fewer
-// replicas of one tier might do, but never fewer tiers.
+// Where one resource only is scarce, no plan is better, up to a grain of missing replicas; beyond that
+// they are shared out in steps. Where several are, fewer replicas of one tier might do, but no tier is
+// touched in vain.
 func Preempt(need Need, victims []Victim) (Plan, bool) {
 	m := newMarket(need, victims)
 	short := int64(need.Replicas)
