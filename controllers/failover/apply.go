@@ -14,7 +14,6 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/core/placement"
@@ -23,28 +22,6 @@ import (
 
 // reasonNothingFits: no other cluster can take what should leave a lost one.
 const reasonNothingFits = "NoClusterFits"
-
-// apply carries the decision out and says whether anything waits for what may end without an event of
-// the binding: a move that is held, or a return for which there is no room.
-func (r *reconciler) apply(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, d failover.Decision) (waits bool, err error) {
-	held := d.Held
-	if len(d.Evict) > 0 {
-		hold, err := r.evict(ctx, b, survey, d.Evict)
-		if err != nil {
-			return false, err
-		}
-		held = append(held, hold...)
-	}
-	waits = len(held) > 0
-	if len(d.Return) > 0 {
-		unplaced, err := r.comeBack(ctx, b, survey, d.Return)
-		if err != nil {
-			return false, err
-		}
-		waits = waits || unplaced
-	}
-	return waits, r.tellHeld(ctx, b, held)
-}
 
 // forget drops the tasks for clusters that have left the federation, or are leaving it: nothing can
 // return to them, and they wait until no binding names them.
@@ -71,53 +48,6 @@ func (r *reconciler) forget(ctx context.Context, b workv1alpha2.Binding) error {
 	return err
 }
 
-// evict places the binding without the clusters it has to leave. When that gives no survivor more
-// than it has, leaving would only lose copies that may still run: then nothing is written.
-func (r *reconciler) evict(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, moves []failover.Move) ([]failover.Hold, error) {
-	// No new replicas for a cluster that is down, however short; what it has stays for now.
-	exclude := sets.New(survey.Lost()...).Delete(clusterNames(b.GetBindingSpec().Clusters)...)
-	for _, m := range moves {
-		exclude.Insert(m.Cluster)
-	}
-	to, why, err := r.place(ctx, b, exclude, false)
-	if err != nil {
-		return nil, fmt.Errorf("place without %s: %w", strings.Join(sets.List(exclude), ", "), err)
-	}
-	if why != "" {
-		return []failover.Hold{{Cluster: moves[0].Cluster, Reason: reasonNothingFits, Message: why}}, nil
-	}
-	before := b.GetBindingSpec().Clusters
-	if !gains(before, to) {
-		return nil, nil
-	}
-	now := metav1.NewTime(r.clock.Now())
-	changed, err := hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
-		spec := b.GetBindingSpec()
-		for _, m := range moves {
-			spec.GracefulEvictionTasks = append(spec.GracefulEvictionTasks, workv1alpha2.GracefulEvictionTask{
-				FromCluster:            m.Cluster,
-				PurgeMode:              policyv1alpha1.PurgeModeGracefully,
-				Replicas:               replicasIn(before, m.Cluster),
-				Reason:                 workv1alpha2.EvictionReasonClusterLost,
-				Message:                m.Message,
-				Producer:               workv1alpha2.EvictionProducerFailover,
-				CreationTimestamp:      &now,
-				ClustersBeforeFailover: clusterNames(before),
-			})
-		}
-		spec.Clusters = to
-	})
-	if err != nil {
-		return nil, err
-	}
-	if changed {
-		for _, m := range moves {
-			hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadSucceed, "%s; moved to %s", m.Message, placement.Targets(to))
-		}
-	}
-	return nil, nil
-}
-
 // comeBack places the binding anew with the clusters that are whole again, and drops their tasks.
 // Nothing is given up before its replacement is there: the copies in a cluster that gets replicas
 // back must be healthy, and so must all others when the cluster gets none and its copies go. Unplaced
@@ -135,13 +65,16 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 	// What is in a lost cluster now leaves it by a decision about that cluster, with a task that
 	// keeps its Work: it must not fall out of the placement on the way.
 	exclude := sets.New(survey.Lost()...).Delete(clusterNames(spec.Clusters)...)
-	to, why, err := r.place(ctx, returned, exclude, true)
+	placed, err := r.placer.Place(ctx, returned, exclude, true)
 	if err != nil {
 		return false, fmt.Errorf("place with %s: %w", strings.Join(sets.List(back), ", "), err)
 	}
-	if why != "" {
+	written := int64(0)
+	defer func() { placed.settle(written) }()
+	if placed.Why != "" {
 		return true, nil
 	}
+	to := placed.To
 	mustBeHealthy := back.Intersection(sets.New(clusterNames(to)...))
 	if len(mustBeHealthy) < len(back) {
 		mustBeHealthy = sets.New(clusterNames(to)...)
@@ -154,6 +87,8 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 		b.GetBindingSpec().Clusters = to
 	})
 	if changed {
+		written = b.GetGeneration()
+		r.note(b, CauseBack, placed.Made)
 		for _, m := range moves {
 			hub.Tell(r.recorder, b, corev1.EventTypeNormal, names.EventReasonReturnWorkloadSucceed, "%s; placed on %s", m.Message, placement.Targets(to))
 		}
@@ -162,24 +97,33 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 }
 
 // tellHeld keeps the condition FailoverHeld true to what is held, and says so once.
-func (r *reconciler) tellHeld(ctx context.Context, b workv1alpha2.Binding, held []failover.Hold) error {
+func (h *hands) tellHeld(ctx context.Context, b workv1alpha2.Binding, held []failover.Hold) error {
 	status := b.GetBindingStatus()
 	if len(held) == 0 && meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionFailoverHeld) == nil {
 		return nil
 	}
-	changed, err := hub.PatchStatus(ctx, r.client, b.(clientBinding), func(clientBinding) {
+	before := meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionFailoverHeld)
+	news := len(held) > 0 && (before == nil || before.Reason != held[0].Reason) // how much room there is changes all the time
+	changed, err := hub.PatchStatus(ctx, h.client, b.(clientBinding), func(clientBinding) {
 		if len(held) == 0 {
 			meta.RemoveStatusCondition(&status.Conditions, workv1alpha2.ConditionFailoverHeld)
 			return
 		}
 		hub.SetCondition(&status.Conditions, b.GetGeneration(), metav1.Condition{
-			Type: workv1alpha2.ConditionFailoverHeld, Status: metav1.ConditionTrue, Reason: held[0].Reason, Message: held[0].Message,
+			Type: workv1alpha2.ConditionFailoverHeld, Status: metav1.ConditionTrue, Reason: held[0].Reason, Message: hub.Brief(held[0].Message),
 		})
 	})
-	if changed && len(held) > 0 {
-		hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadFailed, "workloads stay in %s: %s", held[0].Cluster, held[0].Message)
+	if changed && news {
+		hub.Tell(h.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadFailed, "workloads stay in %s: %s", held[0].Cluster, held[0].Message)
 	}
 	return err
+}
+
+// note records a decision that was carried out.
+func (h *hands) note(b workv1alpha2.Binding, cause placement.Cause, made Made) {
+	if h.record != nil && made.Input.Spec != nil {
+		h.record(b, cause, made.Input, made.Result, made.Diagnosis)
+	}
 }
 
 // gains says whether some cluster has more after than before.

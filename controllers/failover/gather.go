@@ -3,6 +3,7 @@ package failover
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -11,52 +12,73 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 type clientBinding = client.Object
 
-// gather reads what the decision needs. While no cluster of the binding is lost and it is away from
-// none, those clusters are all that is looked at: there is nothing to decide, however large the fleet.
-func (r *reconciler) gather(ctx context.Context, b workv1alpha2.Binding) (failover.Survey, failover.Binding, error) {
-	judged := failover.Binding{Away: away(b), Placed: clusterNames(b.GetBindingSpec().Clusters), Terms: failover.DefaultTerms()}
-	r.started.Do(func() { r.watching = r.clock.Now() })
-	if len(judged.Away) == 0 {
-		if lost, err := r.anyLost(ctx, judged.Placed); err != nil || !lost {
-			return failover.Survey{}, judged, err
-		}
-	}
+// survey takes stock of all clusters.
+func (h *hands) survey(ctx context.Context) (failover.Survey, error) {
+	h.started.Do(func() { h.watching = h.clock.Now() })
 	var clusters clusterv1alpha1.ClusterList
-	if err := r.client.List(ctx, &clusters, client.UnsafeDisableDeepCopy); err != nil {
-		return failover.Survey{}, failover.Binding{}, fmt.Errorf("list clusters: %w", err)
+	if err := h.client.List(ctx, &clusters, client.UnsafeDisableDeepCopy); err != nil {
+		return failover.Survey{}, fmt.Errorf("list clusters: %w", err)
 	}
 	seen := make([]failover.Cluster, 0, len(clusters.Items))
 	for i := range clusters.Items {
 		seen = append(seen, signals(&clusters.Items[i]))
 	}
-	survey := failover.NewSurvey(r.clock.Now(), seen).WatchedSince(r.watching)
-	policies, err := r.policies.Of(ctx, b)
+	return failover.NewSurvey(h.clock.Now(), seen).WatchedSince(h.watching), nil
+}
+
+// about is what policies and people say of a binding.
+func (h *hands) about(ctx context.Context, b workv1alpha2.Binding, clusters int) (failover.Binding, error) {
+	out := failover.Binding{Terms: failover.DefaultTerms(), MoveNow: list(b.GetAnnotations()[names.MoveNowAnnotation])}
+	found, err := h.policies.Of(ctx, b)
 	if err != nil {
-		return failover.Survey{}, failover.Binding{}, err
+		return out, err
 	}
-	for i, p := range policies {
+	for i, p := range found {
 		if terms := termsOf(p); i == 0 {
-			judged.Terms = terms
+			out.Terms = terms
 		} else {
-			judged.Terms = judged.Terms.Stricter(terms, len(seen))
+			out.Terms = out.Terms.Stricter(terms, clusters)
+		}
+		out.MoveNow = append(out.MoveNow, list(p.Annotations[names.MoveNowAnnotation])...)
+		if until, why, ordered := policies.HoldOf(p); ordered {
+			out.Hold = longer(out.Hold, &failover.Pause{Until: until, Why: why})
 		}
 	}
-	judged.InTraffic, err = r.inTraffic(ctx, policies)
-	return survey, judged, err
+	out.InTraffic, err = h.inTraffic(ctx, found)
+	return out, err
+}
+
+// longer is the one of two holds that ends later; one without an end does.
+func longer(a, b *failover.Pause) *failover.Pause {
+	if a == nil || !a.Until.IsZero() && (b.Until.IsZero() || b.Until.After(a.Until)) {
+		return b
+	}
+	return a
+}
+
+func list(text string) (out []string) {
+	for _, part := range strings.Split(text, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
 }
 
 // anyLost says whether one of the clusters is lost now. One that does not exist is not.
-func (r *reconciler) anyLost(ctx context.Context, names []string) (bool, error) {
-	for _, name := range names {
+func (h *hands) anyLost(ctx context.Context, clusters []string) (bool, error) {
+	for _, name := range clusters {
 		var c clusterv1alpha1.Cluster
-		err := r.client.Get(ctx, client.ObjectKey{Name: name}, &c, client.UnsafeDisableDeepCopy)
+		err := h.client.Get(ctx, client.ObjectKey{Name: name}, &c, client.UnsafeDisableDeepCopy)
 		if client.IgnoreNotFound(err) != nil {
 			return false, fmt.Errorf("get cluster %s: %w", name, err)
 		}
@@ -72,6 +94,7 @@ func signals(c *clusterv1alpha1.Cluster) failover.Cluster {
 		Name:         c.Name,
 		ControlPlane: signal(c, clusterv1alpha1.ClusterConditionReady),
 		DataPath:     signal(c, trafficv1alpha1.ClusterConditionDataPath),
+		Fence:        failover.FenceOf(c.Annotations[names.FencedAnnotation]),
 	}
 }
 
@@ -93,11 +116,11 @@ func signal(c *clusterv1alpha1.Cluster, conditionType string) failover.Signal {
 }
 
 // inTraffic says of each cluster whether all plans of the policies have it back in full.
-func (r *reconciler) inTraffic(ctx context.Context, policies []*trafficv1alpha1.TrafficPolicy) (map[string]bool, error) {
+func (h *hands) inTraffic(ctx context.Context, policies []*trafficv1alpha1.TrafficPolicy) (map[string]bool, error) {
 	out := map[string]bool{}
 	for _, p := range policies {
 		var plan trafficv1alpha1.TrafficPlan
-		if err := r.client.Get(ctx, client.ObjectKeyFromObject(p), &plan, client.UnsafeDisableDeepCopy); err != nil {
+		if err := h.client.Get(ctx, client.ObjectKeyFromObject(p), &plan, client.UnsafeDisableDeepCopy); err != nil {
 			if apierrors.IsNotFound(err) {
 				continue
 			}

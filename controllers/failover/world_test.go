@@ -2,7 +2,9 @@ package failover
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -42,15 +44,20 @@ type asked struct {
 // world is a reconciler over a fake hub. Place answers with to and why.
 type world struct {
 	*reconciler
-	t        *testing.T
-	clock    *clocktesting.FakeClock
-	events   *record.FakeRecorder
-	writes   []string // "patch" and "status", in order
-	asked    []asked
-	to       []workv1alpha2.TargetCluster
-	why      string
-	conflict bool // the next patch meets one
-	surveys  int  // lists of all clusters
+	evacuator  *evacuator
+	t          *testing.T
+	clock      *clocktesting.FakeClock
+	events     *record.FakeRecorder
+	writing    sync.Mutex
+	writes     []string // "patch" and "status", in order
+	asked      []asked
+	to         []workv1alpha2.TargetCluster
+	why        string
+	conflict   bool // the next patch meets one
+	surveys    int  // lists of all clusters
+	breakAfter int  // from so many writes on nothing is written any more
+	broken     error
+	reserved   int // placements that are not settled
 }
 
 // builderIndexer adds the indexes of a manager's cache to a fake client.
@@ -74,7 +81,9 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 				return c.List(ctx, list, opts...)
 			},
 			Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
-				w.writes = append(w.writes, "patch")
+				if !w.wrote("patch") {
+					return errors.New("the hub is gone")
+				}
 				if w.conflict {
 					w.conflict = false
 					other := w.binding()
@@ -86,7 +95,9 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 				return c.Patch(ctx, obj, patch, opts...)
 			},
 			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
-				w.writes = append(w.writes, sub)
+				if !w.wrote(sub) {
+					return errors.New("the hub is gone")
+				}
 				return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
 			},
 		})
@@ -94,32 +105,64 @@ func newWorld(t *testing.T, objs ...client.Object) *world {
 		t.Fatal(err)
 	}
 	c := builder.Build()
-	w.reconciler = &reconciler{
-		client: c, policies: policies.Finder{Cached: c, Live: c}, recorder: w.events, clock: w.clock, place: w.placed,
-		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} },
-	}
+	h := &hands{client: c, live: c, policies: policies.Finder{Cached: c, Live: c}, recorder: w.events, clock: w.clock, placer: w, workers: 1}
+	w.evacuator = newEvacuator(h)
+	w.reconciler = &reconciler{hands: h, empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} }}
 	// It has watched for long: what conditions say of the time before counts.
-	w.reconciler.started.Do(func() { w.reconciler.watching = w.clock.Now().Add(-24 * time.Hour) })
+	h.started.Do(func() { h.watching = w.clock.Now().Add(-24 * time.Hour) })
 	return w
 }
 
-func (w *world) placed(_ context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) ([]workv1alpha2.TargetCluster, string, error) {
-	w.asked = append(w.asked, asked{sets.List(exclude), fresh, tasks(b)})
-	if w.why != "" {
-		return b.GetBindingSpec().Clusters, w.why, nil
+// wrote notes a write; false when the hub is gone by then.
+func (w *world) wrote(what string) bool {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	if w.breakAfter > 0 && len(w.writes) >= w.breakAfter {
+		return false
 	}
-	return w.to, "", nil
+	w.writes = append(w.writes, what)
+	return true
 }
 
-// reconcile judges the binding and returns when it wants to be asked again.
+// Place, Take and Free make the world a Placer that answers with to and why.
+func (w *world) Place(_ context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) (Placement, error) {
+	w.asked = append(w.asked, asked{sets.List(exclude), fresh, tasks(b)})
+	if w.broken != nil {
+		return Placement{}, w.broken
+	}
+	if w.why != "" {
+		return Placement{To: b.GetBindingSpec().Clusters, Why: w.why}, nil
+	}
+	w.reserved++
+	return Placement{To: w.to, Settle: func(generation int64) { w.reserved-- }}, nil
+}
+
+func (w *world) Take(workv1alpha2.Binding, []workv1alpha2.TargetCluster) func(int64) {
+	return func(int64) {}
+}
+
+func (w *world) Free(context.Context) (map[string]corev1.ResourceList, error) { return nil, nil }
+
+// reconcile makes a pass over all, judges the binding, and returns when one of both wants to be asked again.
 func (w *world) reconcile() time.Duration {
 	w.t.Helper()
 	w.writes, w.asked = nil, nil
-	result, err := w.Reconcile(context.Background(), ctrl.Request{NamespacedName: web})
+	leaving, err := w.evacuator.Reconcile(context.Background(), ctrl.Request{})
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return result.RequeueAfter
+	returning, err := w.Reconcile(context.Background(), ctrl.Request{NamespacedName: web})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if w.reserved != 0 {
+		w.t.Errorf("%d reservations are not settled", w.reserved)
+	}
+	again := leaving.RequeueAfter
+	if again == 0 || returning.RequeueAfter > 0 && returning.RequeueAfter < again {
+		again = returning.RequeueAfter
+	}
+	return again
 }
 
 func (w *world) binding() *workv1alpha2.ResourceBinding {

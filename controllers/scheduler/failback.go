@@ -16,6 +16,7 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failback"
 	"github.com/seaway-io/seaway/controllers/core/placement"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // CauseFailback is the cause of a step back to an earlier affinity group.
@@ -92,8 +93,11 @@ func (r *reconciler) failbackTerms(ctx context.Context, b workv1alpha2.Binding) 
 		} else {
 			terms = terms.MoreCareful(of)
 		}
+		terms.Manual = terms.Manual || policies.Held(p, r.clock.Now())
 	}
-	return terms, nil
+	template, err := r.policies.Template(ctx, b)
+	terms.Manual = terms.Manual || policies.IsSingleton(template) // a step on the way back has two copies
+	return terms, err
 }
 
 func termsOf(f *trafficv1alpha1.Failback) failback.Terms {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -13,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -200,6 +202,9 @@ func TestWhatGoesBackWhole(t *testing.T) {
 
 func TestWhatDoesNotGoBack(t *testing.T) {
 	never := func(w *world) { w.failback = 0 }
+	held := policy("web", trafficv1alpha1.Failback{})
+	held.Annotations = map[string]string{names.HoldUntilAnnotation: "2126-05-01T12:00:00Z"}
+	singleton := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", Annotations: map[string]string{names.SingletonAnnotation: "true"}}}
 	tests := map[string]struct {
 		change func(*workv1alpha2.ResourceBinding)
 		world  func(*world)
@@ -207,6 +212,8 @@ func TestWhatDoesNotGoBack(t *testing.T) {
 	}{
 		"it is turned off":     {world: never},
 		"a policy says manual": {objs: []client.Object{policy("web", trafficv1alpha1.Failback{Workloads: trafficv1alpha1.FailbackManual})}},
+		"a person holds it":    {objs: []client.Object{held}},
+		"a singleton":          {objs: []client.Object{singleton}},
 		"a Job": {change: func(b *workv1alpha2.ResourceBinding) {
 			b.Spec.Resource.APIVersion, b.Spec.Resource.Kind = "batch/v1", "Job"
 		},

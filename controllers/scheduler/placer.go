@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
@@ -212,12 +213,14 @@ func (p *Placer) enter(b workv1alpha2.Binding, d *decision, now time.Time) bool 
 }
 
 // settle ends what commit began: with the generation that was written, or 0 when nothing was.
-func (p *Placer) settle(b workv1alpha2.Binding, generation int64) {
-	p.groups.settle(keyOf(b), generation)
+func (p *Placer) settle(b workv1alpha2.Binding, generation int64) { p.settleKey(keyOf(b), generation) }
+
+func (p *Placer) settleKey(key types.NamespacedName, generation int64) {
+	p.groups.settle(key, generation)
 	if generation > 0 {
-		p.ledger.Written(keyOf(b), generation)
+		p.ledger.Written(key, generation)
 	} else {
-		p.ledger.TakeBack(keyOf(b))
+		p.ledger.TakeBack(key)
 	}
 }
 

@@ -3,7 +3,6 @@ package scheduler
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -114,38 +113,9 @@ func (r *reconciler) place(ctx context.Context, b workv1alpha2.Binding, cause pl
 	return d.diagnosis.Fits(), err
 }
 
-// errOvertaken: others kept taking what a decision counted on, even while it was made alone.
-var errOvertaken = errors.New("the room found was taken by others meanwhile")
-
-// decide makes a decision and commits it. It is made beside those of other workers, and again when one
-// of them took what it counts on. When that happens too often, nobody else commits until it is made.
+// decide makes a decision and commits it.
 func (r *reconciler) decide(ctx context.Context, b workv1alpha2.Binding, req request, amend func(*decision)) (decision, error) {
-	try := func(commit func(*decision) bool) (decision, bool, error) {
-		d, err := r.placer.decide(ctx, req)
-		if err != nil {
-			return d, false, err
-		}
-		if amend != nil {
-			amend(&d)
-		}
-		return d, commit(&d), nil
-	}
-	for range overtaken {
-		d, ok, err := try(func(d *decision) bool { return r.placer.commit(b, d, r.clock.Now()) })
-		if ok || err != nil {
-			return d, err
-		}
-	}
-	r.placer.turn.Lock()
-	defer r.placer.turn.Unlock()
-	req.alone = true
-	for range overtaken { // what a watch shows may still come in between
-		d, ok, err := try(func(d *decision) bool { return r.placer.enter(b, d, r.clock.Now()) })
-		if ok || err != nil {
-			return d, err
-		}
-	}
-	return decision{}, fmt.Errorf("place: %w", errOvertaken)
+	return r.placer.committed(ctx, b, req, amend, r.clock.Now)
 }
 
 // mine says whether this scheduler places the binding at all. One without a placement follows other

@@ -320,7 +320,7 @@ var contents = []entry{
 		if !p.eviction.gates.on("Failover") {
 			return nil
 		}
-		return failover.Setup(mgr, failover.Options{Clock: p.clock, Place: place(p.placer)})
+		return failover.Setup(mgr, failover.Options{Clock: p.clock, Placer: failover.Through(p.placer, p.clock), Record: p.decisions.By("failover")})
 	}},
 	{"evict", func(mgr ctrl.Manager, p *parts) error {
 		o := p.eviction.options()
@@ -340,20 +340,6 @@ func known() []string {
 		names[i] = c.name
 	}
 	return names
-}
-
-// place lets failover ask the scheduler's placer.
-func place(p *scheduler.Placer) failover.PlaceFunc {
-	return func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) ([]workv1alpha2.TargetCluster, string, error) {
-		result, diagnosis, err := p.Place(ctx, b, exclude, fresh)
-		if err != nil {
-			return nil, "", err
-		}
-		if !diagnosis.Fits() {
-			return result.Clusters, diagnosis.Message, nil
-		}
-		return result.Clusters, "", nil
-	}
 }
 
 // selected reads the --controllers flag as kube-controller-manager does.

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	apinames "github.com/seaway-io/seaway/api/names"
 )
 
 // Terms are how a binding wants to be moved: those of the TrafficPolicies of its application, or
@@ -46,6 +48,29 @@ type Binding struct {
 	// full. Clusters that no plan speaks of are left out and count as back.
 	InTraffic map[string]bool
 	Terms     Terms
+	// Singleton: there may never be two copies. It leaves a cluster only when that is fenced.
+	Singleton bool
+	// Hold is what a person said to stop all moves with; nil when nobody did.
+	Hold *Pause
+	// MoveNow are the clusters of which a person said that the brake and the isolation of the hub do
+	// not count; AnyCluster stands for all.
+	MoveNow []string
+}
+
+// AnyCluster in Binding.MoveNow stands for all clusters.
+const AnyCluster = "*"
+
+// Pause is a hold that a person ordered.
+type Pause struct {
+	// Until is its end; zero when it has none.
+	Until time.Time
+	// Why says who or what ordered it.
+	Why string
+}
+
+// over says whether the hold has ended.
+func (p *Pause) over(now time.Time) bool {
+	return p == nil || !p.Until.IsZero() && !now.Before(p.Until)
 }
 
 // Reasons of a Hold.
@@ -54,6 +79,10 @@ const (
 	ReasonTooManyClusters = "TooManyClustersLost"
 	// ReasonHubIsolated: the hub seems to have lost its own network.
 	ReasonHubIsolated = "HubIsolated"
+	// ReasonSingletonNotFenced: the only copy may still run in the lost cluster.
+	ReasonSingletonNotFenced = "SingletonNotFenced"
+	// ReasonHeldByPerson: a person ordered that nothing moves.
+	ReasonHeldByPerson = "HeldByPerson"
 )
 
 // Hold is a move that was due and is not made.
@@ -83,7 +112,7 @@ type Decision struct {
 func (s Survey) Decide(b Binding) Decision {
 	var d Decision
 	for _, name := range sorted(b.Placed) {
-		s.leave(name, b.Terms, &d)
+		s.leave(name, b, &d)
 	}
 	for _, name := range sorted(b.Away) {
 		s.comeBack(name, b, &d)
@@ -91,30 +120,55 @@ func (s Survey) Decide(b Binding) Decision {
 	return d
 }
 
-func (s Survey) leave(name string, terms Terms, d *Decision) {
+func (s Survey) leave(name string, b Binding, d *Decision) {
 	since, lost := s.clusters[name].lostSince()
 	if !lost {
 		return
 	}
 	since = later(since, s.watching)
-	if due := since.Add(terms.MoveAfter); s.now.Before(due) {
+	if due := since.Add(b.Terms.MoveAfter); s.now.Before(due) {
 		d.retry(due)
 		return
 	}
-	if s.isolated != "" {
-		d.Held = append(d.Held, Hold{name, ReasonHubIsolated, s.isolated})
-		d.retry(s.now.Add(isolationWindow / 2))
-		return
-	}
-	if why := s.tooMany(name, terms.MaxUnavailable); why != "" {
-		d.Held = append(d.Held, Hold{name, ReasonTooManyClusters, why})
+	if hold := s.holds(name, b, d); hold != nil {
+		d.Held = append(d.Held, *hold)
 		return
 	}
 	d.Evict = append(d.Evict, Move{name, fmt.Sprintf("the data path and the control plane of %s have been lost since %s, longer than moveWorkloadsAfter %s",
-		name, since.UTC().Format(time.RFC3339), terms.MoveAfter)})
+		name, since.UTC().Format(time.RFC3339), b.Terms.MoveAfter)})
+}
+
+// holds says what keeps a binding in a cluster that is lost for long enough; nil when nothing does.
+func (s Survey) holds(name string, b Binding, d *Decision) *Hold {
+	if !b.Hold.over(s.now) {
+		if !b.Hold.Until.IsZero() {
+			d.retry(b.Hold.Until)
+		}
+		return &Hold{name, ReasonHeldByPerson, b.Hold.Why}
+	}
+	if !slices.Contains(b.MoveNow, name) && !slices.Contains(b.MoveNow, AnyCluster) {
+		if s.isolated != "" {
+			d.retry(s.now.Add(isolationWindow / 2))
+			return &Hold{name, ReasonHubIsolated, s.isolated}
+		}
+		if why := s.tooMany(name, b.Terms.MaxUnavailable); why != "" {
+			return &Hold{name, ReasonTooManyClusters, why}
+		}
+	}
+	if c := s.clusters[name]; b.Singleton && !c.fenced() {
+		return &Hold{name, ReasonSingletonNotFenced, fmt.Sprintf("its only copy may still run in %s, and there may never be two; when you know that it is stopped: kubectl annotate --overwrite cluster %s %s=$(date -u +%%FT%%TZ)",
+			name, name, apinames.FencedAnnotation)}
+	}
+	return nil
 }
 
 func (s Survey) comeBack(name string, b Binding, d *Decision) {
+	if !b.Hold.over(s.now) {
+		if !b.Hold.Until.IsZero() {
+			d.retry(b.Hold.Until)
+		}
+		return
+	}
 	if inTraffic, planned := b.InTraffic[name]; planned && !inTraffic {
 		return // requests return first; the change of the plan wakes us
 	}

@@ -10,5 +10,9 @@
 //     is moved: requests are steered and a person is told;
 //   - what has moved returns only after the cluster has been whole for as long as the policy says
 //     and has its requests back; until then the copies in it and the copies that stand in for
-//     them both run.
+//     them both run;
+//   - of a singleton there are never two copies: it leaves a lost cluster only when that is fenced.
+//
+// It also says in which order bindings are placed that leave together (Order), and which replicas give
+// way to more important ones when the survivors lack room (Preempt).
 package failover

@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,9 @@ func up(d time.Duration) Signal      { return Signal{Up, ago(d)} }
 func down(d time.Duration) Signal    { return Signal{Down, ago(d)} }
 func unknown(d time.Duration) Signal { return Signal{Unknown, ago(d)} }
 
-func fine(name string) Cluster { return Cluster{name, up(time.Hour), up(time.Hour)} }
+func fine(name string) Cluster {
+	return Cluster{Name: name, ControlPlane: up(time.Hour), DataPath: up(time.Hour)}
+}
 
 func TestDecide(t *testing.T) {
 	terms := DefaultTerms()
@@ -36,65 +39,65 @@ func TestDecide(t *testing.T) {
 			binding:  Binding{Placed: []string{"a", "b", "c"}},
 		},
 		"both signals down long enough": {
-			clusters: []Cluster{{"a", down(16 * time.Second), down(17 * time.Second)}, fine("b"), fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: down(16 * time.Second), DataPath: down(17 * time.Second)}, fine("b"), fine("c")},
 			binding:  Binding{Placed: []string{"a", "b"}},
 			evict:    []string{"a"},
 		},
 		"the later of the two signals starts the clock": {
-			clusters: []Cluster{{"a", down(5 * time.Second), down(time.Minute)}, fine("b"), fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: down(5 * time.Second), DataPath: down(time.Minute)}, fine("b"), fine("c")},
 			binding:  Binding{Placed: []string{"a", "b"}},
 			retryIn:  10 * time.Second,
 		},
 		"API server away, data path alive: nothing moves, ever": {
-			clusters: []Cluster{{"a", down(24 * time.Hour), up(time.Hour)}, fine("b"), fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: down(24 * time.Hour), DataPath: up(time.Hour)}, fine("b"), fine("c")},
 			binding:  Binding{Placed: []string{"a", "b"}},
 		},
 		"data path away, API server alive: requests leave, pods stay": {
-			clusters: []Cluster{{"a", up(time.Hour), down(time.Hour)}, fine("b"), fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: up(time.Hour), DataPath: down(time.Hour)}, fine("b"), fine("c")},
 			binding:  Binding{Placed: []string{"a", "b"}},
 		},
 		"a cluster in which nothing is probed is never lost": {
-			clusters: []Cluster{{"a", down(time.Hour), unknown(time.Hour)}, fine("b"), fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: down(time.Hour), DataPath: unknown(time.Hour)}, fine("b"), fine("c")},
 			binding:  Binding{Placed: []string{"a", "b"}},
 		},
 		"an unreachable cluster of a pull agent counts as down": {
-			clusters: []Cluster{{"a", unknown(time.Hour), down(time.Hour)}, fine("b"), fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: unknown(time.Hour), DataPath: down(time.Hour)}, fine("b"), fine("c")},
 			binding:  Binding{Placed: []string{"a", "b"}},
 			evict:    []string{"a"},
 		},
 		"a cluster that holds nothing of the binding": {
-			clusters: []Cluster{{"a", down(time.Hour), down(time.Hour)}, fine("b"), fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: down(time.Hour), DataPath: down(time.Hour)}, fine("b"), fine("c")},
 			binding:  Binding{Placed: []string{"b"}},
 		},
 		"two of three within ten minutes: too many": {
-			clusters: []Cluster{{"a", down(5 * time.Minute), down(5 * time.Minute)}, {"b", down(2 * time.Minute), down(2 * time.Minute)}, fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: down(5 * time.Minute), DataPath: down(5 * time.Minute)}, {Name: "b", ControlPlane: down(2 * time.Minute), DataPath: down(2 * time.Minute)}, fine("c")},
 			binding:  Binding{Placed: []string{"a", "b", "c"}},
 			held:     []string{"a TooManyClustersLost", "b TooManyClustersLost"},
 		},
 		"two of three, an hour apart: two events": {
-			clusters: []Cluster{{"a", down(time.Hour), down(time.Hour)}, {"b", down(2 * time.Minute), down(2 * time.Minute)}, fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: down(time.Hour), DataPath: down(time.Hour)}, {Name: "b", ControlPlane: down(2 * time.Minute), DataPath: down(2 * time.Minute)}, fine("c")},
 			binding:  Binding{Placed: []string{"b", "c"}, Away: []string{"a"}},
 			evict:    []string{"b"},
 		},
 		"the hub reaches nobody": {
-			clusters: []Cluster{{"a", down(time.Minute), down(time.Minute)}},
+			clusters: []Cluster{{Name: "a", ControlPlane: down(time.Minute), DataPath: down(time.Minute)}},
 			binding:  Binding{Placed: []string{"a"}},
 			held:     []string{"a HubIsolated"},
 			retryIn:  30 * time.Second,
 		},
 		"the hub lost more than half in a minute": {
-			clusters: []Cluster{{"a", down(20 * time.Second), down(20 * time.Second)}, {"b", down(20 * time.Second), up(time.Hour)}, {"c", down(20 * time.Second), up(time.Hour)}, fine("d"), fine("e")},
+			clusters: []Cluster{{Name: "a", ControlPlane: down(20 * time.Second), DataPath: down(20 * time.Second)}, {Name: "b", ControlPlane: down(20 * time.Second), DataPath: up(time.Hour)}, {Name: "c", ControlPlane: down(20 * time.Second), DataPath: up(time.Hour)}, fine("d"), fine("e")},
 			binding:  Binding{Placed: []string{"a"}},
 			held:     []string{"a HubIsolated"},
 			retryIn:  30 * time.Second,
 		},
 		"one of two is not isolation": {
-			clusters: []Cluster{{"a", down(20 * time.Second), down(20 * time.Second)}, fine("b")},
+			clusters: []Cluster{{Name: "a", ControlPlane: down(20 * time.Second), DataPath: down(20 * time.Second)}, fine("b")},
 			binding:  Binding{Placed: []string{"a", "b"}},
 			evict:    []string{"a"},
 		},
 		"whole again, but not for long": {
-			clusters: []Cluster{{"a", up(time.Minute), up(2 * time.Minute)}, fine("b"), fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: up(time.Minute), DataPath: up(2 * time.Minute)}, fine("b"), fine("c")},
 			binding:  Binding{Placed: []string{"b"}, Away: []string{"a"}},
 			retryIn:  4 * time.Minute,
 		},
@@ -108,12 +111,12 @@ func TestDecide(t *testing.T) {
 			back:     []string{"a"},
 		},
 		"whole for long, nothing probed there": {
-			clusters: []Cluster{{"a", up(time.Hour), unknown(time.Hour)}, fine("b"), fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: up(time.Hour), DataPath: unknown(time.Hour)}, fine("b"), fine("c")},
 			binding:  Binding{Placed: []string{"b"}, Away: []string{"a"}},
 			back:     []string{"a"},
 		},
 		"API server back, data path still down": {
-			clusters: []Cluster{{"a", up(time.Hour), down(time.Hour)}, fine("b"), fine("c")},
+			clusters: []Cluster{{Name: "a", ControlPlane: up(time.Hour), DataPath: down(time.Hour)}, fine("b"), fine("c")},
 			binding:  Binding{Placed: []string{"b"}, Away: []string{"a"}},
 		},
 		"a cluster the hub has never heard of": {
@@ -154,7 +157,7 @@ func clusters(moves []Move) []string {
 
 // A hub that starts reads conditions from before: it waits until it has seen the loss itself.
 func TestARestartedHubLooksForItself(t *testing.T) {
-	clusters := []Cluster{{"a", down(time.Hour), down(time.Hour)}, fine("b"), fine("c")}
+	clusters := []Cluster{{Name: "a", ControlPlane: down(time.Hour), DataPath: down(time.Hour)}, fine("b"), fine("c")}
 	b := Binding{Placed: []string{"a", "b"}, Terms: DefaultTerms()}
 	got := NewSurvey(t0, clusters).WatchedSince(ago(10 * time.Second)).Decide(b)
 	if len(got.Evict) > 0 || !got.RetryAt.Equal(t0.Add(5*time.Second)) {
@@ -185,7 +188,7 @@ func fleet(t *rapid.T) []Cluster {
 	n := rapid.IntRange(1, 12).Draw(t, "clusters")
 	out := make([]Cluster, n)
 	for i := range out {
-		out[i] = Cluster{fmt.Sprintf("c%02d", i), signal.Draw(t, "control plane"), signal.Draw(t, "data path")}
+		out[i] = Cluster{Name: fmt.Sprintf("c%02d", i), ControlPlane: signal.Draw(t, "control plane"), DataPath: signal.Draw(t, "data path")}
 	}
 	return out
 }
@@ -266,8 +269,9 @@ func TestRetryAtIsTheNextChange(t *testing.T) {
 			return
 		}
 		before := NewSurvey(now.RetryAt.Add(-time.Nanosecond), all).Decide(b)
-		// Isolation ends by itself a minute after; only it may end early, and only to the better.
-		if len(now.Held) == 0 && (!cmp.Equal(now.Evict, before.Evict) || !cmp.Equal(now.Return, before.Return)) {
+		// Isolation begins and ends with the minute that it looks back.
+		isolated := slices.ContainsFunc(slices.Concat(now.Held, before.Held), func(h Hold) bool { return h.Reason == ReasonHubIsolated })
+		if !isolated && (!cmp.Equal(now.Evict, before.Evict) || !cmp.Equal(now.Return, before.Return)) {
 			t.Fatalf("the decision changed before %v:\n%+v\n%+v", now.RetryAt, now, before)
 		}
 	})

@@ -40,6 +40,31 @@ type Cluster struct {
 	ControlPlane Signal
 	// DataPath is what clients see, by quorum of the vantage points.
 	DataPath Signal
+	// Fence says whether what ran there is known to be stopped.
+	Fence Fence
+}
+
+// Fence is somebody's word that nothing runs in a cluster.
+type Fence struct {
+	Given bool
+	// At is when that was so; zero when it was not said.
+	At time.Time
+}
+
+// FenceOf reads the value of names.FencedAnnotation.
+func FenceOf(value string) Fence {
+	at, err := time.Parse(time.RFC3339, value)
+	if err != nil {
+		return Fence{Given: value != ""}
+	}
+	return Fence{Given: true, At: at}
+}
+
+// fenced says whether the cluster is lost and known to be stopped. A word that is older than the
+// outage by more than a Window was about another one.
+func (c Cluster) fenced() bool {
+	since, lost := c.lostSince()
+	return lost && c.Fence.Given && (c.Fence.At.IsZero() || !c.Fence.At.Before(since.Add(-Window)))
 }
 
 // wholeSince is since when both signals have not been down.
@@ -165,3 +190,6 @@ func later(a, b time.Time) time.Time {
 	}
 	return b
 }
+
+// Size is how many clusters there are.
+func (s Survey) Size() int { return len(s.clusters) }

@@ -214,10 +214,16 @@ func TestRestore(t *testing.T) {
 		b.Status.LastScheduledTime = &metav1.Time{Time: t0.Add(-ago)}
 		return b
 	}
+	moved := at(time.Hour)
+	moved.Spec.GracefulEvictionTasks = []workv1alpha2.GracefulEvictionTask{
+		{FromCluster: "m2", Producer: workv1alpha2.EvictionProducerFailover, CreationTimestamp: &metav1.Time{Time: t0.Add(-time.Minute)}},
+		{FromCluster: "m3", Producer: "somebody", CreationTimestamp: &metav1.Time{Time: t0}},
+	}
 	tests := map[string]struct {
 		b    *workv1alpha2.ResourceBinding
 		want map[string]int64
 	}{
+		"moved by failover a minute ago":   {moved, map[string]int64{"m1": 3}},
 		"placed a minute ago":              {at(time.Minute), map[string]int64{"m1": 3}},
 		"placed long ago":                  {at(Patience), map[string]int64{}},
 		"never placed by us":               {binding("web", 3, map[string]int32{"m1": 3}), map[string]int64{}},

@@ -59,10 +59,11 @@ func (l *Ledger) report(h *hold, items []workv1alpha2.AggregatedStatusItem, now 
 // Restore assumes again, after a restart, what was placed a short time ago and is not reported yet.
 func (l *Ledger) Restore(b workv1alpha2.Binding, now time.Time) {
 	spec, status := b.GetBindingSpec(), b.GetBindingStatus()
-	if status.LastScheduledTime == nil {
+	placed := lastPlaced(b)
+	if placed.IsZero() {
 		return
 	}
-	until := status.LastScheduledTime.Add(Patience)
+	until := placed.Add(Patience)
 	if !now.Before(until) {
 		return
 	}
@@ -77,6 +78,19 @@ func (l *Ledger) Restore(b workv1alpha2.Binding, now time.Time) {
 		}
 	}
 	l.tidy(key, h)
+}
+
+// lastPlaced is when the scheduler placed a binding last, or failover moved it.
+func lastPlaced(b workv1alpha2.Binding) (at time.Time) {
+	if t := b.GetBindingStatus().LastScheduledTime; t != nil {
+		at = t.Time
+	}
+	for _, task := range b.GetBindingSpec().GracefulEvictionTasks {
+		if t := task.CreationTimestamp; task.Producer == workv1alpha2.EvictionProducerFailover && t != nil && t.After(at) {
+			at = t.Time
+		}
+	}
+	return at
 }
 
 func keyOf(b workv1alpha2.Binding) types.NamespacedName {
