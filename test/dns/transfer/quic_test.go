@@ -57,20 +57,23 @@ func TestTransferOverQUIC(t *testing.T) {
 		records = append(records, v1.Record{Name: fmt.Sprintf("host-%d.rack", i), Type: "A", Values: []string{fmt.Sprintf("10.0.%d.%d", i/256, i%256)}})
 	}
 	p.put(records...)
-	eventually(t, "the first serial stays", func() error { return quiet(p) })
-	want := axfr(t, p.address(), apex)
-	q := question(miekg.TypeAXFR)
-	q.Id = 0
-	q.SetTsig("xfr.", miekg.HmacSHA256, 300, time.Now().Unix())
-	all, err := take(&miekg.Transfer{Conn: overQUIC(t, p), TsigSecret: map[string]string{"xfr.": key1}}, q, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := content(all)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, got); diff != "" || len(got) < 4000 {
-		t.Errorf("%d records: %s", len(got), diff)
-	}
+	// The serial may move between two transfers.
+	eventually(t, "the zone is the same by TCP and by QUIC", func() error {
+		want, err := tryAXFR(p.address(), apex)
+		if err != nil {
+			return err
+		}
+		q := question(miekg.TypeAXFR)
+		q.Id = 0
+		q.SetTsig("xfr.", miekg.HmacSHA256, 300, time.Now().Unix())
+		all, err := take(&miekg.Transfer{Conn: overQUIC(t, p), TsigSecret: map[string]string{"xfr.": key1}}, q, "")
+		if err != nil {
+			return err
+		}
+		got, err := content(all)
+		if diff := cmp.Diff(want, got); err == nil && (diff != "" || len(got) < 4000) {
+			err = fmt.Errorf("%d records: %s", len(got), diff)
+		}
+		return err
+	})
 }
