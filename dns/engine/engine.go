@@ -58,6 +58,7 @@ type Engine struct {
 	global    map[string]string
 	copies    map[string]*zone.Copy
 	problems  map[zone.Problem]bool
+	logged    []zone.Problem // as they were listed when they were logged last
 	series    zone.Series
 	signer    signer
 
@@ -87,6 +88,7 @@ func New(o Options, serials map[string]zone.Serial) *Engine {
 		serials: maps.Clone(serials),
 		signer:  newSigner(o.Signatures),
 		own:     map[verdict.Key]verdict.State{},
+		plans:   map[planKey]*zone.Plan{},
 		peers:   verdict.NewPeers(o.VantagePoint),
 	}
 	if e.serials == nil {
@@ -156,52 +158,63 @@ func (e *Engine) compile(change func()) {
 	e.compiling.Lock()
 	defer e.compiling.Unlock()
 	change()
+	before := e.snapshot.Load()
 	s := zone.Compile(zone.Input{
 		Zones: e.objects.Zones, Records: e.objects.Records, Plans: e.objects.Plans, RegionMaps: e.objects.RegionMaps,
-		Places: e.places, Serials: e.serials, Global: e.global, Copies: e.copies, Now: time.Now(), Previous: e.snapshot.Load(),
+		Places: e.places, Serials: e.serials, Global: e.global, Copies: e.copies, Now: time.Now(), Previous: before,
 		Keys: e.objects.Keys, Online: e.signer.online, Each: e.signer.each,
 	})
 	for _, z := range s.Zones {
 		e.serials[z.Domain] = z.Serial
 	}
-	e.series.Number(s)
+	came, went := zone.Changes(before, s)
+	e.series.Number(s, came)
 	e.logProblems(s.Problems)
-	e.publish(s)
+	e.publish(s, came, went)
 	e.signer.renewAt(s.Renew(), func() { e.compile(func() {}) })
 	e.options.Changed()
 }
 
-// publish puts a snapshot in force, with the verdicts of this moment.
-func (e *Engine) publish(s *zone.Snapshot) {
-	plans := make(map[planKey]*zone.Plan, len(s.Plans))
-	for _, p := range s.Plans {
-		plans[planKey{p.Namespace, p.Name}] = p
-	}
+// publish puts a snapshot in force, with the verdicts of this moment: those of plans that the snapshot
+// before had too are in force already.
+func (e *Engine) publish(s *zone.Snapshot, came, went []*zone.Plan) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
-	own := make(map[verdict.Key]verdict.State, len(e.own))
-	for _, p := range s.Plans {
+	kept := map[verdict.Key]verdict.State{}
+	for _, p := range went {
+		delete(e.plans, planKey{p.Namespace, p.Name})
 		for _, endpoint := range p.Endpoints {
-			key := verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: endpoint.Cluster}
-			state, ok := e.own[key]
+			key := keyOf(p, endpoint.Cluster)
+			kept[key] = e.own[key]
+			delete(e.own, key)
+		}
+	}
+	for _, p := range came {
+		e.plans[planKey{p.Namespace, p.Name}] = p
+		for _, endpoint := range p.Endpoints {
+			key := keyOf(p, endpoint.Cluster)
+			state, ok := kept[key]
 			if !ok {
 				state = verdict.State{Verdict: trafficv1alpha1.VerdictUnknown, Since: now}
 			}
-			own[key] = state
+			e.own[key] = state
 		}
 	}
-	e.own, e.plans = own, plans
-	for _, p := range s.Plans {
+	for _, p := range came {
 		e.update(p, now)
 	}
 	e.snapshot.Store(s)
 }
 
+func keyOf(p *zone.Plan, cluster string) verdict.Key {
+	return verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: cluster}
+}
+
 // update gives a plan the verdicts of this moment.
 func (e *Engine) update(p *zone.Plan, now time.Time) {
 	flipped := p.Update(func(cluster string) trafficv1alpha1.Verdict {
-		key := verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: cluster}
+		key := keyOf(p, cluster)
 		if !e.cutOff.IsZero() {
 			return e.peers.DecideCutOff(e.own[key].Verdict, key, now)
 		}
@@ -374,7 +387,7 @@ func (e *Engine) Report() Report {
 			if !endpoint.Usable {
 				continue
 			}
-			state := e.own[verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: endpoint.Cluster}]
+			state := e.own[keyOf(p, endpoint.Cluster)]
 			if !e.cutOff.IsZero() {
 				state = verdict.State{Verdict: trafficv1alpha1.VerdictUnknown, Since: e.cutOff, Message: cutOffMessage}
 			}
@@ -399,6 +412,10 @@ const mostProblems = 50
 
 // logProblems logs the problems that were not there before.
 func (e *Engine) logProblems(all []zone.Problem) {
+	if len(all) == len(e.logged) && (len(all) == 0 || &all[0] == &e.logged[0]) {
+		return // the same list
+	}
+	e.logged = all
 	seen := make(map[zone.Problem]bool, len(all))
 	logged := 0
 	for _, p := range all {

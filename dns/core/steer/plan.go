@@ -29,7 +29,7 @@ type Tier []Weighted
 // Ranking is a list of tiers, best first.
 type Ranking []Tier
 
-// Config is what a Plan is made from.
+// Config is what a Plan is made from. It must not change afterwards.
 type Config struct {
 	// Name of the plan, the same on every server: it keeps the clients that one plan sends to a
 	// cluster apart from those that another does.
@@ -78,10 +78,19 @@ type candidate struct {
 // weight is exact: a weight has 31 bits, and a float64 holds 53.
 func (c *candidate) weight() int32 { return int32(math.Round(1 / c.inverse)) }
 
+// Regional reports whether rankings of regions make a difference: a plan without one needs no table.
+func Regional(global Ranking, regions []Ranking) bool {
+	return slices.ContainsFunc(regions, func(r Ranking) bool { return len(r) > 0 && !r.equal(global) })
+}
+
+func (r Ranking) equal(o Ranking) bool {
+	return slices.EqualFunc(r, o, func(a, b Tier) bool { return slices.Equal(a, b) })
+}
+
 // New compiles a plan. Nothing is known of its endpoints' health until Update.
 func New(c Config) *Plan {
 	p := &Plan{
-		endpoints: slices.Clone(c.Endpoints),
+		endpoints: c.Endpoints,
 		rankings:  []Ranking{c.Global},
 		classes:   []uint16{0},
 	}
@@ -110,7 +119,7 @@ func (p *Plan) ranking(r Ranking) uint16 {
 		return 0
 	}
 	for i, o := range p.rankings {
-		if slices.EqualFunc(r, o, func(a, b Tier) bool { return slices.Equal(a, b) }) {
+		if r.equal(o) {
 			return uint16(i)
 		}
 	}
@@ -123,6 +132,9 @@ func (p *Plan) Endpoints() []Endpoint { return p.endpoints }
 
 // Rankings are the distinct rankings, the global one first. They must not be changed.
 func (p *Plan) Rankings() []Ranking { return p.rankings }
+
+// Table tells the client regions apart; nil where they make no difference.
+func (p *Plan) Table() *geo.Table { return p.table }
 
 // Tailored reports whether clients may be sent to different endpoints.
 func (p *Plan) Tailored() bool { return p.tailored }
