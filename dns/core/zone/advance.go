@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/objects"
 	"github.com/seaway-io/seaway/dns/core/wire"
 )
 
@@ -38,7 +39,7 @@ func advance(in *Input) *Snapshot {
 		!slices.Equal(prev.maps, in.RegionMaps) || !sameZones(prev.zones, in.Zones) {
 		return nil
 	}
-	gone, come := Difference(prev.plans, in.Plans, ByName)
+	gone, come := objects.Difference(prev.plans, in.Plans, objects.ByName)
 	if most := len(in.Plans)/4 + perBatch; len(gone) > most || len(come) > most {
 		return nil
 	}
@@ -75,9 +76,9 @@ func (a *advancer) takePlans(gone, come []int) bool {
 			a.edits[h.Name] = &edit{old: h, hash: hashOf(h.Name), draft: a.previous.drafts[h.slot]}
 		}
 	}
-	objects := byAge(pick(a.in.Plans, come))
-	came := make([]*Plan, len(objects))
-	for i, o := range objects {
+	added := byAge(pick(a.in.Plans, come))
+	came := make([]*Plan, len(added))
+	for i, o := range added {
 		came[i] = newPlan(o, read(o))
 	}
 	if a.contests(went) || a.contests(came) {
@@ -98,7 +99,7 @@ func (a *advancer) takePlans(gone, come []int) bool {
 	if s.Plans, ok = replaceSorted(s.Plans, gone, came, comparePlans); !ok {
 		return false
 	}
-	s.plans, _ = replaceSorted(s.plans, gone, objects, ByName)
+	s.plans, _ = replaceSorted(s.plans, gone, added, objects.ByName)
 	if a.tables != a.previous.tables {
 		a.tables.prune(s.Plans)
 		s.tables = a.tables
@@ -129,13 +130,13 @@ func (a *advancer) takeZones() {
 		}
 		hosts[e.draft][name] = e
 	}
-	objects := a.takeObjects()
+	others := a.takeObjects()
 	next := slices.Clone(prev.drafts)
 	var fresh []*draft
 	var patches []*patch
 	for slot, d := range prev.drafts {
 		from := d.from
-		if z := objects[from]; z != nil {
+		if z := others[from]; z != nil {
 			from = z
 		}
 		switch {

@@ -2,47 +2,9 @@ package zone
 
 import (
 	"slices"
-	"strings"
 
-	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/objects"
 )
-
-// Difference goes through two lists of objects in the order of their names, and says where there is an
-// object in one that is not in the other. Objects do not change, so that the same one is the same
-// pointer, and what is the same costs next to nothing. Lists in another order have more differences.
-func Difference[T any](before, after []*T, order func(a, b *T) int) (gone, come []int) {
-	i, j := 0, 0
-	for i < len(before) && j < len(after) {
-		if before[i] == after[j] {
-			i, j = i+1, j+1
-			continue
-		}
-		o := order(before[i], after[j])
-		if o <= 0 {
-			gone = append(gone, i)
-			i++
-		}
-		if o >= 0 {
-			come = append(come, j)
-			j++
-		}
-	}
-	for ; i < len(before); i++ {
-		gone = append(gone, i)
-	}
-	for ; j < len(after); j++ {
-		come = append(come, j)
-	}
-	return gone, come
-}
-
-// ByName is the order of plans in a list.
-func ByName(a, b *trafficv1alpha1.TrafficPlan) int {
-	if c := strings.Compare(a.Namespace, b.Namespace); c != 0 {
-		return c
-	}
-	return strings.Compare(a.Name, b.Name)
-}
 
 // Changes are the plans that a snapshot has and the one before it, which may be nil, has not, and the
 // other way round. Those that are in both keep their verdicts.
@@ -51,7 +13,7 @@ func Changes(before, after *Snapshot) (came, went []*Plan) {
 	if before != nil {
 		old = before.Plans
 	}
-	gone, come := Difference(old, after.Plans, comparePlans)
+	gone, come := objects.Difference(old, after.Plans, comparePlans)
 	return pick(after.Plans, come), pick(old, gone)
 }
 
