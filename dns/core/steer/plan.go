@@ -91,8 +91,9 @@ func (r Ranking) equal(o Ranking) bool {
 func New(c Config) *Plan {
 	p := &Plan{
 		endpoints: c.Endpoints,
-		rankings:  []Ranking{c.Global},
-		classes:   []uint16{0},
+		seeds:     make([]uint64, 0, len(c.Endpoints)),
+		rankings:  append(make([]Ranking, 0, 1+len(c.Regions)), c.Global),
+		classes:   append(make([]uint16, 0, 1+len(c.Regions)), 0),
 	}
 	usable := 0
 	for _, e := range c.Endpoints {
@@ -141,15 +142,17 @@ func (p *Plan) Tailored() bool { return p.tailored }
 
 // Update derives anew what follows from the verdicts and reports whether one has changed.
 func (p *Plan) Update(verdict func(cluster string) trafficv1alpha1.Verdict) bool {
-	v := &view{verdicts: make([]trafficv1alpha1.Verdict, len(p.endpoints))}
-	for i, e := range p.endpoints {
-		v.verdicts[i] = verdict(e.Cluster)
+	var few [8]trafficv1alpha1.Verdict
+	verdicts := few[:0]
+	for i := range p.endpoints {
+		verdicts = append(verdicts, verdict(p.endpoints[i].Cluster))
 	}
-	if old := p.current.Load(); old != nil && slices.Equal(old.verdicts, v.verdicts) {
+	if old := p.current.Load(); old != nil && slices.Equal(old.verdicts, verdicts) {
 		return false
 	}
-	for _, r := range p.rankings {
-		v.pools = append(v.pools, p.pool(r, v.verdicts))
+	v := &view{verdicts: slices.Clone(verdicts), pools: make([]pool, len(p.rankings))}
+	for i, r := range p.rankings {
+		v.pools[i] = p.pool(r, v.verdicts)
 	}
 	p.current.Store(v)
 	return true

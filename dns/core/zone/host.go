@@ -43,14 +43,27 @@ type hostname struct {
 type planReader struct {
 	reporter
 	*reading
-	spec  *trafficv1alpha1.TrafficPlanSpec
-	index map[string]int // of endpoints, by cluster
+	spec *trafficv1alpha1.TrafficPlanSpec
+	// weights is room for those of all tiers.
+	weights []steer.Weighted
 }
+
+// index is the number of a cluster's endpoint, or -1. There are few.
+func (b *planReader) index(cluster string) int {
+	return slices.IndexFunc(b.endpoints, func(e steer.Endpoint) bool { return e.Cluster == cluster })
+}
+
+// Fields of a plan.
+var (
+	endpoints = spec.Child("endpoints")
+	tiers     = spec.Child("tiers")
+	regions   = spec.Child("regions")
+)
 
 // read reads a plan.
 func read(p *trafficv1alpha1.TrafficPlan) *reading {
 	r := &reading{ttl: seconds(&metav1.Duration{Duration: time.Duration(p.Spec.TTLSeconds) * time.Second}, 0, leastTTL, mostOfPlan)}
-	b := &planReader{reporter{refOf("TrafficPlan", p), &r.problems}, r, &p.Spec, make(map[string]int, len(p.Spec.Endpoints))}
+	b := &planReader{reporter: reporter{refOf("TrafficPlan", p), &r.problems}, reading: r, spec: &p.Spec}
 	r.hosts = make([]hostname, len(p.Spec.Hostnames))
 	for i, text := range p.Spec.Hostnames {
 		h := &r.hosts[i]
@@ -86,13 +99,14 @@ func newPlan(p *trafficv1alpha1.TrafficPlan, r *reading) *Plan {
 func (p *Plan) ref() Ref { return Ref{"TrafficPlan", p.Namespace, p.Name} }
 
 func (b *planReader) readEndpoints() {
+	n := len(b.spec.Endpoints)
+	b.endpoints, b.answers, b.addresses = make([]steer.Endpoint, 0, n), make([]Answer, 0, n), make([]*addresses, 0, n)
 	for i := range b.spec.Endpoints {
-		e, at := &b.spec.Endpoints[i], spec.Child("endpoints").Index(i)
-		if _, twice := b.index[e.Cluster]; twice {
+		e, at := &b.spec.Endpoints[i], endpoints.Index(i)
+		if b.index(e.Cluster) >= 0 {
 			b.report(at.Child("cluster"), "%q is there twice: the first is used", e.Cluster)
 			continue
 		}
-		b.index[e.Cluster] = len(b.endpoints)
 		addresses := b.readAddresses(e.Addresses, at.Child("addresses"))
 		answer := b.readAnswer(e, addresses, at)
 		b.addresses = append(b.addresses, addresses)
@@ -130,36 +144,55 @@ func (b *planReader) readAnswer(e *trafficv1alpha1.PlanEndpoint, a *addresses, a
 }
 
 func (b *planReader) readTiers() {
-	b.global = b.ranking(b.spec.Tiers, spec.Child("tiers"))
+	total := count(b.spec.Tiers)
+	for i := range b.spec.Regions {
+		total += count(b.spec.Regions[i].Tiers)
+	}
+	b.weights = make([]steer.Weighted, 0, total)
+	b.global = b.ranking(b.spec.Tiers, func() *field.Path { return tiers })
+	b.regions = make([]steer.Ranking, len(b.spec.Regions))
 	for i, r := range b.spec.Regions {
-		b.regions = append(b.regions, b.ranking(r.Tiers, spec.Child("regions").Index(i).Child("tiers")))
+		b.regions[i] = b.ranking(r.Tiers, func() *field.Path { return regions.Index(i).Child("tiers") })
 	}
 	if steer.Regional(b.global, b.regions) {
 		b.key = regionsKey(b.spec.Regions)
 	}
 }
 
-func (b *planReader) ranking(tiers []trafficv1alpha1.PlanTier, at *field.Path) steer.Ranking {
-	var out steer.Ranking
+// count is how many clusters there are in tiers.
+func count(tiers []trafficv1alpha1.PlanTier) int {
+	n := 0
+	for i := range tiers {
+		n += len(tiers[i].Clusters)
+	}
+	return n
+}
+
+// ranking reads tiers, which stand at a field.
+func (b *planReader) ranking(tiers []trafficv1alpha1.PlanTier, at func() *field.Path) steer.Ranking {
+	if len(tiers) == 0 {
+		return nil
+	}
+	out := make(steer.Ranking, len(tiers))
 	for i, t := range tiers {
-		var tier steer.Tier
+		from := len(b.weights)
 		for j, w := range t.Clusters {
-			at := at.Index(i).Child("clusters").Index(j)
-			n, ok := b.index[w.Name]
+			where := func(name string) *field.Path { return at().Index(i).Child("clusters").Index(j).Child(name) }
+			n := b.index(w.Name)
 			switch {
-			case !ok:
-				b.report(at.Child("name"), "%q is not among spec.endpoints", w.Name)
+			case n < 0:
+				b.report(where("name"), "%q is not among spec.endpoints", w.Name)
 				continue
 			case w.Weight < 0:
-				b.report(at.Child("weight"), "a weight is not negative: 0 is used")
+				b.report(where("weight"), "a weight is not negative: 0 is used")
 				w.Weight = 0
-			case slices.ContainsFunc(tier, func(o steer.Weighted) bool { return o.Endpoint == n }):
-				b.report(at.Child("name"), "%q is there twice: the first is used", w.Name)
+			case slices.ContainsFunc(b.weights[from:], func(o steer.Weighted) bool { return o.Endpoint == n }):
+				b.report(where("name"), "%q is there twice: the first is used", w.Name)
 				continue
 			}
-			tier = append(tier, steer.Weighted{Endpoint: n, Weight: w.Weight})
+			b.weights = append(b.weights, steer.Weighted{Endpoint: n, Weight: w.Weight})
 		}
-		out = append(out, tier)
+		out[i] = slices.Clip(b.weights[from:])
 	}
 	return out
 }
