@@ -187,7 +187,7 @@ func (e *Engine) compile(change func()) {
 	s := zone.Compile(zone.Input{
 		Zones: e.objects.Zones, Records: e.objects.Records, Plans: e.objects.Plans, RegionMaps: e.objects.RegionMaps,
 		Places: e.places, Serials: e.serials, Global: e.global, Copies: e.copies, Now: time.Now(), Previous: before,
-		Keys: e.objects.Keys, Online: e.signer.online, Each: e.signer.each,
+		Keys: e.objects.Keys, Online: e.signer.online, Each: e.each,
 	})
 	for _, z := range s.Zones {
 		e.serials[z.Domain] = z.Serial
