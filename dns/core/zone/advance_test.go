@@ -77,7 +77,7 @@ func (w *world) records(t *rapid.T, domain string, most int) []trafficv1alpha1.R
 	name := func() string { return absolute(rapid.SampledFrom(worldLabels).Draw(t, "target"), domain) }
 	for range rapid.IntRange(0, most).Draw(t, "records") {
 		r := trafficv1alpha1.Record{Name: rapid.SampledFrom(worldLabels).Draw(t, "owner")}
-		r.Type = rapid.SampledFrom([]string{"A", "TXT", "CNAME", "CNAME", "NS", "HTTPS", "MX"}).Draw(t, "type")
+		r.Type = rapid.SampledFrom([]string{"A", "TXT", "CNAME", "CNAME", "NS", "NS", "HTTPS", "MX"}).Draw(t, "type")
 		switch r.Type {
 		case "A":
 			r.Values = []string{"192.0.2.1"}
@@ -85,6 +85,8 @@ func (w *world) records(t *rapid.T, domain string, most int) []trafficv1alpha1.R
 			r.Values, r.TTL = []string{"text"}, &metav1.Duration{Duration: time.Duration(rapid.IntRange(1, 9).Draw(t, "minutes")) * time.Minute}
 		case "HTTPS":
 			r.Values = []string{rapid.SampledFrom([]string{"1 . alpn=h2", "1 . ipv4hint=192.0.2.9"}).Draw(t, "https")}
+		case "NS":
+			r.Values = []string{rapid.SampledFrom([]string{name(), "ns.example.org"}).Draw(t, "server")}
 		case "MX":
 			r.Values = []string{"10 " + name()}
 		default:
@@ -230,5 +232,55 @@ func TestSnapshotsAdvanceToWhatIsMadeFromScratch(t *testing.T) {
 	t.Logf("%d of %d snapshots were made out of the one before", advanced, steps)
 	if advanced < steps/3 {
 		t.Errorf("only %d of %d snapshots were made out of the one before", advanced, steps)
+	}
+}
+
+// What a host has to do with besides its own name.
+func TestAHostMeetsOthers(t *testing.T) {
+	zones := func(records string) string {
+		return "kind: Zone\nmetadata: {name: apps}\nspec:\n  domain: apps.example.com\n  nameServers: [{name: ns.example.net}]\n  records:\n" + records
+	}
+	host := func(plan, name, address string) string {
+		return fmt.Sprintf("\n---\nkind: TrafficPlan\nmetadata: {name: %s, namespace: shop, creationTimestamp: \"2026-01-01T00:00:00Z\"}\nspec:\n  policy: {uid: u}\n  hostnames: [%s]\n  ttlSeconds: 10\n  maxAnswers: 2\n"+
+			"  endpoints:\n  - {cluster: fra, addresses: [%q], since: null}\n  tiers:\n  - {clusters: [{name: fra, weight: 1}]}\n", plan, name, address)
+	}
+	for name, c := range map[string]struct{ zone, before, after string }{
+		"a delegation above it": {
+			zones("  - {name: team, type: NS, values: [ns.example.org]}\n"), host("other", "other.apps.example.com", "192.0.2.1"),
+			host("other", "other.apps.example.com", "192.0.2.1") + host("web", "web.team.apps.example.com", "192.0.2.2")},
+		"a delegation that is possible without it": {
+			zones("  - {name: team, type: NS, values: [ns.example.org]}\n"), host("web", "web.team.apps.example.com", "192.0.2.2"),
+			host("web", "web.apps.example.com", "192.0.2.2")},
+		"a delegation that is another plan's fault now": {
+			zones("  - {name: team, type: NS, values: [ns.example.org]}\n"), host("web", "web.team.apps.example.com", "192.0.2.2"),
+			host("next", "web.team.apps.example.com", "192.0.2.2")},
+		"HTTPS records at its name": {
+			zones("  - {name: web, type: HTTPS, values: [\"1 . alpn=h2\"]}\n"), host("web", "web.apps.example.com", "192.0.2.1"),
+			host("web", "web.apps.example.com", "192.0.2.2")},
+		"an alias that a wildcard stands for": {
+			zones("  - {name: alias, type: CNAME, values: [x.w.apps.example.com]}\n  - {name: other.w, type: A, values: [192.0.2.9]}\n"),
+			host("web", "web.apps.example.com", "192.0.2.1"), host("web", "\"*.w.apps.example.com\"", "192.0.2.1")},
+		"an alias to a name below it": {
+			zones("  - {name: alias, type: CNAME, values: [x.y.apps.example.com]}\n"), "", host("web", "y.apps.example.com", "192.0.2.1")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			in := zonetest.Input(t, c.zone+c.before)
+			first := zone.Compile(in)
+			for _, text := range []string{c.after, c.before} {
+				next := zonetest.Input(t, c.zone+text)
+				next.Zones, next.Previous = in.Zones, first
+				next.Serials = map[string]zone.Serial{first.Zones[0].Domain: first.Zones[0].Serial}
+				alone := next
+				alone.Previous = nil
+				if !zone.Advances(next) {
+					t.Error("it is made from scratch")
+				}
+				got := zone.Compile(next)
+				if diff := cmp.Diff(zone.Compile(alone).Fingerprint(), got.Fingerprint()); diff != "" {
+					t.Errorf("from scratch (-) and out of the snapshot before (+): %s", diff)
+				}
+				first = got
+			}
+		})
 	}
 }
