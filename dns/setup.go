@@ -212,11 +212,7 @@ func (s *Server) assemble() error {
 func (s *Server) apply(o engine.Objects) {
 	s.engine.SetObjects(o)
 	s.copies.Changed()
-	var targets []check.Target
-	for _, p := range o.Plans {
-		targets = append(targets, check.Targets(p)...)
-	}
-	s.checker.SetTargets(targets)
+	s.checker.SetPlans(o.Plans)
 }
 
 // Updates handles DNS UPDATE messages; see package update.
