@@ -172,6 +172,7 @@ bench-dns-verdict: ## how long a dead endpoint is still answered, over KILLS end
 .PHONY: bench-dns-state
 bench-dns-state: ## a start without the hub, in seconds and memory; from a change on the hub to the answer
 	go test -run '^$$' -bench 'Start$$' -benchtime 3x ./dns/feed | grep '^dns'
+	go test -run '^$$' -bench 'Publish$$' -benchtime 200x ./dns/feed | grep '^dns'
 	go test -run '^$$' -bench 'Change$$' -benchtime 2000x ./dns/feed | grep '^dns'
 
 .PHONY: clean

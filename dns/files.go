@@ -32,8 +32,8 @@ func openFiles(o *Options, rules *accept.Rules) (*files, error) {
 	if (f.certificate == "") != (f.key == "") {
 		return nil, errors.New("--tls-cert-file, --tls-key-file: one needs the other")
 	}
-	if len(o.TLSListen)+len(o.HTTPSListen) > 0 && f.certificate == "" {
-		return nil, errors.New("--tls-listen, --https-listen: give a certificate with --tls-cert-file and --tls-key-file")
+	if len(o.TLSListen)+len(o.HTTPSListen)+len(o.QUICListen) > 0 && f.certificate == "" {
+		return nil, errors.New("--tls-listen, --https-listen, --quic-listen: give a certificate with --tls-cert-file and --tls-key-file")
 	}
 	if f.cookies == "" {
 		var own cookie.Secret

@@ -58,11 +58,11 @@ type Options struct {
 	DiagnosticsAddress, DiagnosticsTokenFile string
 	// Version is the answer to version.bind, NSID the server's identifier.
 	Version, NSID string
-	// TLSListen and HTTPSListen are addresses for DNS over TLS and over HTTPS, which need the files
-	// of a certificate and its key.
-	TLSListen, HTTPSListen []string
-	CertificateFile        string
-	KeyFile                string
+	// TLSListen, HTTPSListen and QUICListen are addresses for DNS over TLS, over HTTPS and over QUIC,
+	// which need the files of a certificate and its key.
+	TLSListen, HTTPSListen, QUICListen []string
+	CertificateFile                    string
+	KeyFile                            string
 	// CookieSecretFile holds the secrets of DNS cookies, one of 32 hexadecimal digits in each line.
 	// If empty, the server makes one up that no other knows.
 	CookieSecretFile string
@@ -126,6 +126,7 @@ func New(o Options) (*Server, error) {
 		Addresses:   o.Listen,
 		TLS:         o.TLSListen,
 		HTTPS:       o.HTTPSListen,
+		QUIC:        o.QUICListen,
 		Certificate: s.files.get(),
 		Rules:       rules,
 		Snapshot:    s.snapshot,
@@ -137,7 +138,7 @@ func New(o Options) (*Server, error) {
 	})
 	if err != nil {
 		s.queries.Close()
-		return nil, fmt.Errorf("--listen, --tls-listen, --https-listen: %w", err)
+		return nil, fmt.Errorf("--listen, --tls-listen, --https-listen, --quic-listen: %w", err)
 	}
 	if o.MetricsAddress != "" {
 		if s.metrics, err = net.Listen("tcp", o.MetricsAddress); err != nil {
@@ -211,11 +212,7 @@ func (s *Server) assemble() error {
 func (s *Server) apply(o engine.Objects) {
 	s.engine.SetObjects(o)
 	s.copies.Changed()
-	var targets []check.Target
-	for _, p := range o.Plans {
-		targets = append(targets, check.Targets(p)...)
-	}
-	s.checker.SetTargets(targets)
+	s.checker.SetPlans(o.Plans)
 }
 
 // Updates handles DNS UPDATE messages; see package update.
@@ -229,6 +226,9 @@ func (s *Server) TLSAddresses() []netip.AddrPort { return s.sockets.TLSAddresses
 
 // HTTPSAddresses are those for DNS over HTTPS.
 func (s *Server) HTTPSAddresses() []netip.AddrPort { return s.sockets.HTTPSAddresses() }
+
+// QUICAddresses are those for DNS over QUIC.
+func (s *Server) QUICAddresses() []netip.AddrPort { return s.sockets.QUICAddresses() }
 
 // MetricsAddress is where metrics are served; nil if nowhere.
 func (s *Server) MetricsAddress() net.Addr {

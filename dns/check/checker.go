@@ -8,6 +8,7 @@ import (
 	"time"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/objects"
 	"github.com/seaway-io/seaway/dns/core/verdict"
 )
 
@@ -86,7 +87,7 @@ const (
 	defaultPerAddress = 16
 )
 
-// Checker probes endpoints. It begins with SetTargets and ends with Close.
+// Checker probes endpoints. It begins with SetTargets or SetPlans, of which one is used, and ends with Close.
 type Checker struct {
 	options Options
 	slots   chan struct{}
@@ -101,6 +102,7 @@ type Checker struct {
 
 	mu      sync.Mutex
 	running map[verdict.Key]*prober
+	plans   []*trafficv1alpha1.TrafficPlan // that are probed
 }
 
 // New returns a checker of nothing.
@@ -160,11 +162,48 @@ func (c *Checker) SetTargets(targets []Target) {
 	}
 	for key, p := range c.running {
 		if !wanted[key] {
-			p.cancel()
-			delete(c.running, key)
-			c.self.forget(key)
+			c.stop(key, p)
 		}
 	}
+}
+
+func (c *Checker) stop(key verdict.Key, p *prober) {
+	p.cancel()
+	delete(c.running, key)
+	c.self.forget(key)
+}
+
+// SetPlans is SetTargets with the endpoints of plans, which are in the order of their names. The list must
+// not be changed. Only plans that were not in the one before are looked at.
+func (c *Checker) SetPlans(plans []*trafficv1alpha1.TrafficPlan) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.ctx.Err() != nil {
+		return
+	}
+	gone, come := objects.Difference(c.plans, plans, objects.ByName)
+	wanted := map[verdict.Key]bool{}
+	for _, i := range come {
+		targets := Targets(plans[i])
+		for j := range targets {
+			t := &targets[j]
+			if wanted[t.Key] {
+				continue
+			}
+			wanted[t.Key] = true
+			if old := c.running[t.Key]; old == nil || !old.target.equal(t) {
+				c.start(t, old)
+			}
+		}
+	}
+	for _, i := range gone {
+		for _, t := range Targets(c.plans[i]) {
+			if p := c.running[t.Key]; p != nil && !wanted[t.Key] {
+				c.stop(t.Key, p)
+			}
+		}
+	}
+	c.plans = plans
 }
 
 func (c *Checker) start(t *Target, old *prober) {

@@ -21,9 +21,9 @@ func (e *Engine) Decide(q answer.Question) (decision.Decision, error) {
 func (e *Engine) evidence(key verdict.Key) []decision.Evidence {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	own := e.own[key]
-	if own.Verdict == "" {
-		own.Verdict = trafficv1alpha1.VerdictUnknown
+	own := verdict.State{Verdict: trafficv1alpha1.VerdictUnknown}
+	if s := e.own(key); s != nil {
+		own = *s
 	}
 	out := []decision.Evidence{{
 		VantagePoint: e.options.VantagePoint, Verdict: own.Verdict, Message: own.Message, Since: own.Since, Own: true, Counts: true,

@@ -58,13 +58,13 @@ type Engine struct {
 	global    map[string]string
 	copies    map[string]*zone.Copy
 	problems  map[zone.Problem]bool
+	logged    []zone.Problem // as they were listed when they were looked at last
 	series    zone.Series
 	signer    signer
 
 	// mu guards verdicts, and publishing.
 	mu     sync.Mutex
-	own    map[verdict.Key]verdict.State
-	plans  map[planKey]*zone.Plan
+	plans  map[planKey]*served
 	faults map[string][]trafficv1alpha1.ZoneProblem // that are reported, by domain
 	peers  *verdict.Peers
 	expiry *time.Timer
@@ -72,6 +72,33 @@ type Engine struct {
 }
 
 type planKey struct{ namespace, name string }
+
+// served is a plan that is served, and what this server itself thinks of each of its endpoints.
+type served struct {
+	*zone.Plan
+	own []verdict.State
+}
+
+// own is what this server itself thinks of an endpoint, or nil if that is not served.
+func (e *Engine) own(key verdict.Key) *verdict.State {
+	return e.plans[planKey{key.Namespace, key.Plan}].state(key.Cluster)
+}
+
+func (p *served) state(cluster string) *verdict.State {
+	if p == nil {
+		return nil
+	}
+	for i := range p.Endpoints {
+		if p.Endpoints[i].Cluster == cluster {
+			return &p.own[i]
+		}
+	}
+	return nil
+}
+
+func (p *served) key(cluster string) verdict.Key {
+	return verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: cluster}
+}
 
 // New returns an engine that serves nothing. serials are those of the zones as they were served
 // last, by domain.
@@ -87,7 +114,7 @@ func New(o Options, serials map[string]zone.Serial) *Engine {
 		places:  o.Places,
 		serials: maps.Clone(serials),
 		signer:  newSigner(o.Signatures),
-		own:     map[verdict.Key]verdict.State{},
+		plans:   map[planKey]*served{},
 		peers:   verdict.NewPeers(o.VantagePoint),
 	}
 	if e.serials == nil {
@@ -157,57 +184,66 @@ func (e *Engine) compile(change func()) {
 	e.compiling.Lock()
 	defer e.compiling.Unlock()
 	change()
+	before := e.snapshot.Load()
 	s := zone.Compile(zone.Input{
 		Zones: e.objects.Zones, Records: e.objects.Records, Plans: e.objects.Plans, RegionMaps: e.objects.RegionMaps,
-		Places: e.places, Serials: e.serials, Global: e.global, Copies: e.copies, Now: time.Now(), Previous: e.snapshot.Load(),
-		Keys: e.objects.Keys, Online: e.signer.online, Each: e.signer.each,
+		Places: e.places, Serials: e.serials, Global: e.global, Copies: e.copies, Now: time.Now(), Previous: before,
+		Keys: e.objects.Keys, Online: e.signer.online, Each: e.each,
 	})
 	for _, z := range s.Zones {
 		e.serials[z.Domain] = z.Serial
 	}
-	e.series.Number(s)
-	e.logProblems(s.Problems)
-	e.publish(s)
+	came, went := zone.Changes(before, s)
+	e.series.Number(s, came)
+	news := e.logProblems(s.Problems)
+	e.publish(s, came, went)
+	if news {
+		e.report(s)
+	}
 	e.signer.renewAt(s.Renew(), func() { e.compile(func() {}) })
 	e.options.Changed()
 }
 
-// publish puts a snapshot in force, with the verdicts of this moment. compiling is held.
-func (e *Engine) publish(s *zone.Snapshot) {
-	plans := make(map[planKey]*zone.Plan, len(s.Plans))
-	for _, p := range s.Plans {
-		plans[planKey{p.Namespace, p.Name}] = p
-	}
-	faults := reportable(s, e.objects)
+// publish puts a snapshot in force, with the verdicts of this moment: those of plans that the snapshot
+// before had too are in force already. compiling is held.
+func (e *Engine) publish(s *zone.Snapshot, came, went []*zone.Plan) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := time.Now()
-	own := make(map[verdict.Key]verdict.State, len(e.own))
-	for _, p := range s.Plans {
-		for _, endpoint := range p.Endpoints {
-			key := verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: endpoint.Cluster}
-			state, ok := e.own[key]
-			if !ok {
-				state = verdict.State{Verdict: trafficv1alpha1.VerdictUnknown, Since: now}
-			}
-			own[key] = state
-		}
+	if len(e.plans) == 0 {
+		e.plans = make(map[planKey]*served, len(came))
 	}
-	e.own, e.plans, e.faults = own, plans, faults
-	for _, p := range s.Plans {
-		e.update(p, now)
+	kept := make(map[planKey]*served, len(went))
+	for _, p := range went {
+		key := planKey{p.Namespace, p.Name}
+		kept[key] = e.plans[key]
+		delete(e.plans, key)
+	}
+	for _, p := range came {
+		key := planKey{p.Namespace, p.Name}
+		next := &served{Plan: p, own: make([]verdict.State, len(p.Endpoints))}
+		for i, endpoint := range p.Endpoints {
+			next.own[i] = verdict.State{Verdict: trafficv1alpha1.VerdictUnknown, Since: now}
+			if before := kept[key]; before != nil {
+				if state := before.state(endpoint.Cluster); state != nil {
+					next.own[i] = *state
+				}
+			}
+		}
+		e.plans[key] = next
+		e.update(next, now)
 	}
 	e.snapshot.Store(s)
 }
 
 // update gives a plan the verdicts of this moment.
-func (e *Engine) update(p *zone.Plan, now time.Time) {
+func (e *Engine) update(p *served, now time.Time) {
 	flipped := p.Update(func(cluster string) trafficv1alpha1.Verdict {
-		key := verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: cluster}
+		own, key := p.state(cluster).Verdict, p.key(cluster)
 		if !e.cutOff.IsZero() {
-			return e.peers.DecideCutOff(e.own[key].Verdict, key, now)
+			return e.peers.DecideCutOff(own, key, now)
 		}
-		return e.peers.Decide(e.own[key].Verdict, key, now)
+		return e.peers.Decide(own, key, now)
 	})
 	if flipped {
 		e.options.Flipped()
@@ -224,13 +260,13 @@ func (e *Engine) updateAll(now time.Time) {
 // Endpoints that are not served are ignored.
 func (e *Engine) SetVerdict(key verdict.Key, s verdict.State) {
 	e.mu.Lock()
-	_, ok := e.own[key]
-	if ok {
-		e.own[key] = s
+	own := e.own(key)
+	if own != nil {
+		*own = s
 		e.update(e.plans[planKey{key.Namespace, key.Plan}], time.Now())
 	}
 	e.mu.Unlock()
-	if ok {
+	if own != nil {
 		e.options.Log.Info("verdict", "namespace", key.Namespace, "plan", key.Plan, "cluster", key.Cluster,
 			"verdict", s.Verdict, "message", s.Message)
 		e.options.Changed()
@@ -266,9 +302,11 @@ func (e *Engine) Verdicts() []Known {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	var out []Known
-	for key, s := range e.own {
-		if s.Verdict != trafficv1alpha1.VerdictUnknown {
-			out = append(out, Known{key, s.Verdict, s.Since, s.Message})
+	for _, p := range e.plans {
+		for i, s := range p.own {
+			if s.Verdict != trafficv1alpha1.VerdictUnknown {
+				out = append(out, Known{p.key(p.Endpoints[i].Cluster), s.Verdict, s.Since, s.Message})
+			}
 		}
 	}
 	return out
@@ -281,8 +319,8 @@ func (e *Engine) Restore(all []Known) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, k := range all {
-		if s, ok := e.own[k.Key]; ok && s.Verdict == trafficv1alpha1.VerdictUnknown {
-			e.own[k.Key] = verdict.State{Verdict: k.Verdict, Since: k.Since, Message: k.Message}
+		if s := e.own(k.Key); s != nil && s.Verdict == trafficv1alpha1.VerdictUnknown {
+			*s = verdict.State{Verdict: k.Verdict, Since: k.Since, Message: k.Message}
 		}
 	}
 	e.updateAll(time.Now())
@@ -333,9 +371,9 @@ func (e *Engine) FreshPeers() []string {
 func (e *Engine) Votes(key verdict.Key) []verdict.Vote {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	own := verdict.Vote{VantagePoint: e.options.VantagePoint, Verdict: e.own[key].Verdict}
-	if !e.cutOff.IsZero() {
-		own.Verdict = trafficv1alpha1.VerdictUnknown
+	own := verdict.Vote{VantagePoint: e.options.VantagePoint, Verdict: trafficv1alpha1.VerdictUnknown}
+	if s := e.own(key); s != nil && e.cutOff.IsZero() {
+		own.Verdict = s.Verdict
 	}
 	return append([]verdict.Vote{own}, e.peers.Votes(key, time.Now())...)
 }
@@ -371,12 +409,16 @@ func (e *Engine) Report() Report {
 	s := e.snapshot.Load()
 	out := Report{CutOff: e.cutOff}
 	for _, p := range s.Plans {
+		own := e.plans[planKey{p.Namespace, p.Name}]
 		h := trafficv1alpha1.PlanHealth{Namespace: p.Namespace, Name: p.Name, Generation: p.Generation}
 		for _, endpoint := range p.Endpoints {
 			if !endpoint.Usable {
 				continue
 			}
-			state := e.own[verdict.Key{Namespace: p.Namespace, Plan: p.Name, Cluster: endpoint.Cluster}]
+			state := verdict.State{Verdict: trafficv1alpha1.VerdictUnknown}
+			if s := own.state(endpoint.Cluster); s != nil {
+				state = *s
+			}
 			if !e.cutOff.IsZero() {
 				state = verdict.State{Verdict: trafficv1alpha1.VerdictUnknown, Since: e.cutOff, Message: cutOffMessage}
 			}

@@ -54,8 +54,10 @@ func (e *Engine) verdicts() map[trafficv1alpha1.Verdict]int {
 	out := map[trafficv1alpha1.Verdict]int{
 		trafficv1alpha1.VerdictHealthy: 0, trafficv1alpha1.VerdictUnhealthy: 0, trafficv1alpha1.VerdictUnknown: 0,
 	}
-	for _, s := range e.own {
-		out[s.Verdict]++
+	for _, p := range e.plans {
+		for _, s := range p.own {
+			out[s.Verdict]++
+		}
 	}
 	return out
 }

@@ -17,8 +17,12 @@ const (
 	mostOfMessage = 300
 )
 
-// logProblems logs the problems that were not there before.
-func (e *Engine) logProblems(all []zone.Problem) {
+// logProblems logs the problems that were not there before, and says whether the list is another.
+func (e *Engine) logProblems(all []zone.Problem) bool {
+	if len(all) == len(e.logged) && (len(all) == 0 || &all[0] == &e.logged[0]) {
+		return false
+	}
+	e.logged = all
 	seen := make(map[zone.Problem]bool, len(all))
 	logged := 0
 	for _, p := range all {
@@ -30,6 +34,15 @@ func (e *Engine) logProblems(all []zone.Problem) {
 		e.options.Log.Warn("not served as it stands", "object", p.Object.String(), "field", p.Field, "problem", p.Message)
 	}
 	e.problems = seen
+	return true
+}
+
+// report has the problems of a snapshot reported from now on. compiling is held.
+func (e *Engine) report(s *zone.Snapshot) {
+	faults := reportable(s, e.objects)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.faults = faults
 }
 
 // reportable are the problems that are reported, by the domain of the zone they are in. Of many each

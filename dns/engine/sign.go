@@ -35,14 +35,22 @@ func newSigner(rate int) signer {
 	return signer{online: &dnssec.Online{}, rate: rate, tick: refillTick}
 }
 
-// each spreads work over all processors but one, which is left to those who answer.
-func (s *signer) each(n int, do func(i int)) {
-	if n == 0 {
+// each spreads work over all processors but one, which is left to those who answer, if there is anything
+// to answer yet.
+func (e *Engine) each(n int, do func(i int)) {
+	processors := runtime.GOMAXPROCS(0)
+	if s := e.snapshot.Load(); s != nil && len(s.Zones) > 0 {
+		processors = max(1, processors-1)
+	}
+	if n == 1 || processors == 1 {
+		for i := range n {
+			do(i)
+		}
 		return
 	}
 	var next atomic.Int64
 	var wg sync.WaitGroup
-	for range min(n, max(1, runtime.GOMAXPROCS(0)-1)) {
+	for range min(n, processors) {
 		wg.Go(func() {
 			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
 				do(int(i))

@@ -28,11 +28,7 @@ func BenchmarkChange(b *testing.B) {
 	defer checker.Close()
 	f := New(Options{Dir: b.TempDir(), Engine: e, Log: quiet(), Apply: func(o engine.Objects) {
 		e.SetObjects(o)
-		var targets []check.Target
-		for _, p := range o.Plans {
-			targets = append(targets, check.Targets(p)...)
-		}
-		checker.SetTargets(targets)
+		checker.SetPlans(o.Plans)
 	}})
 	f.zones.replace(state.Zones, time.Now())
 	f.plans.replace(state.Plans, time.Now())

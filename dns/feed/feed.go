@@ -137,9 +137,9 @@ func (f *Feed) Load() bool {
 
 // collectLess lets the heap grow faster until the function that it returns is called. Nearly all that
 // a start allocates stays, so that looking for garbage again and again would take half of its time; and
-// the heap gets no larger than it is allowed to be afterwards, twice what is in use.
+// what does not stay is little beside what the heap is allowed to have afterwards, twice what is in use.
 func collectLess() (again func()) {
-	const percent = 400
+	const percent = 1000
 	before := debug.SetGCPercent(percent)
 	if before < 0 || before > percent {
 		debug.SetGCPercent(before)

@@ -1,6 +1,7 @@
 package feed
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -20,6 +21,10 @@ type held[T metav1.Object] struct {
 	// back, whatever arrives late.
 	gone    map[types.NamespacedName]*entry[T]
 	refused uint64 // how often something was not believed at once
+
+	// list is the objects in order as they were asked for last, and touched what has changed since.
+	list    []T
+	touched map[types.NamespacedName]bool
 }
 
 // mostGone bounds how many deletions are remembered between two lists.
@@ -39,7 +44,7 @@ type doubt struct {
 }
 
 func newHeld[T metav1.Object]() *held[T] {
-	return &held[T]{objects: map[types.NamespacedName]*entry[T]{}, gone: map[types.NamespacedName]*entry[T]{}}
+	return &held[T]{objects: map[types.NamespacedName]*entry[T]{}, gone: map[types.NamespacedName]*entry[T]{}, touched: map[types.NamespacedName]bool{}}
 }
 
 func keyOf(o metav1.Object) types.NamespacedName {
@@ -72,8 +77,13 @@ func (h *held[T]) put(o T) (changed, suspicious bool) {
 		return false, true
 	}
 	changed = e.object.GetUID() != o.GetUID() || e.object.GetResourceVersion() != o.GetResourceVersion()
+	if !changed {
+		*e = entry[T]{object: e.object} // what was made of it stays good
+		return false, false
+	}
 	*e = entry[T]{object: o}
-	return changed, false
+	h.touched[keyOf(o)] = true
+	return true, false
 }
 
 // remove takes a deletion from a watch and reports whether that changed anything.
@@ -83,6 +93,7 @@ func (h *held[T]) remove(o T) bool {
 		return false
 	}
 	delete(h.objects, keyOf(o))
+	h.touched[keyOf(o)] = true
 	if len(h.gone) >= mostGone {
 		clear(h.gone)
 	}
@@ -103,6 +114,7 @@ func (h *held[T]) deleted(o T) *entry[T] {
 func (h *held[T]) take(o T) {
 	delete(h.gone, keyOf(o))
 	h.objects[keyOf(o)] = &entry[T]{object: o}
+	h.touched[keyOf(o)] = true
 }
 
 // replace takes a consistent list and reports whether that changed anything. doubts says that the
@@ -138,6 +150,7 @@ func (h *held[T]) replace(list []T, now time.Time) (changed, doubts bool) {
 		}
 		if h.confirmed(e, doubt{}, now) {
 			delete(h.objects, key)
+			h.touched[key] = true
 			changed = true
 		} else {
 			doubts = true
@@ -156,17 +169,34 @@ func (h *held[T]) confirmed(e *entry[T], d doubt, now time.Time) bool {
 	return now.Sub(e.doubted) >= confirmAfter
 }
 
-// all are the objects, by namespace and name.
+// all are the objects, by namespace and name. The list must not be changed. Objects that have not changed
+// stand in it as they did before, and what has is worked into it, so that little is done for a few.
 func (h *held[T]) all() []T {
-	out := make([]T, 0, len(h.objects))
-	for _, e := range h.objects {
-		out = append(out, e.object)
+	if len(h.touched) == 0 {
+		return h.list
 	}
-	slices.SortFunc(out, func(a, b T) int {
-		if c := strings.Compare(a.GetNamespace(), b.GetNamespace()); c != 0 {
-			return c
+	keys := slices.SortedFunc(maps.Keys(h.touched), compareKeys)
+	out := make([]T, 0, len(h.objects))
+	rest := h.list
+	for _, key := range keys {
+		at, there := slices.BinarySearchFunc(rest, key, func(o T, k types.NamespacedName) int { return compareKeys(keyOf(o), k) })
+		out = append(out, rest[:at]...)
+		rest = rest[at:]
+		if there {
+			rest = rest[1:]
 		}
-		return strings.Compare(a.GetName(), b.GetName())
-	})
-	return out
+		if e := h.objects[key]; e != nil {
+			out = append(out, e.object)
+		}
+	}
+	h.list = append(out, rest...)
+	clear(h.touched)
+	return h.list
+}
+
+func compareKeys(a, b types.NamespacedName) int {
+	if c := strings.Compare(a.Namespace, b.Namespace); c != 0 {
+		return c
+	}
+	return strings.Compare(a.Name, b.Name)
 }

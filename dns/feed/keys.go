@@ -92,7 +92,7 @@ func (f *Feed) without(zones []*trafficv1alpha1.Zone, rings map[string]*dnssec.R
 	if f.synced[secretResource] {
 		return zones
 	}
-	return slices.DeleteFunc(zones, func(z *trafficv1alpha1.Zone) bool {
+	return slices.DeleteFunc(slices.Clone(zones), func(z *trafficv1alpha1.Zone) bool {
 		return rings[z.Spec.Domain] == nil && z.Status.DNSSEC != nil &&
 			slices.ContainsFunc(z.Status.DNSSEC.Keys, func(k trafficv1alpha1.ZoneKey) bool { return k.AtParent })
 	})
@@ -200,6 +200,7 @@ func (f *Feed) rings() map[string]*dnssec.Ring {
 }
 
 func byAge(all []*corev1.Secret) []*corev1.Secret {
+	all = slices.Clone(all)
 	slices.SortStableFunc(all, func(a, b *corev1.Secret) int {
 		return a.CreationTimestamp.Time.Compare(b.CreationTimestamp.Time)
 	})

@@ -186,21 +186,25 @@ func collector(t *testing.T, network, address string) (net.Listener, chan *dnsta
 }
 
 func TestDnstap(t *testing.T) {
-	for name, at := range map[string][2]string{
-		"over a socket in the file system": {"unix", filepath.Join(t.TempDir(), "tap")},
-		"over TCP":                         {"tcp", "127.0.0.1:0"},
+	for name, c := range map[string]struct {
+		network, address string
+		by               Transport
+		want             dnstap.SocketProtocol
+	}{
+		"over a socket in the file system": {"unix", filepath.Join(t.TempDir(), "tap"), HTTPS, dnstap.SocketProtocol_DOH},
+		"over TCP":                         {"tcp", "127.0.0.1:0", QUIC, 7},
 	} {
 		t.Run(name, func(t *testing.T) {
-			listener, frames := collector(t, at[0], at[1])
-			l := newLog(t, Options{Dnstap: at[0] + ":" + listener.Addr().String(), Identity: "ns1", Version: "Seaway"})
-			r := l.Recorder(HTTPS)
+			listener, frames := collector(t, c.network, c.address)
+			l := newLog(t, Options{Dnstap: c.network + ":" + listener.Addr().String(), Identity: "ns1", Version: "Seaway"})
+			r := l.Recorder(c.by)
 			query, reply := pack(t, "shop.example.com.", 0)
 			r.Record(noon, client, query, reply)
 			l.drain()
 			select {
 			case d := <-frames:
 				m := d.GetMessage()
-				if string(d.Identity) != "ns1" || m.GetType() != dnstap.Message_AUTH_RESPONSE || m.GetSocketProtocol() != dnstap.SocketProtocol_DOH ||
+				if string(d.Identity) != "ns1" || m.GetType() != dnstap.Message_AUTH_RESPONSE || m.GetSocketProtocol() != c.want ||
 					string(m.QueryMessage) != string(query) || string(m.ResponseMessage) != string(reply) ||
 					m.GetQueryTimeSec() != uint64(noon.Unix()) || !net.IP(m.QueryAddress).Equal(client.AsSlice()) {
 					t.Errorf("%v", d)

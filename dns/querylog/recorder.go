@@ -16,9 +16,10 @@ const (
 	TCP
 	TLS
 	HTTPS
+	QUIC
 )
 
-var transportText = [...]string{"udp", "tcp", "tls", "https"}
+var transportText = [...]string{"udp", "tcp", "tls", "https", "quic"}
 
 func (t Transport) String() string { return transportText[t] }
 

@@ -74,8 +74,11 @@ func (t *tap) fail(err error) {
 	t.conn, t.frames = nil, nil
 }
 
+// doq is DNS over QUIC in dnstap.proto, which the library's copy is too old for.
+const doq dnstap.SocketProtocol = 7
+
 var protocols = [...]dnstap.SocketProtocol{
-	UDP: dnstap.SocketProtocol_UDP, TCP: dnstap.SocketProtocol_TCP, TLS: dnstap.SocketProtocol_DOT, HTTPS: dnstap.SocketProtocol_DOH,
+	UDP: dnstap.SocketProtocol_UDP, TCP: dnstap.SocketProtocol_TCP, TLS: dnstap.SocketProtocol_DOT, HTTPS: dnstap.SocketProtocol_DOH, QUIC: doq,
 }
 
 func (t *tap) write(e *entry) bool {

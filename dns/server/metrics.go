@@ -21,7 +21,7 @@ type metrics struct {
 }
 
 // The transports, as labels.
-var transports = []string{"udp", "tcp", "tls", "https"}
+var transports = []string{"udp", "tcp", "tls", "https", "quic"}
 
 // dropReason is why a message or connection was not answered.
 type dropReason int
@@ -33,7 +33,7 @@ const (
 	dropReceive                      // the socket reported an error
 	dropSend                         // the answer could not be sent
 	dropConnection                   // too many connections, or a malformed proxy's header
-	dropHandshake                    // no TLS came about
+	dropHandshake                    // no TLS or QUIC came about
 	dropBusy                         // too many updates and the like wait already
 	dropReasons
 )
@@ -142,7 +142,7 @@ var (
 	panicsDesc = prometheus.NewDesc("seaway_dns_panics_total",
 		"Queries that were answered with SERVFAIL because answering them panicked.", nil, nil)
 	connectionsDesc = prometheus.NewDesc("seaway_dns_tcp_connections",
-		"Open TCP connections.", nil, nil)
+		"Open connections, by TCP and QUIC.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

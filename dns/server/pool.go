@@ -28,9 +28,10 @@ func newPool(s *Server) *pool {
 	return &pool{server: s, quiet: list.New(), perClient: map[netip.Prefix]int{}}
 }
 
-// connection is one TCP connection. Closing it gives its place back.
+// connection is one TCP or QUIC connection. Closing it gives its place back.
 type connection struct {
-	// Conn belongs to the goroutine that serves it; socket is what anybody may close.
+	// Conn belongs to the goroutine that serves it and is nil for QUIC; socket is what anybody may
+	// close.
 	net.Conn
 	socket io.Closer
 	pool   *pool
@@ -86,16 +87,11 @@ func (p *pool) admit(ctx context.Context, tc *net.TCPConn, count *counters, serv
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// Who comes through a proxy is counted when the proxy has said who it is.
-	if p.closed || !proxied && !p.countLocked(c) {
+	if !p.placeLocked(c, !proxied) {
 		count.drop(dropConnection)
 		tc.Close()
 		return
 	}
-	if p.quiet.Len() >= p.server.options.TCP.Total {
-		p.evictLocked()
-	}
-	c.at = p.quiet.PushBack(c)
-	p.open.Add(1)
 	p.wg.Go(func() {
 		if proxied && !p.unwrap(c) {
 			count.drop(dropConnection)
@@ -104,6 +100,32 @@ func (p *pool) admit(ctx context.Context, tc *net.TCPConn, count *counters, serv
 		}
 		serve(ctx, c)
 	})
+}
+
+// place gives a connection a place, and reports whether its client may have one more.
+func (p *pool) place(c *connection) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.placeLocked(c, true)
+}
+
+func (p *pool) placeLocked(c *connection, counted bool) bool {
+	if p.closed || counted && !p.countLocked(c) {
+		return false
+	}
+	if p.quiet.Len() >= p.server.options.TCP.Total {
+		p.evictLocked()
+	}
+	c.at = p.quiet.PushBack(c)
+	p.open.Add(1)
+	return true
+}
+
+// welcome reports whether a client may have one more connection.
+func (p *pool) welcome(client netip.Addr) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.closed && p.perClient[clientOf(client)] < p.server.options.TCP.PerClient
 }
 
 // countLocked counts a connection for its client and reports whether it may have one more.

@@ -26,8 +26,8 @@ type Options struct {
 	// Addresses to listen on, UDP and TCP alike, such as 192.0.2.53:53, [2001:db8::53]:53 or :53,
 	// which is every address of either family.
 	Addresses []string
-	// TLS and HTTPS are addresses to listen on for DNS over TLS and over HTTPS.
-	TLS, HTTPS []string
+	// TLS, HTTPS and QUIC are addresses to listen on for DNS over TLS, over HTTPS and over QUIC.
+	TLS, HTTPS, QUIC []string
 	// Certificate returns the certificate for those. It is called for every handshake.
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Rules of the path of every message.
@@ -43,7 +43,7 @@ type Options struct {
 	QueryLog *querylog.Log
 	// Workers is the number of UDP sockets for each address; as many as there are CPUs if 0.
 	Workers int
-	// TCP bounds connections, those for TLS and HTTPS among them.
+	// TCP bounds connections, those for TLS, HTTPS and QUIC among them.
 	TCP TCPLimits
 	// Log gets what goes wrong. Nothing is logged for a query.
 	Log *slog.Logger
@@ -62,7 +62,7 @@ type Aside interface {
 	Stream(ctx context.Context, msg []byte, from netip.Addr, send func([]byte) error) error
 }
 
-// TCPLimits bound TCP connections. Zero values mean the defaults.
+// TCPLimits bound connections, by TCP and QUIC alike. Zero values mean the defaults.
 type TCPLimits struct {
 	// Idle is how long a connection may be idle: 10 seconds. It becomes less when more than half of
 	// all places are taken, down to a tenth.
@@ -101,6 +101,7 @@ type Server struct {
 	udp     []*udpWorker
 	tcp     []listener
 	https   []*httpsServer
+	quic    []*quicServer
 	pool    *pool
 	metrics *metrics
 }
@@ -133,16 +134,16 @@ func Listen(o Options) (*Server, error) {
 
 func (s *Server) listenAll() error {
 	o := &s.options
-	if len(o.Addresses)+len(o.TLS)+len(o.HTTPS) == 0 {
+	if len(o.Addresses)+len(o.TLS)+len(o.HTTPS)+len(o.QUIC) == 0 {
 		return errors.New("no address to listen on")
 	}
-	if len(o.TLS)+len(o.HTTPS) > 0 && o.Certificate == nil {
-		return errors.New("TLS and HTTPS need a certificate")
+	if len(o.TLS)+len(o.HTTPS)+len(o.QUIC) > 0 && o.Certificate == nil {
+		return errors.New("TLS, HTTPS and QUIC need a certificate")
 	}
 	for _, kind := range []struct {
 		addresses []string
 		open      func(ip netip.Addr, port string) error
-	}{{o.Addresses, s.open}, {o.TLS, s.openTLS}, {o.HTTPS, s.openHTTPS}} {
+	}{{o.Addresses, s.open}, {o.TLS, s.openTLS}, {o.HTTPS, s.openHTTPS}, {o.QUIC, s.openQUIC}} {
 		for _, text := range kind.addresses {
 			if err := listen(text, kind.open); err != nil {
 				return err
@@ -256,6 +257,15 @@ func (s *Server) TLSAddresses() []netip.AddrPort { return s.addresses("tls") }
 // HTTPSAddresses are those for DNS over HTTPS.
 func (s *Server) HTTPSAddresses() []netip.AddrPort { return s.addresses("https") }
 
+// QUICAddresses are those for DNS over QUIC.
+func (s *Server) QUICAddresses() []netip.AddrPort {
+	var out []netip.AddrPort
+	for _, q := range s.quic {
+		out = append(out, q.listener.Address())
+	}
+	return out
+}
+
 func (s *Server) addresses(transport string) []netip.AddrPort {
 	var out []netip.AddrPort
 	for _, l := range s.tcp {
@@ -280,6 +290,9 @@ func (s *Server) Serve(ctx context.Context) {
 	for _, h := range s.https {
 		wg.Go(h.run)
 	}
+	for _, q := range s.quic {
+		wg.Go(q.run)
+	}
 	wg.Wait()
 	s.Close()
 	s.pool.wait()
@@ -295,6 +308,9 @@ func (s *Server) Close() {
 	}
 	for _, h := range s.https {
 		h.close()
+	}
+	for _, q := range s.quic {
+		q.listener.Close()
 	}
 	s.pool.closeAll()
 }

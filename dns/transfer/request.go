@@ -254,7 +254,7 @@ func (r *request) keyOf(s *zone.Snapshot) *trafficv1alpha1.TSIGKey {
 		return nil
 	}
 	_, objects := r.served(s)
-	if o := objects[n.Zone]; o != nil {
+	if o := objects[s.ZoneOf(n)]; o != nil {
 		for i := range o.Spec.Transfers.Allow {
 			if k := o.Spec.Transfers.Allow[i].Key; k != nil && r.signature.By(k.Name, k.Algorithm) {
 				return k

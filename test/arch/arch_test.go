@@ -57,6 +57,7 @@ var rules = []rule{
 	{"controllers", with(machinery, shared, []string{module + "controllers/"}), "areas meet in api and cmd only"},
 	{"dns/querylog", with(machinery, []string{module + "dns/", "github.com/miekg/dns", "github.com/dnstap/golang-dnstap", "github.com/farsightsec/golang-framestream", "google.golang.org/protobuf"}), "dnstap is protobuf in frames, and nobody else's business"},
 	{"dns/check", with(machinery, shared, []string{module + "dns/core/", "google.golang.org/grpc"}), "probes speak gRPC; they know no other part of the server"},
+	{"dns/server/quic", []string{module + "dns/core/wire", "github.com/miekg/dns", "github.com/quic-go/quic-go"}, "QUIC is one library's and one package's business; the rest of the server knows streams"},
 	{"dns", with(machinery, shared, []string{module + "dns/", "github.com/miekg/dns", "github.com/oschwald/maxminddb-golang/v2"}), "areas meet in api and cmd only"},
 	{"mesh", with(machinery, shared, []string{module + "mesh/", "istio.io/"}), "areas meet in api and cmd only"},
 	{"scaler", with(machinery, shared, []string{module + "scaler/"}), "areas meet in api and cmd only"},

@@ -61,7 +61,8 @@ func certificate(t testing.TB, dir string) (*x509.CertPool, string, string) {
 func encrypted(t testing.TB) (*dns.Server, *x509.CertPool) {
 	roots, chain, key := certificate(t, t.TempDir())
 	s := start(t, zonetest.Demo, func(o *dns.Options) {
-		o.TLSListen, o.HTTPSListen, o.CertificateFile, o.KeyFile = []string{"127.0.0.1:0"}, []string{"127.0.0.1:0"}, chain, key
+		at := []string{"127.0.0.1:0"}
+		o.TLSListen, o.HTTPSListen, o.QUICListen, o.CertificateFile, o.KeyFile = at, at, at, chain, key
 	})
 	return s, roots
 }
@@ -165,6 +166,7 @@ func TestEncryptionNeedsACertificate(t *testing.T) {
 	}
 	for name, change := range map[string]func(*dns.Options){
 		"no certificate":     func(o *dns.Options) { o.TLSListen = []string{"127.0.0.1:0"} },
+		"none for QUIC":      func(o *dns.Options) { o.QUICListen = []string{"127.0.0.1:0"} },
 		"no key":             func(o *dns.Options) { o.HTTPSListen, o.CertificateFile = []string{"127.0.0.1:0"}, chain },
 		"no such file":       func(o *dns.Options) { o.CertificateFile, o.KeyFile = chain, filepath.Join(dir, "nothing") },
 		"a broken file":      func(o *dns.Options) { o.CertificateFile, o.KeyFile = broken, key },

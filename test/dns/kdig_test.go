@@ -2,6 +2,7 @@ package dns
 
 import (
 	"net/netip"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -11,10 +12,13 @@ import (
 // installed.
 func TestKdig(t *testing.T) {
 	if _, err := exec.LookPath("kdig"); err != nil {
-		t.Skip("kdig is not installed: it comes with the package knot-dnsutils")
+		if os.Getenv("SEAWAY_DNS_TOOLS") == "required" {
+			t.Fatal("kdig is missing: make nameservers")
+		}
+		t.Skip("kdig is missing: make nameservers")
 	}
 	s, _ := encrypted(t)
-	plain, secured, https := s.Addresses()[0], s.TLSAddresses()[0], s.HTTPSAddresses()[0]
+	plain, secured, https, quic := s.Addresses()[0], s.TLSAddresses()[0], s.HTTPSAddresses()[0], s.QUICAddresses()[0]
 	kdig := func(to netip.AddrPort, args ...string) string {
 		all := append([]string{"@" + to.Addr().String(), "-p", strings.TrimPrefix(to.String(), to.Addr().String()+":"), "+time=5", "+retry=0"}, args...)
 		out, err := exec.Command("kdig", append(all, "www.apps.example.com", "AAAA")...).CombinedOutput()
@@ -34,6 +38,7 @@ func TestKdig(t *testing.T) {
 		"TCP":         {plain, []string{"+tcp", "+keepopen"}, []string{"2001:db8::10"}},
 		"TLS":         {secured, []string{"+tls", "+padding"}, []string{"2001:db8::10", "PADDING", "TLS1.3"}},
 		"HTTPS":       {https, []string{"+https"}, []string{"2001:db8::10", "HTTP/2"}},
+		"QUIC":        {quic, []string{"+quic", "+padding"}, []string{"2001:db8::10", "PADDING", "QUIC"}},
 		"HTTPS GET":   {https, []string{"+https", "+https-get"}, []string{"2001:db8::10", "HTTP/2"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -90,8 +90,8 @@ func Explain(s *zone.Snapshot, q Question) (Explanation, error) {
 	if n == nil {
 		return e, nil
 	}
-	e.Zone, e.Domain, e.Serial = n.Zone.Name, n.Zone.Domain, n.Zone.Serial.Serial
-	e.ZoneGeneration = n.Zone.Generation
+	z := s.ZoneOf(n)
+	e.Zone, e.Domain, e.Serial, e.ZoneGeneration = z.Name, z.Domain, z.Serial.Serial, z.Generation
 	switch {
 	case n.Cut != nil:
 		e.Kind = KindDelegated
@@ -104,23 +104,23 @@ func Explain(s *zone.Snapshot, q Question) (Explanation, error) {
 	}
 	e.Kind = KindRecords
 	for range maxAliases {
-		if n.Alias == nil || n.Alias.Node == nil {
+		if n.Alias == nil || n.Alias.At == "" {
 			break
 		}
 		e.Aliases = append(e.Aliases, n.Alias.Target.String())
-		n = n.Alias.Node
+		n = s.Follow(n.Alias)
 	}
 	if n.Cut != nil || n.Alias != nil && n.Alias.Cut != nil {
 		e.Kind = KindDelegated
 		return e, nil
 	}
 	if n.Host != nil {
-		e.host(n, q)
+		e.host(n, z, q)
 	}
 	return e, nil
 }
 
-func (e *Explanation) host(n *zone.Node, q Question) {
+func (e *Explanation) host(n *zone.Node, z *zone.Zone, q Question) {
 	h := n.Host
 	e.Kind, e.Host = KindHost, h.Name.String()
 	e.PlanNamespace, e.PlanName, e.Generation = h.Plan.Namespace, h.Plan.Name, h.Plan.Generation
@@ -129,7 +129,7 @@ func (e *Explanation) host(n *zone.Node, q Question) {
 	switch {
 	case !q.Resolver.IsValid():
 		e.SteeredBy = "address of the one who asks"
-	case !n.Zone.Believes(q.Resolver.Unmap()):
+	case !z.Believes(q.Resolver.Unmap()):
 		e.Steered, e.SteeredBy = q.Resolver.Unmap(), "address of the resolver: the zone does not use its client subnets"
 	}
 	e.Steering = h.Steer.Explain(e.Steered)

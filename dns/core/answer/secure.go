@@ -43,7 +43,7 @@ func (w *Worker) sign(n *zone.Node, s *wire.Set, start, count int, owner uint16)
 	if w.stands == nil {
 		sig = n.Signed.Of(s, start)
 	} else {
-		sig = w.asker.Expansion(n.Zone.Signing, w.stands, s, start, count, w.proven)
+		sig = w.asker.Expansion(w.zone.Signing, w.stands, s, start, count, w.proven)
 	}
 	if sig == nil {
 		w.postpone()
@@ -77,11 +77,11 @@ func (w *Worker) noName(z *zone.Zone, name []byte, apex uint16) {
 func (w *Worker) noType(n *zone.Node, apex uint16) {
 	w.reply.Rcode = dns.RcodeSuccess
 	if !w.validates {
-		w.reply.Authority(n.Zone.Negative, apex)
+		w.reply.Authority(w.zone.Negative, apex)
 		return
 	}
 	proof, ok := w.proof(n)
-	w.denial(n.Zone, proof, ok, apex)
+	w.denial(w.zone, proof, ok, apex)
 }
 
 // proof is the proof of what a name has, for who asks for a type that it has not.
@@ -91,7 +91,7 @@ func (w *Worker) proof(n *zone.Node) (dnssec.Proof, bool) {
 		return p, p.NSEC != nil
 	}
 	w.types = n.Signed.Types(w.query.Type, w.types)
-	return w.asker.Absence(n.Zone.Signing, w.stands, true, w.types, w.proven)
+	return w.asker.Absence(w.zone.Signing, w.stands, true, w.types, w.proven)
 }
 
 // denial is the authority section of a negative answer.

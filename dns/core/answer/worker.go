@@ -100,13 +100,14 @@ func (w *Worker) serve() {
 		w.refuse(dns.RcodeRefused, notAuthoritative)
 		return
 	}
-	if n.Zone.Expired {
+	z := w.snapshot.ZoneOf(n)
+	if z.Expired {
 		w.refuse(dns.RcodeServerFailure, notReady)
 		return
 	}
-	w.zone, w.above = n.Zone, above
-	w.validates = w.query.DO && n.Zone.Signing != nil
-	apex := w.query.Offset(w.query.Labels() - n.Zone.Labels)
+	w.zone, w.above = z, above
+	w.validates = w.query.DO && z.Signing != nil
+	apex := w.query.Offset(w.query.Labels() - z.Labels)
 	w.name(n, above, apex)
 }
 
@@ -123,7 +124,7 @@ func (w *Worker) name(n *zone.Node, above int, apex uint16) {
 	w.stands = nil
 	if above > 0 {
 		if n.Wild == nil {
-			w.noName(n.Zone, w.query.Name(), apex)
+			w.noName(w.zone, w.query.Name(), apex)
 			return
 		}
 		n, w.stands = n.Wild, w.query.Name()
@@ -141,18 +142,18 @@ func (w *Worker) name(n *zone.Node, above int, apex uint16) {
 		if w.query.Type == dns.TypeANY {
 			return
 		}
-		if a.Cut != nil && !(a.Node != nil && w.query.Type == dns.TypeDS) {
+		if a.Cut != nil && !(a.At != "" && w.query.Type == dns.TypeDS) {
 			// How far the answer goes, and who knows the rest (RFC 1034 section 4.3.2, step 3b).
 			w.referral(a.Cut, apex)
 			return
 		}
 		if a.Denied {
 			// The rcode is that of the last name (RFC 6604 section 3).
-			w.noName(n.Zone, a.Stands, apex)
+			w.noName(w.zone, a.Stands, apex)
 			return
 		}
 		w.stands = a.Stands
-		if n = a.Node; n == nil || n.Host != nil && w.namesClient(n.Zone) {
+		if n = w.snapshot.Follow(a); n == nil || n.Host != nil && w.namesClient(w.zone) {
 			// Out of the zone, or on to a name whose answer depends on the client: the resolver asks
 			// for that itself, so that only what depends on the client is cached by client
 			// (RFC 7871 section 7.2.1).
@@ -185,7 +186,7 @@ func (w *Worker) node(n *zone.Node, owner, apex uint16) {
 		w.reply.Answer(s, owner, apex)
 		w.sign(n, s, 0, wire.All, owner)
 		if t == dns.TypeNS {
-			w.glue(n.Zone, apex)
+			w.glue(w.zone, apex)
 		}
 	}
 }
@@ -195,7 +196,7 @@ func (w *Worker) node(n *zone.Node, owner, apex uint16) {
 // no address of the family is an empty answer.
 func (w *Worker) host(n *zone.Node, owner, apex uint16) {
 	p := n.Host.Plan
-	client := w.client(n.Zone)
+	client := w.client(w.zone)
 	choice := n.Host.Steer.Pick(client)
 	w.plan, w.choice = p, choice
 	set, scope := pickSet(p, choice.Endpoint, w.query.Type), choice.Scope
@@ -211,7 +212,7 @@ func (w *Worker) host(n *zone.Node, owner, apex uint16) {
 		w.reply.AnswerWindow(set, owner, start, p.MaxAnswers)
 		w.sign(n, set, start, p.MaxAnswers, owner)
 	}
-	if w.namesClient(n.Zone) {
+	if w.namesClient(w.zone) {
 		w.reply.Scope = scope
 	}
 }
@@ -219,7 +220,7 @@ func (w *Worker) host(n *zone.Node, owner, apex uint16) {
 // service answers with the SVCB or HTTPS records of a host: hints and all for the endpoint that its
 // addresses would be answered of.
 func (w *Worker) service(n *zone.Node, s *zone.Service, owner, apex uint16) {
-	choice := n.Host.Steer.Pick(w.client(n.Zone))
+	choice := n.Host.Steer.Pick(w.client(w.zone))
 	if choice.Endpoint < 0 {
 		w.reply.Answer(n.Set(s.Type), owner, apex)
 		w.sign(n, n.Set(s.Type), 0, wire.All, owner)
@@ -227,7 +228,7 @@ func (w *Worker) service(n *zone.Node, s *zone.Service, owner, apex uint16) {
 		w.reply.Answer(s.Sets[choice.Endpoint], owner, apex)
 		w.sign(n, s.Sets[choice.Endpoint], 0, wire.All, owner)
 	}
-	if w.namesClient(n.Zone) {
+	if w.namesClient(w.zone) {
 		w.reply.Scope = choice.Scope
 	}
 }

@@ -29,7 +29,7 @@ type Tier []Weighted
 // Ranking is a list of tiers, best first.
 type Ranking []Tier
 
-// Config is what a Plan is made from.
+// Config is what a Plan is made from. It must not change afterwards.
 type Config struct {
 	// Name of the plan, the same on every server: it keeps the clients that one plan sends to a
 	// cluster apart from those that another does.
@@ -78,12 +78,22 @@ type candidate struct {
 // weight is exact: a weight has 31 bits, and a float64 holds 53.
 func (c *candidate) weight() int32 { return int32(math.Round(1 / c.inverse)) }
 
+// Regional reports whether rankings of regions make a difference: a plan without one needs no table.
+func Regional(global Ranking, regions []Ranking) bool {
+	return slices.ContainsFunc(regions, func(r Ranking) bool { return len(r) > 0 && !r.equal(global) })
+}
+
+func (r Ranking) equal(o Ranking) bool {
+	return slices.EqualFunc(r, o, func(a, b Tier) bool { return slices.Equal(a, b) })
+}
+
 // New compiles a plan. Nothing is known of its endpoints' health until Update.
 func New(c Config) *Plan {
 	p := &Plan{
-		endpoints: slices.Clone(c.Endpoints),
-		rankings:  []Ranking{c.Global},
-		classes:   []uint16{0},
+		endpoints: c.Endpoints,
+		seeds:     make([]uint64, 0, len(c.Endpoints)),
+		rankings:  append(make([]Ranking, 0, 1+len(c.Regions)), c.Global),
+		classes:   append(make([]uint16, 0, 1+len(c.Regions)), 0),
 	}
 	usable := 0
 	for _, e := range c.Endpoints {
@@ -110,7 +120,7 @@ func (p *Plan) ranking(r Ranking) uint16 {
 		return 0
 	}
 	for i, o := range p.rankings {
-		if slices.EqualFunc(r, o, func(a, b Tier) bool { return slices.Equal(a, b) }) {
+		if r.equal(o) {
 			return uint16(i)
 		}
 	}
@@ -124,20 +134,25 @@ func (p *Plan) Endpoints() []Endpoint { return p.endpoints }
 // Rankings are the distinct rankings, the global one first. They must not be changed.
 func (p *Plan) Rankings() []Ranking { return p.rankings }
 
+// Table tells the client regions apart; nil where they make no difference.
+func (p *Plan) Table() *geo.Table { return p.table }
+
 // Tailored reports whether clients may be sent to different endpoints.
 func (p *Plan) Tailored() bool { return p.tailored }
 
 // Update derives anew what follows from the verdicts and reports whether one has changed.
 func (p *Plan) Update(verdict func(cluster string) trafficv1alpha1.Verdict) bool {
-	v := &view{verdicts: make([]trafficv1alpha1.Verdict, len(p.endpoints))}
-	for i, e := range p.endpoints {
-		v.verdicts[i] = verdict(e.Cluster)
+	var few [8]trafficv1alpha1.Verdict
+	verdicts := few[:0]
+	for i := range p.endpoints {
+		verdicts = append(verdicts, verdict(p.endpoints[i].Cluster))
 	}
-	if old := p.current.Load(); old != nil && slices.Equal(old.verdicts, v.verdicts) {
+	if old := p.current.Load(); old != nil && slices.Equal(old.verdicts, verdicts) {
 		return false
 	}
-	for _, r := range p.rankings {
-		v.pools = append(v.pools, p.pool(r, v.verdicts))
+	v := &view{verdicts: slices.Clone(verdicts), pools: make([]pool, len(p.rankings))}
+	for i, r := range p.rankings {
+		v.pools[i] = p.pool(r, v.verdicts)
 	}
 	p.current.Store(v)
 	return true

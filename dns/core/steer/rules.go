@@ -67,7 +67,7 @@ func (p *Plan) willing(i int) bool {
 // firstHalf is the first tier of which at least half is alive, by the weight of what can be answered.
 func (p *Plan) firstHalf(tiers Ranking, alive func(int) bool) pool {
 	for n, tier := range tiers {
-		found := pool{rule: FirstHealthyTier, tier: n}
+		found := pool{rule: FirstHealthyTier, tier: n, candidates: make([]candidate, 0, len(tier))}
 		var all, left int64
 		for _, w := range tier {
 			if w.Weight <= 0 || !p.endpoints[w.Endpoint].Usable {

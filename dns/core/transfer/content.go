@@ -32,7 +32,7 @@ func Contents(s *zone.Snapshot, wanted []*zone.Zone) map[*zone.Zone]*Version {
 		all[z] = &gatherer{apex: z.Apex}
 	}
 	s.Each(func(name wire.Name, n *zone.Node) {
-		if g := all[n.Zone]; g != nil {
+		if g := all[s.ZoneOf(n)]; g != nil {
 			g.node(name, n)
 		}
 	})
@@ -118,14 +118,15 @@ func Global(s *zone.Snapshot, wanted []*zone.Zone) map[string]string {
 			if n == nil {
 				continue
 			}
-			if _, ok := lines[n.Zone]; !ok {
+			z := s.ZoneOf(n)
+			if _, ok := lines[z]; !ok {
 				continue
 			}
 			cluster := ""
 			if e := global(h); e >= 0 {
 				cluster = h.Steer.Endpoints()[e].Cluster
 			}
-			lines[n.Zone] = append(lines[n.Zone], fmt.Sprintf("%q %s", h.Name, cluster))
+			lines[z] = append(lines[z], fmt.Sprintf("%q %s", h.Name, cluster))
 		}
 	}
 	out := map[string]string{}

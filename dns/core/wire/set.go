@@ -58,6 +58,14 @@ func NewChaosSet(rrtype uint16, data []Data) *Set {
 
 func newSet(apex, owner Name, class, rrtype uint16, ttl uint32, data []Data) *Set {
 	s := &Set{Type: rrtype, TTL: ttl}
+	size := 0
+	for _, d := range data {
+		size += max(len(owner), 2) + 10 + len(d.Wire)
+	}
+	s.wire = make([]byte, 0, size)
+	if owner == "" {
+		s.starts = make([]uint16, 0, len(data))
+	}
 	for i, d := range data {
 		if contains(data[:i], d) {
 			continue

@@ -187,6 +187,40 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+func TestHasOption(t *testing.T) {
+	m := new(dns.Msg)
+	m.SetUpdate("apps.example.com.")
+	m.Insert([]dns.RR{&dns.TXT{Hdr: dns.RR_Header{Name: "x.apps.example.com.", Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{"x"}}})
+	without, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.SetEdns0(1232, false)
+	m.IsEdns0().Option = []dns.EDNS0{&dns.EDNS0_NSID{Code: dns.EDNS0NSID, Nsid: "00"}, &dns.EDNS0_TCP_KEEPALIVE{Code: dns.EDNS0TCPKEEPALIVE}}
+	with, err := m.Pack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		msg  []byte
+		code uint16
+		want bool
+	}{
+		"the first":         {with, dns.EDNS0NSID, true},
+		"the last":          {with, dns.EDNS0TCPKEEPALIVE, true},
+		"another":           {with, dns.EDNS0COOKIE, false},
+		"no EDNS":           {without, dns.EDNS0NSID, false},
+		"cut off within it": {with[:len(with)-2], dns.EDNS0TCPKEEPALIVE, false},
+		"no header":         {with[:11], dns.EDNS0NSID, false},
+		"a header alone":    {with[:12], dns.EDNS0NSID, false},
+		"nothing":           {nil, dns.EDNS0NSID, false},
+	} {
+		if got := HasOption(c.msg, c.code); got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
 // A set that is copied into an answer reads as the records that it was made of.
 func TestSetsReadAsTheirRecords(t *testing.T) {
 	apex, _ := ParseName("apps.example.com")

@@ -11,6 +11,7 @@ import (
 // others were there before, and led somewhere.
 func (d *draft) dropCircles() bool {
 	circle := d.circles()
+	d.circled = d.circled || len(circle) > 0
 	youngest := 0
 	for _, name := range circle {
 		youngest = max(youngest, d.records[name][dns.TypeCNAME].by.rank)
@@ -26,10 +27,10 @@ func (d *draft) dropCircles() bool {
 
 // link finds what stands at an alias's target.
 func (d *draft) link(a *Alias) {
-	a.Node, a.Cut, a.Denied, a.Stands = nil, nil, false, nil
 	if !a.Target.Within(d.apex) {
 		return
 	}
+	d.targets = append(d.targets, a.Target)
 	exact := true
 	for name := a.Target; ; name = name.Parent() {
 		n := d.nodes[name]
@@ -38,11 +39,11 @@ func (d *draft) link(a *Alias) {
 			exact = false
 			continue
 		case exact:
-			a.Node, a.Cut = n, n.Cut
+			a.At, a.hash, a.Cut = n.Name, hashOf(n.Name), n.Cut
 		case n.Cut != nil:
 			a.Cut = n.Cut
 		case n.Wild != nil:
-			a.Node, a.Stands = n.Wild, []byte(a.Target)
+			a.At, a.hash, a.Stands = n.Wild.Name, hashOf(n.Wild.Name), []byte(a.Target)
 		default:
 			a.Denied, a.Stands = true, []byte(a.Target)
 		}
@@ -61,13 +62,16 @@ func (d *draft) circles() []wire.Name {
 		at := n
 		for at != nil && at.Alias != nil && !path[at] && !byNode[at] {
 			path[at] = true
-			at = at.Alias.Node
+			at = d.nodes[at.Alias.At]
 		}
 		if at != nil && path[at] {
-			for c := at; !byNode[c]; c = c.Alias.Node {
+			for c := at; !byNode[c]; c = d.nodes[c.Alias.At] {
 				byNode[c] = true
 			}
 		}
+	}
+	if len(byNode) == 0 {
+		return nil
 	}
 	var out []wire.Name
 	for _, name := range sortedNames(d.nodes) {

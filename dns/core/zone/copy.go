@@ -20,11 +20,11 @@ type Copy struct {
 // copyOf takes what is known of a zone that another server is the primary of. Without anything the
 // zone is as good as expired.
 func (d *draft) copyOf(all map[string]*Copy) {
-	if d.spec.Secondary == nil {
+	if d.given.copied = all[d.zone.Domain]; d.spec.Secondary == nil {
 		return
 	}
 	d.sources[0].records = nil
-	if d.copied = all[d.zone.Domain]; d.copied == nil || d.copied.Expired {
+	if d.copied = d.given.copied; d.copied == nil || d.copied.Expired {
 		d.copied, d.zone.Expired = nil, true
 	}
 }
@@ -46,7 +46,7 @@ func (d *draft) readCopy() {
 		}
 		set := d.records[r.Name][r.Type]
 		if set == nil {
-			set = &recordSet{ttl: r.TTL, by: d.sources[0], at: at}
+			set = &recordSet{rrtype: r.Type, ttl: r.TTL, by: d.sources[0], at: at}
 			d.records[r.Name][r.Type] = set
 		}
 		set.data = append(set.data, data)
@@ -61,9 +61,6 @@ func (d *draft) readCopy() {
 
 // takeSOA takes the start of authority over as it is.
 func (d *draft) takeSOA() {
-	for _, n := range d.nodes {
-		sortSets(n.Sets)
-	}
 	if d.copied == nil {
 		return
 	}
@@ -73,7 +70,4 @@ func (d *draft) takeSOA() {
 	record := []wire.Data{{Wire: []byte(soa.Data), Tail: -1}}
 	d.zone.SOA = wire.NewSet(d.apex, dns.TypeSOA, soa.TTL, record)
 	d.zone.Negative = wire.NewSetOf(d.apex, d.apex, dns.TypeSOA, min(soa.TTL, binary.BigEndian.Uint32(numbers[16:])), record)
-	apex := d.nodes[d.apex]
-	apex.add(d.zone.SOA)
-	sortSets(apex.Sets)
 }

@@ -11,13 +11,21 @@ import (
 // cuts finds the delegations: NS records below the apex. What lies at or below one is no longer this
 // zone's to answer (RFC 1034 section 4.2.1), so records there are glue or nothing.
 func (d *draft) cuts() []*Cut {
+	var delegated []wire.Name
+	for name, types := range d.records {
+		if types[dns.TypeNS] != nil {
+			delegated = append(delegated, name)
+		}
+	}
+	if len(delegated) == 0 {
+		return nil
+	}
+	slices.Sort(delegated)
+	d.delegated = delegated
 	held := d.held()
 	var names []wire.Name
-	for _, name := range sortedNames(d.records) {
+	for _, name := range delegated {
 		ns := d.records[name][dns.TypeNS]
-		if ns == nil {
-			continue
-		}
 		if by, ok := held[name]; ok {
 			ns.report("%s cannot be delegated: %s lies in it and is answered here", name, by)
 			d.forget(name, dns.TypeNS)
@@ -59,7 +67,7 @@ func (d *draft) held() map[wire.Name]string {
 	}
 	for _, n := range sortedNames(d.hosts) {
 		h := d.hosts[n]
-		hold(n, "the host name "+n.String()+" of "+Ref{"TrafficPlan", h.Plan.Namespace, h.Plan.Name}.String())
+		hold(n, "the host name "+n.String()+" of "+h.Plan.ref().String())
 	}
 	for _, n := range sortedNames(d.servers) {
 		hold(n, "the zone's name server "+n.String())

@@ -8,5 +8,7 @@
 // records is what the zone itself stands on: its SOA, its NS set, and the addresses of its own name
 // servers. Next come the host names of TrafficPlans, then static records.
 //
-// Compile is deterministic: the same input gives the same bytes, on every server.
+// Compile is deterministic: the same input gives the same bytes, on every server. What has not changed
+// is taken over from the snapshot before, so that a change of a few plans costs what it touches and not
+// what there is; what comes of it is what would have been made from scratch.
 package zone

@@ -23,44 +23,86 @@ const (
 // maxSet is the largest record set that fits into an answer together with everything else.
 const maxSet = 60_000
 
-// draft is a zone while it is being compiled.
+// draft is a zone while it is compiled, and what the next snapshot needs of it afterwards: that of a zone
+// in a snapshot is immutable.
 type draft struct {
 	reporter
-	spec    *trafficv1alpha1.ZoneSpec
-	zone    *Zone
-	apex    wire.Name
-	ttl     uint32
-	ns      []wire.Data
-	servers map[wire.Name]*addresses // name servers that lie in the zone
+	from     *trafficv1alpha1.Zone
+	spec     *trafficv1alpha1.ZoneSpec
+	zone     *Zone
+	slot     int32 // of the zone in the snapshot
+	apex     wire.Name
+	ttl      uint32
+	ns       []wire.Data
+	servers  map[wire.Name]*addresses // name servers that lie in the zone
+	sources  []*source
+	copied   *Copy // of a zone that another server is the primary of
+	ring     *dnssec.Ring
+	given    given
+	problems []Problem
+
+	// What it takes to build the zone; nil afterwards.
 	hosts   map[wire.Name]*Host
-	sources []*source
-	copied  *Copy // of a zone that another server is the primary of
 	records map[wire.Name]recordSets
 	nodes   map[wire.Name]*Node
+	jobs    []job
 
-	ring       *dnssec.Ring
 	glueOwners []wire.Name // of the zone's glue
+
+	// What a change of hosts can meddle with. owners are the names, hashed and sorted, of all records as
+	// they stand in sources, and delegated those of NS records that could be. services are the SVCB and
+	// HTTPS records at hosts, and targets those of aliases that lie in the zone. circled: aliases were
+	// left out that led back to themselves.
+	owners    []uint64
+	delegated []wire.Name
+	services  map[wire.Name][]*recordSet
+	targets   []wire.Name
+	circled   bool
+
+	// What follows from all nodes together.
+	sum       sum
+	longest   tally
+	authority []byte // the names in the SOA
+	timers    [4]uint32
+	made      []made // signatures of what is no node's
+	renew     time.Time
+	unsigned  bool // something could not be signed
 }
 
-func newDraft(z *trafficv1alpha1.Zone, apex wire.Name, r reporter) *draft {
+// given is what was given for a zone besides its objects.
+type given struct {
+	copied *Copy
+	ring   *dnssec.Ring
+	global string
+}
+
+func newDraft(z *trafficv1alpha1.Zone, apex wire.Name) *draft {
 	d := &draft{
-		reporter: r,
-		spec:     &z.Spec,
-		apex:     apex,
+		from: z,
+		spec: &z.Spec,
+		apex: apex,
 		zone: &Zone{
 			Name: z.Name, Generation: z.Generation, Domain: apex.String(), Apex: apex, Labels: apex.Labels(),
 		},
 		servers: map[wire.Name]*addresses{},
 		hosts:   map[wire.Name]*Host{},
 		records: map[wire.Name]recordSets{},
-		sources: []*source{{reporter: r, records: z.Spec.Records}},
 	}
+	d.reporter = reporter{refOf("Zone", z), &d.problems}
+	d.sources = []*source{{reporter: d.reporter, records: z.Spec.Records}}
 	d.ttl = seconds(z.Spec.TTL, 5*time.Minute, leastTTL, mostTTL)
 	if z.Spec.Secondary == nil {
 		d.readServers()
 	}
 	d.readClientSubnet()
 	return d
+}
+
+// addSource gives the zone records that are kept apart from it.
+func (d *draft) addSource(z *trafficv1alpha1.ZoneRecords) {
+	d.sources = append(d.sources, &source{
+		reporter: reporter{refOf("ZoneRecords", z), &d.problems}, from: z, rank: len(d.sources), records: z.Spec.Records,
+	})
 }
 
 // readServers reads the zone's own name servers.
@@ -137,8 +179,9 @@ func (d *draft) readClientSubnet() {
 	}
 }
 
-// finish makes the zone out of everything that was gathered.
-func (d *draft) finish(c *compiler) {
+// finish makes the zone out of everything that was gathered. It changes nothing else, so that many can be
+// finished at a time. Signatures are left for later.
+func (d *draft) finish(in *Input) {
 	if d.spec.Secondary != nil {
 		d.readCopy()
 	} else {
@@ -149,21 +192,33 @@ func (d *draft) finish(c *compiler) {
 		// Without them names are gone, and wildcards cover more than before.
 		d.build(cuts)
 	}
+	for _, n := range d.nodes {
+		sortSets(n.Sets)
+		d.sum.add(n)
+	}
 	if d.spec.Secondary != nil {
 		d.takeSOA()
 	} else {
-		d.addSOA(c)
+		d.readSOA()
+		d.number(in)
 	}
-	d.sign(c)
-	for name, n := range d.nodes {
-		c.snapshot.names[name] = n
+	if d.zone.SOA != nil {
+		apex := d.nodes[d.apex]
+		apex.add(d.zone.SOA)
+		sortSets(apex.Sets)
 	}
-	c.snapshot.Zones = append(c.snapshot.Zones, d.zone)
+	for _, n := range d.nodes {
+		d.longest.add(n.longest())
+	}
+	d.zone.MaxTTL = d.longest.most()
+	d.sign(in)
+	d.keepServices()
+	d.hosts, d.records = nil, nil
 }
 
 // build makes the nodes of all names, anew.
 func (d *draft) build(cuts []*Cut) {
-	d.nodes, d.zone.Glue, d.glueOwners = map[wire.Name]*Node{}, nil, nil
+	d.nodes, d.zone.Glue, d.glueOwners, d.targets = make(map[wire.Name]*Node, 2*(len(d.hosts)+len(d.records))), nil, nil, nil
 	d.addApex()
 	for _, name := range sortedNames(d.servers) {
 		d.addServer(name)
@@ -190,16 +245,29 @@ func (d *draft) build(cuts []*Cut) {
 	}
 }
 
+// keepServices keeps those of the zone's records that are made anew with the hosts that they stand at.
+func (d *draft) keepServices() {
+	d.services = map[wire.Name][]*recordSet{}
+	for name := range d.hosts {
+		for _, t := range sortedTypes(d.records[name]) {
+			if isService(t) {
+				d.services[name] = append(d.services[name], d.records[name][t])
+			}
+		}
+	}
+}
+
 // node is the node of a name in the zone, made together with all those above it.
 func (d *draft) node(name wire.Name) *Node {
 	n := d.nodes[name]
 	if n != nil {
 		return n
 	}
-	n = &Node{Zone: d.zone}
+	n = &Node{Name: name, slot: d.slot}
 	d.nodes[name] = n
 	if name != d.apex {
 		parent := d.node(name.Parent())
+		parent.below++
 		if name.IsWildcard() {
 			parent.Wild = n
 		}
@@ -231,7 +299,7 @@ func (d *draft) addServer(name wire.Name) {
 
 func (d *draft) addRecords(name wire.Name, rrtype uint16, r *recordSet) {
 	if h := d.hosts[name]; h != nil && isService(rrtype) {
-		d.addService(name, rrtype, r, h)
+		d.node(name).addService(d.apex, rrtype, r, h)
 		return
 	}
 	s := wire.NewSet(d.apex, rrtype, r.ttl, r.data)

@@ -21,86 +21,92 @@ const mostAnswers = 16
 // taken over from the snapshot before while the plan is the same object.
 type reading struct {
 	problems  []Problem
+	hosts     []hostname
 	ttl       uint32
 	endpoints []steer.Endpoint
 	answers   []Answer
-	addresses []*addresses   // of each endpoint
-	index     map[string]int // of endpoints, by cluster
+	addresses []*addresses // of each endpoint
 	global    steer.Ranking
 	regions   []steer.Ranking
+	key       string // of the regions; empty if they make no difference
+	aliased   bool   // some endpoint is answered with an alias
 }
 
-// read reads a plan, or finds what was read before.
-func (c *compiler) read(p *trafficv1alpha1.TrafficPlan) *reading {
-	if c.in.Previous != nil {
-		if r := c.in.Previous.readings[p]; r != nil {
-			return r
+// hostname is a host name as it stands in a plan.
+type hostname struct {
+	name wire.Name
+	hash uint64
+	err  error
+}
+
+// planReader reads a plan.
+type planReader struct {
+	reporter
+	*reading
+	spec *trafficv1alpha1.TrafficPlanSpec
+	// weights is room for those of all tiers.
+	weights []steer.Weighted
+}
+
+// index is the number of a cluster's endpoint, or -1. There are few.
+func (b *planReader) index(cluster string) int {
+	return slices.IndexFunc(b.endpoints, func(e steer.Endpoint) bool { return e.Cluster == cluster })
+}
+
+// Fields of a plan.
+var (
+	endpoints = spec.Child("endpoints")
+	tiers     = spec.Child("tiers")
+	regions   = spec.Child("regions")
+)
+
+// read reads a plan.
+func read(p *trafficv1alpha1.TrafficPlan) *reading {
+	r := &reading{ttl: seconds(&metav1.Duration{Duration: time.Duration(p.Spec.TTLSeconds) * time.Second}, 0, leastTTL, mostOfPlan)}
+	b := &planReader{reporter: reporter{refOf("TrafficPlan", p), &r.problems}, reading: r, spec: &p.Spec}
+	r.hosts = make([]hostname, len(p.Spec.Hostnames))
+	for i, text := range p.Spec.Hostnames {
+		h := &r.hosts[i]
+		if h.name, h.err = wire.ParseName(text); h.err == nil {
+			h.hash = hashOf(h.name)
 		}
 	}
-	r := &reading{
-		index: map[string]int{},
-		ttl: seconds(&metav1.Duration{Duration: time.Duration(p.Spec.TTLSeconds) * time.Second},
-			0, leastTTL, mostOfPlan),
-	}
-	b := &planBuilder{reporter: reporter{refOf("TrafficPlan", p), &r.problems}, compiler: c, spec: &p.Spec, reading: r}
 	b.readEndpoints()
 	b.readTiers()
 	return r
 }
 
-// addPlan compiles a plan and gives it those of its host names that nobody older has.
-func (c *compiler) addPlan(p *trafficv1alpha1.TrafficPlan) {
-	r := c.read(p)
-	c.snapshot.readings[p] = r
-	c.problems = append(c.problems, r.problems...)
-	b := &planBuilder{
-		reporter: reporter{refOf("TrafficPlan", p), &c.problems},
-		compiler: c,
-		spec:     &p.Spec,
-		reading:  r,
-		plan: &Plan{
-			Namespace:  p.Namespace,
-			Name:       p.Name,
-			Generation: p.Generation,
+// newPlan is a plan without host names.
+func newPlan(p *trafficv1alpha1.TrafficPlan, r *reading) *Plan {
+	return &Plan{
+		Namespace:  p.Namespace,
+		Name:       p.Name,
+		Generation: p.Generation,
 
-			PolicyGeneration: p.Spec.Policy.Generation,
+		PolicyGeneration: p.Spec.Policy.Generation,
 
-			TTL:        r.ttl,
-			addresses:  r.addresses,
-			MaxAnswers: int(min(max(p.Spec.MaxAnswers, 1), mostAnswers)),
-			Endpoints:  r.endpoints,
-			Answers:    r.answers,
-		},
+		TTL:        r.ttl,
+		addresses:  r.addresses,
+		MaxAnswers: int(min(max(p.Spec.MaxAnswers, 1), mostAnswers)),
+		Endpoints:  r.endpoints,
+		Answers:    r.answers,
+		reading:    r,
+		object:     p,
 	}
-	for i, name := range p.Spec.Hostnames {
-		b.addHost(i, name)
-	}
-	if len(b.plan.steer) == 0 {
-		// No host is served, but the endpoints are probed all the same.
-		b.steering(false)
-	}
-	c.snapshot.Plans = append(c.snapshot.Plans, b.plan)
 }
 
-// planBuilder holds a plan while it is being compiled.
-type planBuilder struct {
-	reporter
-	*compiler
-	*reading
-	spec *trafficv1alpha1.TrafficPlanSpec
-	plan *Plan
-	// general steers all hosts, apex those that are the apex of a zone, where no alias may stand.
-	general, apex *steer.Plan
-}
+// ref names the plan.
+func (p *Plan) ref() Ref { return Ref{"TrafficPlan", p.Namespace, p.Name} }
 
-func (b *planBuilder) readEndpoints() {
+func (b *planReader) readEndpoints() {
+	n := len(b.spec.Endpoints)
+	b.endpoints, b.answers, b.addresses = make([]steer.Endpoint, 0, n), make([]Answer, 0, n), make([]*addresses, 0, n)
 	for i := range b.spec.Endpoints {
-		e, at := &b.spec.Endpoints[i], spec.Child("endpoints").Index(i)
-		if _, twice := b.index[e.Cluster]; twice {
+		e, at := &b.spec.Endpoints[i], endpoints.Index(i)
+		if b.index(e.Cluster) >= 0 {
 			b.report(at.Child("cluster"), "%q is there twice: the first is used", e.Cluster)
 			continue
 		}
-		b.index[e.Cluster] = len(b.endpoints)
 		addresses := b.readAddresses(e.Addresses, at.Child("addresses"))
 		answer := b.readAnswer(e, addresses, at)
 		b.addresses = append(b.addresses, addresses)
@@ -114,7 +120,7 @@ func (b *planBuilder) readEndpoints() {
 }
 
 // readAnswer builds what an endpoint is answered with: its addresses, else its name.
-func (b *planBuilder) readAnswer(e *trafficv1alpha1.PlanEndpoint, a *addresses, at *field.Path) Answer {
+func (b *planReader) readAnswer(e *trafficv1alpha1.PlanEndpoint, a *addresses, at *field.Path) Answer {
 	if !a.none() {
 		return Answer{
 			A:    addressSet(dns.TypeA, b.ttl, a.v4),
@@ -129,119 +135,154 @@ func (b *planBuilder) readAnswer(e *trafficv1alpha1.PlanEndpoint, a *addresses, 
 	case err != nil:
 		b.report(at.Child("hostname"), "%v", err)
 		return Answer{}
-	case slices.Contains(b.hostnames(), target):
+	case slices.ContainsFunc(b.hosts, func(h hostname) bool { return h.err == nil && h.name == target }):
 		b.report(at.Child("hostname"), "%s is a host name of this plan: an alias of itself leads nowhere", target)
 		return Answer{}
 	}
+	b.aliased = true
 	return Answer{CNAME: wire.NewSet(wire.Root, dns.TypeCNAME, b.ttl, []wire.Data{{Wire: []byte(target), Tail: -1}})}
 }
 
-func (b *planBuilder) hostnames() []wire.Name {
-	var out []wire.Name
-	for _, h := range b.spec.Hostnames {
-		if n, err := wire.ParseName(h); err == nil {
-			out = append(out, n)
-		}
+func (b *planReader) readTiers() {
+	total := count(b.spec.Tiers)
+	for i := range b.spec.Regions {
+		total += count(b.spec.Regions[i].Tiers)
 	}
-	return out
-}
-
-func (b *planBuilder) readTiers() {
-	b.global = b.ranking(b.spec.Tiers, spec.Child("tiers"))
+	b.weights = make([]steer.Weighted, 0, total)
+	b.global = b.ranking(b.spec.Tiers, func() *field.Path { return tiers })
+	b.regions = make([]steer.Ranking, len(b.spec.Regions))
 	for i, r := range b.spec.Regions {
-		b.regions = append(b.regions, b.ranking(r.Tiers, spec.Child("regions").Index(i).Child("tiers")))
+		b.regions[i] = b.ranking(r.Tiers, func() *field.Path { return regions.Index(i).Child("tiers") })
+	}
+	if steer.Regional(b.global, b.regions) {
+		b.key = regionsKey(b.spec.Regions)
 	}
 }
 
-func (b *planBuilder) ranking(tiers []trafficv1alpha1.PlanTier, at *field.Path) steer.Ranking {
-	var out steer.Ranking
+// count is how many clusters there are in tiers.
+func count(tiers []trafficv1alpha1.PlanTier) int {
+	n := 0
+	for i := range tiers {
+		n += len(tiers[i].Clusters)
+	}
+	return n
+}
+
+// ranking reads tiers, which stand at a field.
+func (b *planReader) ranking(tiers []trafficv1alpha1.PlanTier, at func() *field.Path) steer.Ranking {
+	if len(tiers) == 0 {
+		return nil
+	}
+	out := make(steer.Ranking, len(tiers))
 	for i, t := range tiers {
-		var tier steer.Tier
+		from := len(b.weights)
 		for j, w := range t.Clusters {
-			at := at.Index(i).Child("clusters").Index(j)
-			n, ok := b.index[w.Name]
+			where := func(name string) *field.Path { return at().Index(i).Child("clusters").Index(j).Child(name) }
+			n := b.index(w.Name)
 			switch {
-			case !ok:
-				b.report(at.Child("name"), "%q is not among spec.endpoints", w.Name)
+			case n < 0:
+				b.report(where("name"), "%q is not among spec.endpoints", w.Name)
 				continue
 			case w.Weight < 0:
-				b.report(at.Child("weight"), "a weight is not negative: 0 is used")
+				b.report(where("weight"), "a weight is not negative: 0 is used")
 				w.Weight = 0
-			case slices.ContainsFunc(tier, func(o steer.Weighted) bool { return o.Endpoint == n }):
-				b.report(at.Child("name"), "%q is there twice: the first is used", w.Name)
+			case slices.ContainsFunc(b.weights[from:], func(o steer.Weighted) bool { return o.Endpoint == n }):
+				b.report(where("name"), "%q is there twice: the first is used", w.Name)
 				continue
 			}
-			tier = append(tier, steer.Weighted{Endpoint: n, Weight: w.Weight})
+			b.weights = append(b.weights, steer.Weighted{Endpoint: n, Weight: w.Weight})
 		}
-		out = append(out, tier)
+		out[i] = slices.Clip(b.weights[from:])
 	}
 	return out
 }
 
-// addHost gives the plan a host name.
-func (b *planBuilder) addHost(i int, text string) {
-	at := spec.Child("hostnames").Index(i)
-	name, err := wire.ParseName(text)
-	if err != nil {
-		b.report(at, "%v", err)
+// claim gives a plan those of its host names that nobody older has.
+func (c *compiler) claim(p *Plan) {
+	r := reporter{p.ref(), &p.problems}
+	for i, h := range p.reading.hosts {
+		at := spec.Child("hostnames").Index(i)
+		if h.err != nil {
+			r.report(at, "%v", h.err)
+			continue
+		}
+		c.claimName(p, h, at, r)
+	}
+}
+
+func (c *compiler) claimName(p *Plan, h hostname, at *field.Path, r reporter) {
+	name := h.name
+	d := c.draftOf(name)
+	if d == nil {
+		r.report(at, "%s lies in no Zone that is served here", name)
 		return
 	}
-	d := b.draftOf(name)
-	switch {
-	case d == nil:
-		b.report(at, "%s lies in no Zone that is served here", name)
+	if d.spec.Secondary != nil {
+		r.report(at, "%s lies in %s, which is a copy of another server's", name, d.reporter.object)
 		return
-	case d.spec.Secondary != nil:
-		b.report(at, "%s lies in %s, which is a copy of another server's", name, d.object)
-		return
-	case d.hosts[name] != nil:
-		o := d.hosts[name].Plan
-		if o != b.plan {
-			b.report(at, "%s is a host name of the older %s", name, Ref{"TrafficPlan", o.Namespace, o.Name})
+	}
+	if other := c.hostAt(d, h); other != nil {
+		if o := other.Plan; o != p {
+			r.report(at, "%s is a host name of the older %s", name, o.ref())
+			c.contest(name)
 		}
 		return
-	case d.servers[name] != nil:
-		b.report(at, "%s is a name server of %s: use another name", name, d.object)
+	}
+	if d.servers[name] != nil {
+		r.report(at, "%s is a name server of %s: use another name", name, d.reporter.object)
 		return
 	}
-	h := &Host{Name: name, Plan: b.plan, Steer: b.steering(name == d.apex)}
-	d.hosts[name] = h
-	b.plan.Hosts = append(b.plan.Hosts, h)
-	if name == d.apex {
-		for _, e := range b.endpoints {
-			if b.plan.Answers[b.index[e.Cluster]].CNAME != nil {
-				b.report(spec.Child("endpoints").Index(b.index[e.Cluster]),
-					"%s has a name and no address, so it cannot be answered for %s, which is the apex of a zone and cannot be an alias", e.Cluster, name)
-			}
+	host := &Host{Name: name, Plan: p, slot: d.slot, apex: name == d.apex}
+	c.setHost(d, h, host)
+	p.Hosts = append(p.Hosts, host)
+	if !host.apex {
+		return
+	}
+	for i, e := range p.Endpoints {
+		if p.Answers[i].CNAME != nil {
+			r.report(spec.Child("endpoints").Index(i),
+				"%s has a name and no address, so it cannot be answered for %s, which is the apex of a zone and cannot be an alias", e.Cluster, name)
 		}
 	}
 }
 
-// steering is the steering of the plan's hosts, made when the first needs it.
-func (b *planBuilder) steering(atApex bool) *steer.Plan {
-	made := &b.general
-	aliases := slices.ContainsFunc(b.plan.Answers, func(a Answer) bool { return a.CNAME != nil })
-	if atApex && aliases {
-		made = &b.apex
+// steerBy gives a plan and its hosts their steering, by the table of the plan's regions: one for the apex of
+// a zone, where no alias may stand, if there is any, and one for the others.
+func (p *Plan) steerBy(table *geo.Table) {
+	var general, apex *steer.Plan
+	for _, h := range p.Hosts {
+		made := &general
+		if h.apex && p.reading.aliased {
+			made = &apex
+		}
+		if *made == nil {
+			*made = p.steering(made == &apex, table)
+		}
+		h.Steer = *made
 	}
-	if *made != nil {
-		return *made
+	if len(p.Hosts) == 0 {
+		// No host is served, but the endpoints are probed all the same.
+		p.steering(false, table)
 	}
-	endpoints := slices.Clone(b.endpoints)
-	if made == &b.apex {
-		for i, a := range b.plan.Answers {
+}
+
+func (p *Plan) steering(atApex bool, table *geo.Table) *steer.Plan {
+	endpoints := p.Endpoints
+	if atApex {
+		endpoints = slices.Clone(endpoints)
+		for i, a := range p.Answers {
 			endpoints[i].Usable = endpoints[i].Usable && a.CNAME == nil
 		}
 	}
-	*made = steer.New(steer.Config{
-		Name:      b.plan.Namespace + "/" + b.plan.Name,
+	s := steer.New(steer.Config{
+		Name:      p.Namespace + "/" + p.Name,
 		Endpoints: endpoints,
-		Global:    b.global,
-		Regions:   b.regions,
-		Table:     func() *geo.Table { return b.snapshot.tables.of(b.spec.Regions, b.reporter) },
+		Global:    p.reading.global,
+		Regions:   p.reading.regions,
+		Table:     func() *geo.Table { return table },
 	})
-	b.plan.steer = append(b.plan.steer, *made)
-	return *made
+	p.steer = append(p.steer, s)
+	return s
 }
 
 // alias reports whether the host may be answered with an alias.

@@ -16,7 +16,7 @@ import (
 )
 
 // Input is everything a snapshot is made of. Objects are only read, and must not change afterwards:
-// the next snapshot takes over what was read of those that are still the same.
+// the next snapshot takes over what was made of those that are still the same.
 type Input struct {
 	Zones      []*trafficv1alpha1.Zone
 	Records    []*trafficv1alpha1.ZoneRecords
@@ -27,8 +27,8 @@ type Input struct {
 	Keys map[string]*dnssec.Ring
 	// Online signs what is only known when it is asked for; nothing of that kind if nil.
 	Online *dnssec.Online
-	// Each calls a function for every number below n, in any order and perhaps several at a time. It is
-	// how signatures are spread over processors; one after the other if nil.
+	// Each calls a function for every number below n, in any order and perhaps several at a time, and
+	// returns when all are done. It is how work is spread over processors; one after the other if nil.
 	Each func(n int, do func(i int))
 
 	// Places says where client addresses are. Nil knows nothing: networks in RegionMaps still work.
@@ -43,9 +43,20 @@ type Input struct {
 	Copies map[string]*Copy
 	// Now becomes the serial of a zone that has changed.
 	Now time.Time
-	// Previous snapshot, from which lookup tables and what was read of plans are taken over; may be
-	// nil. It has no influence on the result.
+	// Previous snapshot, or nil. All that has not changed since is taken over from it, verdicts included.
+	// Besides those it has no influence on the result.
 	Previous *Snapshot
+}
+
+// each calls a function for every number below n.
+func (in *Input) each(n int, do func(i int)) {
+	if in.Each != nil {
+		in.Each(n, do)
+		return
+	}
+	for i := range n {
+		do(i)
+	}
 }
 
 // Serial is a zone's serial number and what it was given for.

@@ -16,16 +16,18 @@ import (
 // source is an object that static records of a zone stand in: the Zone itself, or ZoneRecords.
 type source struct {
 	reporter
-	rank    int // the Zone's is 0; the younger the larger
+	from    *trafficv1alpha1.ZoneRecords // nil for the Zone
+	rank    int                          // the Zone's is 0; the younger the larger
 	records []trafficv1alpha1.Record
 }
 
 // recordSet is a static record set, and the source and field that it was first named in.
 type recordSet struct {
-	ttl  uint32
-	data []wire.Data
-	by   *source
-	at   *field.Path
+	rrtype uint16
+	ttl    uint32
+	data   []wire.Data
+	by     *source
+	at     *field.Path
 }
 
 func (r *recordSet) report(format string, args ...any) { r.by.report(r.at, format, args...) }
@@ -56,6 +58,8 @@ func (d *draft) readRecords() {
 			}
 		}
 	}
+	slices.Sort(d.owners)
+	d.owners = slices.Clip(slices.Compact(d.owners))
 }
 
 // read reads the records of one source.
@@ -73,7 +77,8 @@ func (d *draft) read(s *source) map[wire.Name]recordSets {
 			s.report(at.Child("name"), "%v", err)
 			continue
 		}
-		set := &recordSet{ttl: d.recordTTL(s, r, at), by: s, at: at}
+		d.owners = append(d.owners, hashOf(name))
+		set := &recordSet{rrtype: rrtype, ttl: d.recordTTL(s, r, at), by: s, at: at}
 		for j, v := range r.Values {
 			data, err := wire.ParseData(rrtype, v)
 			if err != nil {
@@ -184,7 +189,7 @@ func (d *draft) settle(name wire.Name, types recordSets) {
 // settleHost takes out what collides with a host name of a plan. The host wins: its addresses are
 // what its users came for.
 func (d *draft) settleHost(name wire.Name, h *Host, types recordSets, drop func(uint16, string, ...any)) {
-	owner := Ref{"TrafficPlan", h.Plan.Namespace, h.Plan.Name}
+	owner := h.Plan.ref()
 	for _, t := range []uint16{dns.TypeA, dns.TypeAAAA, dns.TypeCNAME} {
 		drop(t, "%s is a host name of %s, which is answered instead: use another name", name, owner)
 	}

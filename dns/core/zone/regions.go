@@ -2,6 +2,7 @@ package zone
 
 import (
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -25,12 +26,12 @@ type tables struct {
 	known map[string]*geo.Table
 }
 
-func newTables(in Input, problems *[]Problem) tables {
-	t := tables{places: in.Places, problems: problems, made: map[string]*geo.Table{}, known: map[string]*geo.Table{}}
+func newTables(in *Input, problems *[]Problem) *tables {
+	t := &tables{places: in.Places, problems: problems, made: map[string]*geo.Table{}, known: map[string]*geo.Table{}}
 	if t.places == nil {
 		t.places = geo.Compile(geo.Overlay())
 	}
-	if in.Previous != nil && in.Places != nil && in.Previous.tables.places == in.Places {
+	if in.Previous != nil && in.Previous.tables != nil && in.Places != nil && in.Previous.tables.places == in.Places {
 		t.before = in.Previous.tables.made
 	}
 	owner := map[string]Ref{}
@@ -87,8 +88,8 @@ func (t *tables) check() {
 	}
 }
 
-// of is the table for a plan's regions.
-func (t *tables) of(regions []trafficv1alpha1.PlanRegion, r reporter) *geo.Table {
+// regionsKey is a plan's regions as they stand there.
+func regionsKey(regions []trafficv1alpha1.PlanRegion) string {
 	var as []byte
 	for i := range regions {
 		as = appendText(as, regions[i].Name)
@@ -96,15 +97,43 @@ func (t *tables) of(regions []trafficv1alpha1.PlanRegion, r reporter) *geo.Table
 			as = appendText(appendText(append(as, 1), l.Latitude), l.Longitude)
 		}
 	}
-	if table := t.known[string(as)]; table != nil {
+	return string(as)
+}
+
+// of is the table for a plan's regions, which have a key.
+func (t *tables) of(key string, regions []trafficv1alpha1.PlanRegion, r reporter) *geo.Table {
+	if table := t.known[key]; table != nil {
 		return table
 	}
 	before := len(*r.list)
 	table := t.make(regions, r)
 	if len(*r.list) == before {
-		t.known[string(as)] = table
+		t.known[key] = table
 	}
 	return table
+}
+
+// close forgets what was only of use while tables were made.
+func (t *tables) close() { t.before, t.problems = nil, nil }
+
+// change are tables that can be added to without the others' knowing.
+func (t *tables) change() *tables {
+	n := *t
+	n.made, n.known = maps.Clone(t.made), maps.Clone(t.known)
+	return &n
+}
+
+// prune forgets the tables that no plan uses any more.
+func (t *tables) prune(plans []*Plan) {
+	used := map[*geo.Table]bool{}
+	for _, p := range plans {
+		for _, s := range p.steer {
+			used[s.Table()] = true
+		}
+	}
+	unused := func(_ string, table *geo.Table) bool { return !used[table] }
+	maps.DeleteFunc(t.made, unused)
+	maps.DeleteFunc(t.known, unused)
 }
 
 func (t *tables) make(regions []trafficv1alpha1.PlanRegion, r reporter) *geo.Table {

@@ -51,12 +51,15 @@ func (n *numbers[K]) number(k K, most int) uint16 {
 	return i
 }
 
-// Number numbers what is in a snapshot that nobody reads yet.
-func (s *Series) Number(snapshot *Snapshot) {
+// Number numbers the zones of a snapshot that nobody reads yet, and those of its plans that the one
+// before had not.
+func (s *Series) Number(snapshot *Snapshot, came []*Plan) {
 	for _, z := range snapshot.Zones {
-		z.Series = s.zones.number(z.Domain, MostZoneSeries)
+		if z.Series == SeriesNone { // others are being counted already
+			z.Series = s.zones.number(z.Domain, MostZoneSeries)
+		}
 	}
-	for _, p := range snapshot.Plans {
+	for _, p := range came {
 		p.Series = make([]uint16, len(p.Endpoints))
 		for i, e := range p.Endpoints {
 			p.Series[i] = s.endpoints.number(EndpointSeries{p.Namespace, p.Name, e.Cluster}, MostEndpointSeries)

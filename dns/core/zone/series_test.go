@@ -15,7 +15,7 @@ func TestSeries(t *testing.T) {
 		for _, d := range domains {
 			snapshot.Zones = append(snapshot.Zones, &Zone{Domain: d})
 		}
-		s.Number(snapshot)
+		s.Number(snapshot, snapshot.Plans)
 		var out []uint16
 		for _, z := range snapshot.Zones {
 			out = append(out, z.Series)

@@ -32,15 +32,14 @@ func isService(rrtype uint16) bool { return rrtype == dns.TypeHTTPS || rrtype ==
 
 // addService makes the record set of a host name for each endpoint of its plan. Where no endpoint is
 // chosen, the set without hints is answered.
-func (d *draft) addService(name wire.Name, rrtype uint16, r *recordSet, h *Host) {
+func (n *Node) addService(apex wire.Name, rrtype uint16, r *recordSet, h *Host) {
 	ttl := min(r.ttl, h.Plan.TTL)
 	s := Service{Type: rrtype}
 	for i := range h.Plan.Answers {
-		s.Sets = append(s.Sets, wire.NewSet(d.apex, rrtype, ttl, withHints(name, r.data, h.Plan.addresses[i])))
+		s.Sets = append(s.Sets, wire.NewSet(apex, rrtype, ttl, withHints(n.Name, r.data, h.Plan.addresses[i])))
 	}
-	n := d.node(name)
 	n.Services = append(n.Services, s)
-	n.add(wire.NewSet(d.apex, rrtype, ttl, withHints(name, r.data, &addresses{})))
+	n.add(wire.NewSet(apex, rrtype, ttl, withHints(n.Name, r.data, &addresses{})))
 }
 
 // hinted reports whether a record that leads to its own name has address hints.

@@ -19,6 +19,7 @@ type Signed struct {
 	proofs [lackings]dnssec.Proof
 	has    []uint16
 	host   bool
+	made   []made // all signatures, for the node that takes this one's place
 }
 
 // signedSet is the signatures of a set, or of each window of it.
@@ -71,23 +72,18 @@ func (s *Signed) Types(rrtype uint16, to []uint16) []uint16 {
 	return to
 }
 
-// signatures holds those of a snapshot by what they are of, so that the next takes them over.
-type signatures struct {
-	made, before map[identity]made
-	jobs         []job
-	next         time.Time // when the first is to be made anew
-}
-
 // identity stands for everything that signatures depend on besides time.
-type identity [sha256.Size]byte
+type identity [16]byte
 
+// made is a signature, or a proof with its own.
 type made struct {
+	id    identity
+	until time.Time    // when it is to be made anew
 	proof dnssec.Proof // or just its Signature
-	until time.Time
 }
 
 // job makes signatures: of a set or a window of it, or a proof of what a name has. It puts them where
-// they belong, which is one of the last two.
+// they belong, which is sig or proof, and into what is kept for the next snapshot.
 type job struct {
 	id     identity
 	with   *dnssec.Signing
@@ -99,34 +95,26 @@ type job struct {
 	types  []uint16
 	sig    **wire.Set
 	proof  *dnssec.Proof
+	keep   *[]made
 
 	made made
 	err  error
 }
 
-func newSignatures(in Input) *signatures {
-	s := &signatures{}
-	if in.Previous != nil && in.Previous.signatures != nil {
-		s.before = in.Previous.signatures.made
-	}
-	s.made = make(map[identity]made, len(s.before))
-	return s
-}
-
-// want has a job done, or its result taken over from before if that is still good.
-func (s *signatures) want(j job) {
-	if m, ok := s.before[j.id]; ok && j.with.At.Before(m.until) {
-		j.made = m
-		s.keep(&j)
+func (j *job) run() {
+	j.made.id = j.id
+	if j.set == nil {
+		j.made.proof, j.made.until, j.err = j.with.Absence(j.owner, true, j.types)
 		return
 	}
-	s.jobs = append(s.jobs, j)
+	j.made.proof.Signature, j.made.until, j.err = j.with.Signatures(j.owner, j.set, j.start, j.count, j.placed)
 }
 
-func (s *signatures) keep(j *job) {
-	s.made[j.id] = j.made
-	if until := j.made.until; s.next.IsZero() || until.Before(s.next) {
-		s.next = until
+// done puts what a job has made where it belongs.
+func (d *draft) done(j *job) {
+	*j.keep = append(*j.keep, j.made)
+	if until := j.made.until; d.renew.IsZero() || until.Before(d.renew) {
+		d.renew = until
 	}
 	if j.proof != nil {
 		*j.proof = j.made.proof
@@ -135,38 +123,33 @@ func (s *signatures) keep(j *job) {
 	}
 }
 
-func (j *job) run() {
-	if j.set == nil {
-		j.made.proof, j.made.until, j.err = j.with.Absence(j.owner, true, j.types)
-		return
-	}
-	j.made.proof.Signature, j.made.until, j.err = j.with.Signatures(j.owner, j.set, j.start, j.count, j.placed)
-}
-
-// run makes what is new. each calls a function for every number below n, in any order and perhaps
-// several at a time.
-func (s *signatures) run(each func(n int, do func(i int)), failed func(error)) {
-	if each == nil {
-		each = func(n int, do func(int)) {
-			for i := range n {
-				do(i)
-			}
+// runJobs makes the signatures of zones that are new.
+func runJobs(in *Input, drafts []*draft) {
+	var jobs []*job
+	var of []*draft
+	for _, d := range drafts {
+		for i := range d.jobs {
+			jobs, of = append(jobs, &d.jobs[i]), append(of, d)
 		}
 	}
-	each(len(s.jobs), func(i int) { s.jobs[i].run() })
-	for i := range s.jobs {
-		if j := &s.jobs[i]; j.err != nil {
-			failed(j.err)
+	in.each(len(jobs), func(i int) { jobs[i].run() })
+	for i, j := range jobs {
+		if j.err != nil {
+			of[i].unsigned = true
+			of[i].report(spec.Child("dnssec"), "%v", j.err)
 		} else {
-			s.keep(j)
+			of[i].done(j)
 		}
 	}
-	s.jobs, s.before = nil, nil
+	for _, d := range drafts {
+		d.jobs = nil
+	}
 }
 
 // useKeys takes the keys of the zone, if there are any.
 func (d *draft) useKeys(rings map[string]*dnssec.Ring) {
-	if r := rings[d.zone.Domain]; r != nil && r.Domain == d.zone.Domain && d.spec.Secondary == nil {
+	d.given.ring = rings[d.zone.Domain]
+	if r := d.given.ring; r != nil && r.Domain == d.zone.Domain && d.spec.Secondary == nil {
 		d.ring = r
 	}
 }
@@ -191,29 +174,70 @@ func (d *draft) addKeys(apex *Node) {
 }
 
 // sign has everything signed that the zone answers.
-func (d *draft) sign(c *compiler) {
+func (d *draft) sign(in *Input) {
 	if d.spec.DNSSEC != nil && !d.ring.Signs() {
 		d.report(spec.Child("dnssec"), "the zone is served without signatures: its keys are not there yet")
 	}
-	for _, n := range d.nodes {
-		d.zone.MaxTTL = max(d.zone.MaxTTL, n.longest())
-	}
-	if !d.ring.Signs() {
+	s := d.signer(in)
+	if s == nil {
 		return
 	}
-	online := c.in.Online
+	for _, n := range d.nodes {
+		s.node(n)
+	}
+	s.rest()
+}
+
+// signer signs a zone.
+type signer struct {
+	of *draft
+	*dnssec.Signing
+	previous *Snapshot // that signatures are taken over from, or nil
+	before   []made    // what may be taken over at present
+	keep     *[]made   // where signatures are kept at present
+	scratch  []byte
+}
+
+// signer begins to sign the zone as of now; it is nil for one that is not signed.
+func (d *draft) signer(in *Input) *signer {
+	if !d.ring.Signs() {
+		return nil
+	}
+	online := in.Online
 	if online == nil {
 		online = &dnssec.Online{}
 	}
-	d.zone.Signing = &dnssec.Signing{Ring: d.ring, Apex: d.apex, Online: online, At: c.in.Now, NegativeTTL: d.zone.Negative.TTL}
-	s := &signer{signatures: c.signatures, Signing: d.zone.Signing}
-	for name, n := range d.nodes {
-		s.node(name, n)
+	d.zone.Signing = &dnssec.Signing{Ring: d.ring, Apex: d.apex, Online: online, At: in.Now, NegativeTTL: d.zone.Negative.TTL}
+	return &signer{of: d, Signing: d.zone.Signing, previous: in.Previous}
+}
+
+// want has a job done, or its result taken over from before if that is still good.
+func (s *signer) want(j job) {
+	j.keep = s.keep
+	for _, m := range s.before {
+		if m.id == j.id && s.At.Before(m.until) {
+			j.made = m
+			s.of.done(&j)
+			return
+		}
 	}
-	s.sign(job{owner: d.apex, set: d.zone.Negative, count: wire.All, placed: true, sig: &d.zone.NegativeSignature})
-	d.zone.GlueSignatures = make([]*wire.Set, len(d.zone.Glue))
-	for i, g := range d.zone.Glue {
-		s.sign(job{owner: d.glueOwners[i], set: g, count: wire.All, placed: true, sig: &d.zone.GlueSignatures[i]})
+	s.of.jobs = append(s.of.jobs, j)
+}
+
+// rest signs what is no node's.
+func (s *signer) rest() {
+	s.before = nil
+	if s.previous != nil {
+		if slot, ok := s.previous.slots[s.Apex]; ok {
+			s.before = s.previous.drafts[slot].made
+		}
+	}
+	z := s.of.zone
+	s.of.made, z.NegativeSignature, z.GlueSignatures = nil, nil, make([]*wire.Set, len(z.Glue))
+	s.keep = &s.of.made
+	s.sign(job{owner: s.Apex, set: z.Negative, count: wire.All, placed: true, sig: &z.NegativeSignature})
+	for i, g := range z.Glue {
+		s.sign(job{owner: s.of.glueOwners[i], set: g, count: wire.All, placed: true, sig: &z.GlueSignatures[i]})
 	}
 }
 
@@ -235,15 +259,17 @@ func (n *Node) longest() uint32 {
 	return longest
 }
 
-// signer signs a zone.
-type signer struct {
-	*signatures
-	*dnssec.Signing
-	scratch []byte
-}
-
-func (s *signer) node(name wire.Name, n *Node) {
+// node signs a node.
+func (s *signer) node(n *Node) {
+	s.before = nil
+	if s.previous != nil {
+		if o := s.previous.names.get(n.Name, hashOf(n.Name)); o != nil && o.Signed != nil {
+			s.before = o.Signed.made
+		}
+	}
+	name := n.Name
 	n.Signed = &Signed{host: n.Host != nil}
+	s.keep = &n.Signed.made
 	for _, set := range n.Sets {
 		s.add(name, n, set, 0)
 	}
@@ -371,7 +397,8 @@ func (s *signer) identify(j *job, kind byte, content []byte) {
 	b = binary.BigEndian.AppendUint32(b, uint32(j.start))
 	b = binary.BigEndian.AppendUint32(b, uint32(int32(j.count)))
 	b = append(append(append(b, s.Apex...), j.owner...), content...)
-	j.id, j.with = sha256.Sum256(b), s.Signing
+	sum := sha256.Sum256(b)
+	j.id, j.with = identity(sum[:]), s.Signing
 	s.scratch = b
 	s.want(*j)
 }

@@ -20,16 +20,41 @@ type Snapshot struct {
 	// Problems with the objects it was made of, in a stable order.
 	Problems []Problem
 
-	names  map[wire.Name]*Node
-	depth  int // labels of the longest name
-	tables tables
-	// readings of the plans it was made of, for the snapshot after it.
-	readings   map[*trafficv1alpha1.TrafficPlan]*reading
-	signatures *signatures
+	names index
+	depth int // labels of the longest name, or more
+	origin
+}
+
+// origin is what a snapshot was made of, for the one after it.
+type origin struct {
+	zones   []*trafficv1alpha1.Zone
+	records []*trafficv1alpha1.ZoneRecords
+	maps    []*trafficv1alpha1.RegionMap
+	// plans in the order of Plans, and drafts in the order of Zones.
+	plans  []*trafficv1alpha1.TrafficPlan
+	drafts []*draft
+	slots  map[wire.Name]int32 // of drafts, by apex
+	tables *tables
+	// contested are the host names that several plans want.
+	contested map[wire.Name]bool
+	// general problems are those with zones that are not served and with region maps, strays those with
+	// records of no zone.
+	general, strays []Problem
 }
 
 // Renew is when the first signatures are to be made anew, by compiling again; zero if there are none.
-func (s *Snapshot) Renew() time.Time { return s.signatures.next }
+func (s *Snapshot) Renew() time.Time {
+	var first time.Time
+	for _, d := range s.drafts {
+		if !d.renew.IsZero() && (first.IsZero() || d.renew.Before(first)) {
+			first = d.renew
+		}
+	}
+	return first
+}
+
+// ZoneOf is the zone that a node of the snapshot is in.
+func (s *Snapshot) ZoneOf(n *Node) *Zone { return s.Zones[n.slot] }
 
 // Zone is a zone that is served.
 type Zone struct {
@@ -79,9 +104,12 @@ func (z *Zone) Believes(resolver netip.Addr) bool {
 	return false
 }
 
-// Node is a name that exists: with records, or because a name below it does (RFC 8020).
+// Node is a name that exists: with records, or because a name below it does (RFC 8020). It is immutable,
+// and may be part of many snapshots.
 type Node struct {
-	Zone *Zone
+	Name  wire.Name
+	slot  int32 // of the zone
+	below int32 // how many nodes lie directly below it
 	// Sets of static records, by type, without those below.
 	Sets []*wire.Set
 	// Alias is the CNAME of the name; Sets and Host are then empty.
@@ -113,14 +141,23 @@ func (n *Node) Set(rrtype uint16) *wire.Set {
 type Alias struct {
 	Set    *wire.Set
 	Target wire.Name
-	// Node is what stands at the target if that is in the same zone: its own node or the wildcard
-	// that covers it. Cut says that the target is delegated, and Denied that the zone has nothing
-	// there.
-	Node   *Node
+	// At is the name of what stands at the target if that is in the same zone: its own node or the
+	// wildcard that covers it; see Follow. Cut says that the target is delegated, and Denied that the
+	// zone has nothing there.
+	At     wire.Name
+	hash   uint64 // of At
 	Cut    *Cut
 	Denied bool
-	// Stands is the target where it is denied or Node is a wildcard that stands for it, else nil.
+	// Stands is the target where it is denied or At is a wildcard that stands for it, else nil.
 	Stands []byte
+}
+
+// Follow is the node that an alias leads to, or nil if it is in no zone or delegated.
+func (s *Snapshot) Follow(a *Alias) *Node {
+	if a.At == "" {
+		return nil
+	}
+	return s.names.get(a.At, a.hash)
 }
 
 // Cut is a delegation to other name servers.
@@ -149,6 +186,9 @@ type Host struct {
 	// Steer decides. It belongs to the plan; at the apex endpoints that only have a name are not
 	// usable.
 	Steer *steer.Plan
+
+	slot int32 // of the zone
+	apex bool  // of the zone
 }
 
 // Plan is a compiled TrafficPlan.
@@ -170,6 +210,9 @@ type Plan struct {
 
 	steer     []*steer.Plan
 	addresses []*addresses // of the endpoints
+	object    *trafficv1alpha1.TrafficPlan
+	reading   *reading
+	problems  []Problem // besides those of the reading
 }
 
 // Answer is what is answered for an endpoint. Either there are addresses, or CNAME, or nothing.
@@ -192,7 +235,7 @@ func (p *Plan) Update(verdict func(cluster string) trafficv1alpha1.Verdict) bool
 // nil for a name in no zone.
 func (s *Snapshot) Find(q *wire.Query) (n *Node, above int) {
 	for above = max(0, q.Labels()-s.depth); above <= q.Labels(); above++ {
-		if n := s.names[wire.Name(q.Suffix(above))]; n != nil {
+		if n := s.names.find(q.Suffix(above)); n != nil {
 			return n, above
 		}
 	}
@@ -202,7 +245,7 @@ func (s *Snapshot) Find(q *wire.Query) (n *Node, above int) {
 // Lookup is Find for a name that is no question.
 func (s *Snapshot) Lookup(name wire.Name) (n *Node, above int) {
 	for {
-		if n := s.names[name]; n != nil || name == wire.Root {
+		if n := s.names.get(name, hashOf(name)); n != nil || name == wire.Root {
 			return n, above
 		}
 		name = name.Parent()
@@ -211,4 +254,4 @@ func (s *Snapshot) Lookup(name wire.Name) (n *Node, above int) {
 }
 
 // Names is how many names exist.
-func (s *Snapshot) Names() int { return len(s.names) }
+func (s *Snapshot) Names() int { return s.names.count }

@@ -5,7 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
-	"hash"
+	"math/bits"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,34 +16,32 @@ import (
 	"github.com/seaway-io/seaway/dns/core/wire"
 )
 
-// addSOA gives the zone its serial and its start of authority, and puts its records in order.
-func (d *draft) addSOA(c *compiler) {
-	for _, n := range d.nodes {
-		sortSets(n.Sets)
-	}
+// readSOA reads what the start of authority is made of besides the serial.
+func (d *draft) readSOA() {
 	soa := d.spec.SOA
 	if soa == nil {
 		soa = &trafficv1alpha1.SOA{}
 	}
-	numbers := []uint32{
+	d.timers = [4]uint32{
 		seconds(soa.Refresh, time.Hour, leastTTL, 30*24*time.Hour),
 		seconds(soa.Retry, 5*time.Minute, leastTTL, 30*24*time.Hour),
 		seconds(soa.Expire, 7*24*time.Hour, leastTTL, 365*24*time.Hour),
 		seconds(soa.NegativeTTL, 30*time.Second, leastTTL, 3*time.Hour), // RFC 2308 section 5
 	}
-	names := append([]byte(d.primary()), d.contact(soa.Contact)...)
-	d.zone.Serial = next(c.in.Serials[d.zone.Domain], d.digest(names, numbers, c.in.Global[d.zone.Domain]), c.in.Now)
+	d.authority = append([]byte(d.primary()), d.contact(soa.Contact)...)
+}
 
-	data := binary.BigEndian.AppendUint32(names, d.zone.Serial.Serial)
-	for _, n := range numbers {
+// number gives the zone the serial of its content, and makes its start of authority.
+func (d *draft) number(in *Input) {
+	d.given.global = in.Global[d.zone.Domain]
+	d.zone.Serial = next(in.Serials[d.zone.Domain], d.digest(d.given.global), in.Now)
+	data := binary.BigEndian.AppendUint32(slices.Clone(d.authority), d.zone.Serial.Serial)
+	for _, n := range d.timers {
 		data = binary.BigEndian.AppendUint32(data, n)
 	}
 	record := []wire.Data{{Wire: data, Tail: -1}}
 	d.zone.SOA = wire.NewSet(d.apex, dns.TypeSOA, d.ttl, record)
-	d.zone.Negative = wire.NewSetOf(d.apex, d.apex, dns.TypeSOA, min(d.ttl, numbers[3]), record)
-	apex := d.nodes[d.apex]
-	apex.add(d.zone.SOA)
-	sortSets(apex.Sets)
+	d.zone.Negative = wire.NewSetOf(d.apex, d.apex, dns.TypeSOA, min(d.ttl, d.timers[3]), record)
 }
 
 // next is the serial for a content. It is the time in seconds, or one more than the last where that
@@ -82,39 +81,56 @@ func (d *draft) contact(mailbox string) wire.Name {
 }
 
 // digest stands for everything that the zone answers; of verdicts only for what copies of it hold.
-func (d *draft) digest(names []byte, numbers []uint32, global string) string {
+func (d *draft) digest(global string) string {
 	h := sha256.New()
 	if global != "" {
 		fmt.Fprintln(h, global)
 	}
-	h.Write(names)
-	fmt.Fprintln(h, d.ttl, numbers)
-	for _, name := range sortedNames(d.nodes) {
-		n := d.nodes[name]
-		fmt.Fprintf(h, "%q\n", name)
-		for _, s := range n.Sets {
-			digestSet(h, s)
-		}
-		if n.Alias != nil {
-			digestSet(h, n.Alias.Set)
-		}
-		if n.Cut != nil {
-			digestSet(h, n.Cut.NS)
-			for _, g := range n.Cut.Glue {
-				digestSet(h, g)
-			}
-		}
-		if n.Host != nil {
-			n.Host.digest(h)
-		}
-	}
+	h.Write(d.authority)
+	fmt.Fprintln(h, d.ttl, d.timers, d.sum)
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-func digestSet(h hash.Hash, s *wire.Set) {
-	if s != nil {
-		h.Write(appendSet(nil, s))
+// sum is the digests of nodes together, in whatever order they come: that of a zone is known after a
+// change of some of its nodes without looking at the others.
+type sum [2]uint64
+
+func (s *sum) add(n *Node) {
+	d := n.digest()
+	var carry uint64
+	s[0], carry = bits.Add64(s[0], d[0], 0)
+	s[1], _ = bits.Add64(s[1], d[1], carry)
+}
+
+func (s *sum) remove(n *Node) {
+	d := n.digest()
+	var borrow uint64
+	s[0], borrow = bits.Sub64(s[0], d[0], 0)
+	s[1], _ = bits.Sub64(s[1], d[1], borrow)
+}
+
+// digest of a name and all that it is answered with, but for the SOA, which holds the serial.
+func (n *Node) digest() sum {
+	b := appendText(make([]byte, 0, 1024), string(n.Name))
+	for _, s := range n.Sets {
+		if s.Type != dns.TypeSOA {
+			b = appendSet(b, s)
+		}
 	}
+	if n.Alias != nil {
+		b = appendSet(append(b, 'a'), n.Alias.Set)
+	}
+	if n.Cut != nil {
+		b = appendSet(append(b, 'c'), n.Cut.NS)
+		for _, g := range n.Cut.Glue {
+			b = appendSet(b, g)
+		}
+	}
+	if n.Host != nil {
+		b = n.Host.appendDigest(append(b, 'h'))
+	}
+	d := sha256.Sum256(b)
+	return sum{binary.BigEndian.Uint64(d[:]), binary.BigEndian.Uint64(d[8:])}
 }
 
 // appendSet appends what stands for a set in a digest, or for there being none.
@@ -131,9 +147,8 @@ func appendText(b []byte, text string) []byte {
 	return append(binary.BigEndian.AppendUint32(b, uint32(len(text))), text...)
 }
 
-// digest of what a host may be answered with and how that is chosen.
-func (h *Host) digest(to hash.Hash) {
-	b := make([]byte, 0, 1024)
+// appendDigest appends what stands for what a host may be answered with and how that is chosen.
+func (h *Host) appendDigest(b []byte) []byte {
 	b = binary.BigEndian.AppendUint32(b, h.Plan.TTL)
 	b = append(b, byte(h.Plan.MaxAnswers))
 	for i, e := range h.Steer.Endpoints() {
@@ -155,5 +170,5 @@ func (h *Host) digest(to hash.Hash) {
 			}
 		}
 	}
-	to.Write(b)
+	return b
 }

@@ -3,11 +3,13 @@ package zone_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
 
@@ -517,6 +519,61 @@ func BenchmarkCompile(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		zone.Compile(in)
+	}
+}
+
+// BenchmarkFind looks names up as queries do, in no order.
+func BenchmarkFind(b *testing.B) {
+	for _, zones := range []int{100, 1000} {
+		in := large(zones, 100)
+		s := zone.Compile(in)
+		queries := make([]wire.Query, 0, len(in.Plans))
+		for _, i := range rand.New(rand.NewPCG(1, 2)).Perm(len(in.Plans)) {
+			m := new(dns.Msg)
+			m.SetQuestion(in.Plans[i].Spec.Hostnames[0]+".", dns.TypeA)
+			msg, err := m.Pack()
+			if err != nil {
+				b.Fatal(err)
+			}
+			var q wire.Query
+			q.Parse(msg)
+			queries = append(queries, q)
+		}
+		b.Run(fmt.Sprintf("%d-names", len(queries)), func(b *testing.B) {
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				if n, above := s.Find(&queries[i]); n == nil || above > 0 || n.Host == nil {
+					b.Fatal("it is not found")
+				}
+				if i++; i == len(queries) {
+					i = 0
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkAdvance changes one plan of 10,000, in one zone and in a hundred.
+func BenchmarkAdvance(b *testing.B) {
+	for _, zones := range []int{1, 100} {
+		b.Run(fmt.Sprintf("%d-zones", zones), func(b *testing.B) {
+			in := large(zones, 10_000/zones)
+			slices.SortFunc(in.Plans, func(a, b *trafficv1alpha1.TrafficPlan) int { return strings.Compare(a.Name, b.Name) })
+			in.Serials = map[string]zone.Serial{}
+			b.ReportAllocs()
+			i := 0
+			for b.Loop() {
+				in.Previous = zone.Compile(in)
+				for _, z := range in.Previous.Zones {
+					in.Serials[z.Domain] = z.Serial
+				}
+				p := in.Plans[i%len(in.Plans)].DeepCopy()
+				p.Spec.TTLSeconds++
+				in.Plans[i%len(in.Plans)] = p
+				i++
+			}
+		})
 	}
 }
 

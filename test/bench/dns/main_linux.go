@@ -29,6 +29,7 @@ func main() {
 	serve := flag.String("serve", "", "be a server: ours or handler")
 	slow := flag.Duration("slow", 0, "what each query costs on top")
 	geo := flag.Bool("geo", false, "serve host names by place too")
+	signed := flag.Bool("signed", false, "sign the zones")
 	conns := flag.Int("tcp", 64, "TCP connections that are accepted")
 	var o options
 	flag.IntVar(&o.names, "names", 10_000, "names")
@@ -37,13 +38,13 @@ func main() {
 	flag.DurationVar(&o.duration, "duration", 2*time.Second, "length of a round")
 	flag.IntVar(&o.idle, "idle", 20_000, "idle TCP connections")
 	sizes := flag.String("sizes", "100,10000,100000,1000000", "numbers of names to compare")
-	steps := flag.String("steps", "speed,growth,overload,idle", "what to measure")
+	steps := flag.String("steps", "speed,signed,growth,overload,idle", "what to measure")
 	flag.Parse()
 	o.steps = strings.Split(*steps, ",")
 	var err error
 	switch *serve {
 	case "ours":
-		err = serveOurs(o.world, *geo, *slow, *conns)
+		err = serveOurs(o.world, *geo, *signed, *slow, *conns)
 	case "handler":
 		err = serveHandler(o.world)
 	default:
@@ -94,7 +95,7 @@ func measure(o *options) error {
 		return err
 	}
 	defer os.RemoveAll(o.dir)
-	steps := map[string]func(*options) error{"speed": speed, "growth": growth, "overload": overload, "idle": idleConnections}
+	steps := map[string]func(*options) error{"speed": speed, "signed": signedZones, "growth": growth, "overload": overload, "idle": idleConnections}
 	for _, name := range o.steps {
 		step, ok := steps[name]
 		if !ok {
@@ -103,6 +104,9 @@ func measure(o *options) error {
 		if err := step(o); err != nil {
 			return err
 		}
+	}
+	if slices.Contains(o.steps, "signed") {
+		signedRatio()
 	}
 	if slices.Contains(o.steps, "speed") {
 		ratios()

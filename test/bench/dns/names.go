@@ -116,6 +116,9 @@ func (w world) set(name string) set {
 		switch name {
 		case "plain":
 			m.SetQuestion(label(i)+"."+w.zone(i)+".", miekg.TypeA)
+		case "signed":
+			m.SetQuestion(label(i)+"."+w.zone(i)+".", miekg.TypeA)
+			m.SetEdns0(1232, true)
 		case "nxdomain":
 			m.SetQuestion(fmt.Sprintf("no%d.%s.", i, w.zone(i)), miekg.TypeA)
 			s.rcode = miekg.RcodeNameError

@@ -32,11 +32,22 @@ import (
 // serveOurs is the server with everything on: limits, cookies, metrics. It answers until its input
 // ends; "stats" there is answered with the number of allocations. slow is what each query costs on
 // top, to have a server that can be overloaded fivefold from one core.
-func serveOurs(w world, geoNames bool, slow time.Duration, total int) error {
+func serveOurs(w world, geoNames, signed bool, slow time.Duration, total int) error {
 	source, _ := geodb.BuiltIn()
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	e := engine.New(engine.Options{VantagePoint: "bench", Places: geo.Compile(source), Log: log}, nil)
-	e.SetObjects(w.objects(geoNames))
+	objects := w.objects(geoNames)
+	if signed {
+		var domains []string
+		for _, z := range objects.Zones {
+			domains = append(domains, z.Spec.Domain)
+		}
+		var err error
+		if objects.Keys, err = rings(domains); err != nil {
+			return err
+		}
+	}
+	e.SetObjects(objects)
 	id, err := answer.NewIdentity("bench", "bench", time.Second)
 	if err != nil {
 		return err

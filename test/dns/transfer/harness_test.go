@@ -112,7 +112,7 @@ func start(t *testing.T, documents string, change func(z *v1.Zone)) *primary {
 	t.Cleanup(p.engine.Close)
 	certificate := selfSigned(t)
 	p.sockets, err = server.Listen(server.Options{
-		Addresses: []string{"127.0.0.1:0"}, TLS: []string{"127.0.0.1:0"}, HTTPS: []string{"127.0.0.1:0"}, Workers: 1, Rules: p.rules,
+		Addresses: []string{"127.0.0.1:0"}, TLS: []string{"127.0.0.1:0"}, HTTPS: []string{"127.0.0.1:0"}, QUIC: []string{"127.0.0.1:0"}, Workers: 1, Rules: p.rules,
 		Certificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return certificate, nil },
 		Snapshot:    p.engine.Snapshot, Aside: later{p}, Log: log,
 	})

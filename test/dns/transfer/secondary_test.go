@@ -251,13 +251,14 @@ func TestToolsTransfer(t *testing.T) {
 	p := start(t, zonetest.Demo, open)
 	eventually(t, "the first serial stays", func() error { return quiet(p) })
 	want := len(axfr(t, p.address(), apex)) + 1 // the SOA is there twice
-	tlsPort := fmt.Sprint(p.sockets.TLSAddresses()[0].Port())
+	tlsPort, quicPort := fmt.Sprint(p.sockets.TLSAddresses()[0].Port()), fmt.Sprint(p.sockets.QUICAddresses()[0].Port())
 	for name, args := range map[string][]string{
 		"dig":             {"dig", "@127.0.0.1", "-p", fmt.Sprint(p.port()), "axfr", apex, "+noall", "+answer"},
 		"dig, signed":     {"dig", "@127.0.0.1", "-p", fmt.Sprint(p.port()), "-y", "hmac-sha256:xfr:" + key1, "axfr", apex, "+noall", "+answer"},
 		"kdig":            {"kdig", "@127.0.0.1", "-p", fmt.Sprint(p.port()), "-t", "axfr", apex, "+noall", "+answer"},
 		"kdig, signed":    {"kdig", "@127.0.0.1", "-p", fmt.Sprint(p.port()), "-y", "hmac-sha256:xfr:" + key1, "-t", "axfr", apex, "+noall", "+answer"},
 		"kdig, over TLS":  {"kdig", "@127.0.0.1", "-p", tlsPort, "+tls", "-y", "hmac-sha256:xfr:" + key1, "-t", "axfr", apex, "+noall", "+answer"},
+		"kdig, over QUIC": {"kdig", "@127.0.0.1", "-p", quicPort, "+quic", "-y", "hmac-sha256:xfr:" + key1, "-t", "axfr", apex, "+noall", "+answer"},
 		"kdig, from zero": {"kdig", "@127.0.0.1", "-p", fmt.Sprint(p.port()), "-t", "ixfr=1", apex, "+noall", "+answer"},
 	} {
 		out, err := exec.Command(find(t, args[0]), args[1:]...).CombinedOutput()

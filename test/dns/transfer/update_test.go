@@ -37,7 +37,7 @@ func texts(t *testing.T, p *primary) (out []string) {
 func TestUpdatesOnTheSockets(t *testing.T) {
 	p := start(t, zonetest.Demo, acme)
 	var want []string
-	for _, network := range []string{"udp", "tcp", "tcp-tls"} {
+	for _, network := range []string{"udp", "tcp", "tcp-tls", "quic"} {
 		c := miekg.Client{Net: network, TsigSecret: map[string]string{"acme.": key1}}
 		to := p.address()
 		if network == "tcp-tls" {
@@ -51,8 +51,15 @@ func TestUpdatesOnTheSockets(t *testing.T) {
 				t.Fatal(err)
 			}
 			m.Insert([]miekg.RR{rr})
+			if network == "quic" {
+				m.Id = 0
+			}
 			m.SetTsig("acme.", miekg.HmacSHA256, 300, time.Now().Unix())
 			c.TsigSecret["acme."] = secret
+			if network == "quic" {
+				a, _, err := c.ExchangeWithConn(m, overQUIC(t, p))
+				return a, err
+			}
 			a, _, err := c.Exchange(m, to)
 			return a, err
 		}
