@@ -16,8 +16,9 @@ func TestDue(t *testing.T) {
 	affine := func(p *policy) { p.WorkloadAffinity = &policyv1alpha1.WorkloadAffinity{} }
 	type due struct {
 		scene
-		applied     *policy // the present policy when nil
-		annotation  string  // instead of applied
+		applied     *policy  // the present policy when nil
+		outside     []string // clusters on the other side of the wall
+		annotation  string   // instead of applied
 		terminating string
 		failed      bool
 		change      func(*workv1alpha2.ResourceBindingSpec, *workv1alpha2.ResourceBindingStatus)
@@ -76,7 +77,7 @@ func TestDue(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := Due(in.Spec, in.Status, applied, sets.New(tt.terminating)); got != tt.want {
+			if got := Due(in.Spec, in.Status, applied, sets.New(tt.terminating), sets.New(tt.outside...)); got != tt.want {
 				t.Errorf("due %q, want %q", got, tt.want)
 			}
 		})

@@ -43,10 +43,19 @@ func events(before, after *trafficv1alpha1.TrafficPlanSpec) []Event {
 			out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventFailOpenEnded, "an endpoint is healthy again"})
 		}
 	}
+	if was, is := overloaded(before), overloaded(after); is && !was {
+		out = append(out, Event{corev1.EventTypeWarning, trafficv1alpha1.EventOverloaded, after.Load.Message})
+	} else if was && !is {
+		out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventOverloadEnded, "there is room again"})
+	}
 	if moved := movements(before, after); moved != "" {
 		out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventTrafficMoved, moved})
 	}
 	return out
+}
+
+func overloaded(spec *trafficv1alpha1.TrafficPlanSpec) bool {
+	return spec.Load != nil && spec.Load.Reason == trafficv1alpha1.LoadOverloaded
 }
 
 func endpointEvents(before, after []trafficv1alpha1.PlanEndpoint) []Event {
