@@ -19,6 +19,9 @@ import (
 const (
 	// smoothing is the time constant by which measurements are smoothed.
 	smoothing = 20 * time.Second
+	// memory is the time constant by which what is usual changes. Where loads alone do not tell regions
+	// apart, since their clients share clusters, what is usual does.
+	memory = 10 * time.Minute
 	// rounds of the estimation. Regions that share no cluster are exact after one.
 	rounds = 60
 	// exact is a factor that changes nothing any more, as its distance from 1.
@@ -65,6 +68,8 @@ type Estimate struct {
 	heard   Shares             // what clients go by
 	counted Shares             // what those went by that are in the load
 	clients map[string]float64
+	// usual is what the clients of each region have asked for over a longer time.
+	usual map[string]float64
 }
 
 // Observe takes in a measurement: the requests per second that each cluster received at a time, what
@@ -78,8 +83,34 @@ func (e *Estimate) Observe(at time.Time, load map[string]float64, told Shares, l
 		e.counted = towards(e.counted, e.heard, part(passed, smoothing))
 		e.load = mix(e.load, load, part(passed, smoothing))
 	}
+	e.clients = explain(e.usual, without(e.counted, told), e.load)
+	if e.usual == nil {
+		e.usual = e.clients
+	} else {
+		e.usual = mix(e.usual, e.clients, part(at.Sub(e.at), memory))
+	}
 	e.at = at
-	e.clients = explain(e.clients, e.counted, e.load)
+}
+
+// without leaves out the clusters that nobody is told to go to any more. What arrives there says little:
+// when it is dead, nothing does, and the clients are still there.
+func without(counted, told Shares) Shares {
+	there := map[string]bool{}
+	for _, shares := range told {
+		for cluster := range shares {
+			there[cluster] = true
+		}
+	}
+	out := make(Shares, len(counted))
+	for region, shares := range counted {
+		out[region] = map[string]float64{}
+		for cluster, n := range shares {
+			if there[cluster] {
+				out[region][cluster] = n
+			}
+		}
+	}
+	return out
 }
 
 // At is the time of the last measurement.

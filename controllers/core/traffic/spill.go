@@ -26,7 +26,7 @@ const (
 	// spillSlack is by how many points a spill may be off where no cluster is above its capacity and no
 	// more is to be spilled, or all are above the target: nobody would be helped by following every
 	// measurement.
-	spillSlack = 4
+	spillSlack = 6
 	// spillSettles is how long a spill has stood still before it begins to shrink: when a cluster is lost,
 	// requests are missing for a while that come back.
 	spillSettles = 2 * time.Minute
