@@ -53,6 +53,8 @@ func TestDue(t *testing.T) {
 		}, want: NotDue},
 		"a target is being deleted":        {scene: scene{policy: equal(), replicas: 3, present: "m1:2 m2:1"}, terminating: "m2", want: CauseTerminating},
 		"another cluster is being deleted": {scene: scene{policy: equal(), replicas: 3, present: "m1:2 m2:1"}, terminating: "m3", want: NotDue},
+		"a target is outside of the wall":  {scene: scene{policy: equal(), replicas: 3, present: "m1:2 m2:1"}, outside: []string{"m2", "m3"}, want: CauseResidency},
+		"another cluster is outside":       {scene: scene{policy: equal(), replicas: 3, present: "m1:2 m2:1"}, outside: []string{"m3"}, want: NotDue},
 		"the last attempt failed":          {scene: scene{policy: dynamic(), replicas: 3, present: "m1:2 m2:1"}, failed: true, want: CauseRetry},
 	}
 	for name, tt := range tests {
