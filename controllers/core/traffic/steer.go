@@ -97,7 +97,7 @@ func (p *planner) steer() {
 		return
 	}
 	places := p.clientRegions()
-	regions := split(candidates, lost, func(c candidate) string { return c.region })
+	regions := regionals(split(candidates, lost, func(c candidate) string { return c.region }), places)
 	for _, client := range places {
 		p.regions = append(p.regions, trafficv1alpha1.PlanRegion{
 			Name: client.name, Location: client.location.DeepCopy(), Tiers: tiers(wholeFirst(byDistance(client, regions, places))),
