@@ -32,7 +32,7 @@ func schedule(t *testing.T, b *workv1alpha2.ResourceBinding, now time.Time, clus
 	if err != nil {
 		t.Fatal(err)
 	}
-	cause := placement.Due(&b.Spec, &b.Status, applied, sets.New[string]())
+	cause := placement.Due(&b.Spec, &b.Status, applied, sets.New[string](), nil)
 	if cause == placement.NotDue {
 		return cause
 	}

@@ -115,7 +115,12 @@ func (p *Placer) decide(ctx context.Context, r request) (decision, error) {
 	if err != nil {
 		return d, err
 	}
+	wall, err := p.wall(ctx, r.binding)
+	if err != nil {
+		return d, err
+	}
 	d.input = placement.Input{
+		Wall:     wall,
 		Clusters: snapshot.all, Snapshot: snapshot.ready, Spec: r.spec, Status: r.status, Groups: d.peers.Groups,
 		Exclude: r.exclude, Fresh: r.fresh, KeepEmpty: p.KeepEmpty,
 	}
@@ -165,7 +170,7 @@ func candidates(in *placement.Input) (out []*clusterv1alpha1.Cluster) {
 	}
 	interest := placement.NewInterest(&policy, "")
 	for _, c := range in.Clusters {
-		if c.DeletionTimestamp == nil && !in.Exclude.Has(c.Name) && interest.Includes(c) {
+		if c.DeletionTimestamp == nil && !in.Exclude.Has(c.Name) && in.Wall.Inside(c) && interest.Includes(c) {
 			out = append(out, c)
 		}
 	}

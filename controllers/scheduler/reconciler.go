@@ -63,7 +63,11 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	cause := placement.Due(b.GetBindingSpec(), b.GetBindingStatus(), b.GetAnnotations()[names.AppliedPlacementAnnotation], clusters.terminating)
+	outside, err := r.placer.outside(ctx, b, clusters)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	cause := placement.Due(b.GetBindingSpec(), b.GetBindingStatus(), b.GetAnnotations()[names.AppliedPlacementAnnotation], clusters.terminating, outside)
 	again, done, err := r.goBack(ctx, b, cause)
 	if done || err != nil {
 		return result(again, true, err)

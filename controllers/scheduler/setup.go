@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -99,6 +100,9 @@ func Setup(mgr ctrl.Manager, o Options) error {
 				MaxConcurrentReconciles: o.Workers,
 				RateLimiter:             workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](firstRetry, lastRetry),
 			})
+		if !r.global() {
+			b = b.Watches(&corev1.Namespace{}, f.walls(mgr.GetClient()))
+		}
 		if r.refusals != nil {
 			b = b.Watches(&policyv1alpha1.FederatedResourceQuota{}, f.quotas(mgr.GetClient()))
 		}

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/residency"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	validation "github.com/seaway-io/seaway/api/validation/traffic"
 	"github.com/seaway-io/seaway/controllers/core/traffic"
@@ -54,6 +55,7 @@ func (r *policies) gather(ctx context.Context, name types.NamespacedName) (*gath
 		Now:           r.clock.Now(),
 		Policy:        policy,
 		VantagePoints: r.health.VantagePoints(),
+		Demand:        r.demand.Of(name),
 	}
 	if err := r.client.Get(ctx, name, g.plan); apierrors.IsNotFound(err) {
 		g.plan = nil
@@ -66,12 +68,27 @@ func (r *policies) gather(ctx context.Context, name types.NamespacedName) (*gath
 		g.input.Invalid = errs.ToAggregate().Error()
 		return g, nil
 	}
-	for _, read := range []func(context.Context, *traffic.Input) error{r.target, r.claims, r.regions, r.members} {
+	for _, read := range []func(context.Context, *traffic.Input) error{r.wall, r.target, r.claims, r.regions, r.members} {
 		if err := read(ctx, &g.input); err != nil {
 			return nil, err
 		}
 	}
 	return g, nil
+}
+
+// wall reads the wall around the policy's namespace. While it can not be read nobody knows who is inside,
+// and the plan stays as it is.
+func (r *policies) wall(ctx context.Context, in *traffic.Input) error {
+	var ns corev1.Namespace
+	if err := r.client.Get(ctx, client.ObjectKey{Name: in.Policy.Namespace}, &ns, client.UnsafeDisableDeepCopy); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("get namespace: %w", err)
+	}
+	wall, err := residency.Of(ns.Annotations)
+	if err != nil {
+		in.Invalid = fmt.Sprintf("namespace %s: %v", ns.Name, err)
+	}
+	in.Wall = wall
+	return nil
 }
 
 func (r *policies) target(ctx context.Context, in *traffic.Input) error {

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/traffic"
 )
@@ -54,8 +55,9 @@ var (
 		return before.Generation != after.Generation || reasonOf(before.Status.Conditions) != reasonOf(after.Status.Conditions)
 	})
 
-	labelsChanged = updatesOnly(when(func(before, after *corev1.Namespace) bool {
-		return !maps.Equal(before.Labels, after.Labels)
+	// namespaceChanged passes namespaces whose labels, by which Zones allow them, or whose wall changed.
+	namespaceChanged = updatesOnly(when(func(before, after *corev1.Namespace) bool {
+		return !maps.Equal(before.Labels, after.Labels) || !sameAnnotation(before, after, names.ResidencyAnnotation)
 	}))
 
 	// serviceChanged passes Services as far as a policy's target is concerned.
@@ -67,7 +69,8 @@ var (
 	clusterChanged = updatesOnly(when(func(before, after *clusterv1alpha1.Cluster) bool {
 		return readiness(before) != readiness(after) || leaves(before, after) || !maps.Equal(before.Labels, after.Labels) ||
 			traffic.Withdrawn(before) != traffic.Withdrawn(after) || before.Spec.Region != after.Spec.Region || before.Spec.Provider != after.Spec.Provider ||
-			before.Spec.Zone != after.Spec.Zone || !slices.Equal(before.Spec.Zones, after.Spec.Zones)
+			before.Spec.Zone != after.Spec.Zone || !slices.Equal(before.Spec.Zones, after.Spec.Zones) ||
+			!sameAnnotation(before, after, names.DrainAnnotation)
 	}))
 
 	// hostsChanged passes plans whose host names changed.
@@ -75,6 +78,12 @@ var (
 		return !slices.Equal(before.Spec.Hostnames, after.Spec.Hostnames)
 	})
 )
+
+func sameAnnotation(before, after client.Object, name string) bool {
+	was, had := before.GetAnnotations()[name]
+	is, has := after.GetAnnotations()[name]
+	return had == has && was == is
+}
 
 func leaves(before, after client.Object) bool {
 	return (before.GetDeletionTimestamp() == nil) != (after.GetDeletionTimestamp() == nil)

@@ -15,6 +15,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/health"
 	"github.com/seaway-io/seaway/controllers/core/traffic"
+	"github.com/seaway-io/seaway/controllers/demand"
 	"github.com/seaway-io/seaway/controllers/discovery"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
@@ -43,6 +44,7 @@ type policies struct {
 	recorder  record.EventRecorder
 	endpoints endpoints
 	health    verdicts
+	demand    *demand.Table
 }
 
 // Reconcile plans for one policy.

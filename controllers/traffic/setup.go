@@ -17,6 +17,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/demand"
 	"github.com/seaway-io/seaway/controllers/discovery"
 	"github.com/seaway-io/seaway/controllers/health"
 	"github.com/seaway-io/seaway/controllers/hub"
@@ -27,6 +28,8 @@ type Options struct {
 	Clock     clock.Clock
 	Discovery *discovery.Table
 	Health    *health.View
+	// Demand is nil where nobody measures.
+	Demand *demand.Table
 	// Workers is how many policies are planned at a time; 32 when 0.
 	Workers int
 	// ReplicasSettle is how long a change in the number of ready replicas, not from or to none, may
@@ -70,6 +73,7 @@ func setupPolicies(mgr ctrl.Manager, o Options) error {
 		recorder:  recorder,
 		endpoints: o.Discovery,
 		health:    o.Health,
+		demand:    o.Demand,
 	}
 	w := &waker{reader: mgr.GetClient(), settle: o.ReplicasSettle, sweep: make(chan struct{}, 1)}
 	return ctrl.NewControllerManagedBy(mgr).
@@ -78,12 +82,13 @@ func setupPolicies(mgr ctrl.Manager, o Options) error {
 		Owns(&trafficv1alpha1.TrafficPlan{}, builder.WithPredicates(edited)).
 		Watches(&trafficv1alpha1.TrafficPolicy{}, handler.EnqueueRequestsFromMapFunc(w.rivals), builder.WithPredicates(claimsChanged)).
 		Watches(&trafficv1alpha1.Zone{}, handler.EnqueueRequestsFromMapFunc(w.inZone), builder.WithPredicates(zoneChanged)).
-		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(w.inNamespace), builder.WithPredicates(labelsChanged)).
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(w.inNamespace), builder.WithPredicates(namespaceChanged)).
 		Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(w.targeting), builder.WithPredicates(serviceChanged)).
 		Watches(&clusterv1alpha1.Cluster{}, handler.EnqueueRequestsFromMapFunc(w.inCluster), builder.WithPredicates(clusterChanged)).
 		Watches(&trafficv1alpha1.RegionMap{}, w.everybody()).
 		WatchesRawSource(o.Health.Source(w.judged)).
 		WatchesRawSource(w.discovered(o.Discovery)).
+		WatchesRawSource(w.measured(o.Demand)).
 		WatchesRawSource(w.sweeps()).
 		WithOptions(options(o.Workers)).
 		Complete(r)

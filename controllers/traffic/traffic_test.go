@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	apinames "github.com/seaway-io/seaway/api/names"
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/health"
 	"github.com/seaway-io/seaway/controllers/discovery"
@@ -398,6 +399,30 @@ func TestNamespacesAreAllowedByLabel(t *testing.T) {
 	}
 	h.plan("shop", "shop")
 	h.expectPolicy("shop", "shop", "True Accepted", "False NoEndpoints", "True Programmed")
+}
+
+func TestTheWallOfTheNamespace(t *testing.T) {
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop", Annotations: map[string]string{apinames.ResidencyAnnotation: "geo=eu"}}}
+	h := aShop(t, ns)
+	fra := get(h, "", "fra", &clusterv1alpha1.Cluster{})
+	fra.Labels = map[string]string{"geo": "eu"}
+	if err := h.Update(t.Context(), fra); err != nil {
+		t.Fatal(err)
+	}
+	h.plan("shop", "shop")
+	plan := get(h, "shop", "shop", &v1.TrafficPlan{})
+	if e := plan.Spec.Endpoints[1]; e.Cluster != "iad" || e.State != v1.EndpointExcluded || e.Reason != v1.EndpointReasonResidency || len(e.Addresses) > 0 {
+		t.Errorf("%+v", e)
+	}
+	ns.Annotations[apinames.ResidencyAnnotation] = "geo in eu"
+	if err := h.Update(t.Context(), ns); err != nil {
+		t.Fatal(err)
+	}
+	h.plan("shop", "shop")
+	h.expectPolicy("shop", "shop", "False Invalid", "Unknown Invalid", "False NotAccepted")
+	if after := get(h, "shop", "shop", &v1.TrafficPlan{}); after.Generation != plan.Generation {
+		t.Error("the plan was changed by a wall that can not be read")
+	}
 }
 
 func TestZones(t *testing.T) {

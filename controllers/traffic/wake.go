@@ -20,6 +20,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/health"
 	"github.com/seaway-io/seaway/controllers/core/traffic"
+	"github.com/seaway-io/seaway/controllers/demand"
 	"github.com/seaway-io/seaway/controllers/discovery"
 )
 
@@ -135,6 +136,23 @@ func (w *waker) changed(ctx context.Context, c discovery.Change, q queue) {
 	default:
 		add(q, priorityqueue.AddOpts{Priority: ptr.To(urgent)}, w.policiesOf(ctx, c.Service))
 	}
+}
+
+// measured wakes the policies whose demand was measured, behind what is urgent.
+func (w *waker) measured(table *demand.Table) source.Source {
+	return source.Func(func(ctx context.Context, q queue) error {
+		table.Subscribe(func(policies []types.NamespacedName) {
+			if ctx.Err() != nil {
+				return
+			}
+			requests := make([]reconcile.Request, 0, len(policies))
+			for _, name := range policies {
+				requests = append(requests, request(name))
+			}
+			add(q, priorityqueue.AddOpts{Priority: ptr.To(lowest)}, requests)
+		})
+		return nil
+	})
 }
 
 // everybody wakes every policy at each event.

@@ -25,7 +25,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/discovery"
 )
 
-func names(requests []reconcile.Request) (out []string) {
+func namesOf(requests []reconcile.Request) (out []string) {
 	for _, r := range requests {
 		out = append(out, r.Name)
 	}
@@ -62,7 +62,7 @@ func TestWhomAnEventConcerns(t *testing.T) {
 		"plans of a report":            {w.judged(health.Changes{Plans: sets.New(types.NamespacedName{Namespace: "shop", Name: "two"})}), []string{"two"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if diff := cmp.Diff(tc.want, names(tc.got)); diff != "" {
+			if diff := cmp.Diff(tc.want, namesOf(tc.got)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -105,7 +105,7 @@ func TestPredicates(t *testing.T) {
 		"a plan was made":                   {edited.Create(event.CreateEvent{Object: &v1.TrafficPlan{}}), false},
 		"a plan was deleted":                {edited.Delete(event.DeleteEvent{Object: &v1.TrafficPlan{}}), true},
 		"a plan serves another name":        {update(hostsChanged, &v1.TrafficPlan{}, &v1.TrafficPlan{Spec: v1.TrafficPlanSpec{Hostnames: []string{"a.org"}}}), true},
-		"a namespace gets a label":          {update(labelsChanged, &corev1.Namespace{}, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"a": "b"}}}), true},
+		"a namespace gets a label":          {update(namespaceChanged, &corev1.Namespace{}, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"a": "b"}}}), true},
 		"a region map that was not changed": {update(mapChanged, &v1.RegionMap{}, &v1.RegionMap{}), false},
 	} {
 		if tc.got != tc.want {

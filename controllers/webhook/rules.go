@@ -7,6 +7,7 @@ import (
 
 	admissionv1 "k8s.io/api/admission/v1"
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -55,6 +56,7 @@ var rules = []rule{
 	{
 		resource: policyv1alpha1.GroupVersion.WithResource("propagationpolicies"), name: "propagationpolicy",
 		empty: func() client.Object { return &policyv1alpha1.PropagationPolicy{} }, fill: fillPropagation, inspect: inspectPropagation,
+		compare: comparePropagation,
 	}, {
 		resource: policyv1alpha1.GroupVersion.WithResource("clusterpropagationpolicies"), name: "clusterpropagationpolicy",
 		empty: func() client.Object { return &policyv1alpha1.ClusterPropagationPolicy{} }, fill: fillPropagation, inspect: inspectPropagation,
@@ -116,7 +118,10 @@ var rules = []rule{
 		empty: func() client.Object { return &trafficv1alpha1.RegionMap{} }, inspect: compared(traffic.ValidateRegionMap),
 	}, {
 		resource: trafficv1alpha1.GroupVersion.WithResource("trafficpolicies"), name: "trafficpolicy",
-		empty: func() client.Object { return &trafficv1alpha1.TrafficPolicy{} }, inspect: compared(traffic.ValidatePolicy),
+		empty: func() client.Object { return &trafficv1alpha1.TrafficPolicy{} }, inspect: compared(traffic.ValidatePolicy), compare: compareResidency,
+	}, {
+		resource: corev1.SchemeGroupVersion.WithResource("namespaces"), name: "namespace",
+		empty: func() client.Object { return &corev1.Namespace{} }, inspect: alone(inspectNamespace), inspectWhen: walled,
 	}, {
 		resource: trafficv1alpha1.GroupVersion.WithResource("placementplugins"), name: "placementplugin",
 		empty: func() client.Object { return &trafficv1alpha1.PlacementPlugin{} }, inspect: alone(plugin.Validate),
@@ -128,8 +133,8 @@ var rules = []rule{
 
 // webhook is the webhook's own name. Clients of Karmada look for those of its kinds in refusals.
 func (r *rule) webhook() string {
-	if r.resource.Group == trafficv1alpha1.GroupVersion.Group {
-		return r.name + "." + r.resource.Group
+	if r.resource.Group == trafficv1alpha1.GroupVersion.Group || r.resource.Group == corev1.GroupName {
+		return r.name + "." + trafficv1alpha1.GroupVersion.Group
 	}
 	return r.name + ".karmada.io"
 }

@@ -89,6 +89,7 @@ func TestConfigurations(t *testing.T) {
 		"/validate-zone":                                    "zone.traffic.seaway.dev v1alpha1 zones.traffic.seaway.dev",
 		"/validate-zonerecords":                             "zonerecords.traffic.seaway.dev v1alpha1 zonerecords.traffic.seaway.dev",
 		"/validate-regionmap":                               "regionmap.traffic.seaway.dev v1alpha1 regionmaps.traffic.seaway.dev",
+		"/validate-namespace":                               "namespace.traffic.seaway.dev v1 namespaces.",
 		"/validate-placementplugin":                         "placementplugin.traffic.seaway.dev v1alpha1 placementplugins.traffic.seaway.dev",
 		"/validate-workloadrebalancer":                      "workloadrebalancer.karmada.io v1alpha1 workloadrebalancers.apps.karmada.io",
 		"/validate-trafficpolicy":                           "trafficpolicy.traffic.seaway.dev v1alpha1 trafficpolicies.traffic.seaway.dev",
@@ -125,6 +126,7 @@ func TestBindingsAreAskedAboutOnlyWhenThereIsAReason(t *testing.T) {
 		"fill work.karmada.io":                      {work, notUs},
 		"inspect work.karmada.io":                   {work, notUs},
 		"inspect federatedresourcequota.karmada.io": {"oldObject == null || object.spec != oldObject.spec"},
+		"inspect namespace.traffic.seaway.dev":      {"has(object.metadata.annotations) && 'traffic.seaway.dev/residency' in object.metadata.annotations"},
 	}
 	if diff := cmp.Diff(want, conditions); diff != "" {
 		t.Errorf("conditions (-want +got):\n%s", diff)

@@ -54,6 +54,7 @@ var rules = []rule{
 	{"mesh/core", with(apimachinery, pure, []string{module + "api/", module + "mesh/core/", "istio.io/api/"}), "core decides; it knows no client"},
 	{"scaler/core", with(apimachinery, pure, []string{module + "api/", module + "scaler/core/"}), "core decides; it knows no client"},
 	{"controllers/estimate", with(machinery, shared, []string{module + "controllers/", "google.golang.org/grpc", "google.golang.org/protobuf", "github.com/bufbuild/protocompile"}), "the estimator service is gRPC; protocompile reads its .proto for the generator"},
+	{"controllers/demand", with(machinery, shared, []string{module + "controllers/", "github.com/prometheus/common/model"}), "what a Prometheus answers with is said in its model"},
 	{"controllers", with(machinery, shared, []string{module + "controllers/"}), "areas meet in api and cmd only"},
 	{"dns/querylog", with(machinery, []string{module + "dns/", "github.com/miekg/dns", "github.com/dnstap/golang-dnstap", "github.com/farsightsec/golang-framestream", "google.golang.org/protobuf"}), "dnstap is protobuf in frames, and nobody else's business"},
 	{"dns/check", with(machinery, shared, []string{module + "dns/core/", "google.golang.org/grpc"}), "probes speak gRPC; they know no other part of the server"},

@@ -12,6 +12,8 @@ const (
 	EndpointReasonStabilizing = "Stabilizing"
 	// EndpointReasonRamping goes with Recovering: the share grows.
 	EndpointReasonRamping = "Ramping"
+	// EndpointReasonHeld goes with Recovering: spec.hold keeps the share as it is.
+	EndpointReasonHeld = "Held"
 	// EndpointReasonOnlyHealthy goes with Recovering: the endpoint receives its full share before
 	// its time, because when it returned nobody else was left.
 	EndpointReasonOnlyHealthy = "OnlyHealthy"
@@ -20,6 +22,11 @@ const (
 	// EndpointReasonTrafficControl goes with Draining: a Remedy asks for the action TrafficControl on
 	// the Cluster.
 	EndpointReasonTrafficControl = "TrafficControl"
+	// EndpointReasonDrained goes with Draining: a person drains the cluster, for all applications or for
+	// this one.
+	EndpointReasonDrained = "Drained"
+	// EndpointReasonResidency goes with Excluded: the cluster is outside the wall.
+	EndpointReasonResidency = "Residency"
 	// EndpointReasonNotSelected goes with Excluded: no tier or weight of the policy selects the
 	// cluster.
 	EndpointReasonNotSelected = "NotSelected"
@@ -54,6 +61,10 @@ const (
 	EventEndpointRemoved = "EndpointRemoved"
 	// EventTrafficMoved: the shares of clusters have changed.
 	EventTrafficMoved = "TrafficMoved"
+	// EventOverloaded: no cluster has room for what is too much elsewhere.
+	EventOverloaded = "Overloaded"
+	// EventOverloadEnded: there is room again.
+	EventOverloadEnded = "OverloadEnded"
 	// EventFailOpen: everything looks down; the last healthy endpoints are served.
 	EventFailOpen = "FailOpen"
 	// EventFailOpenEnded: something is healthy again.

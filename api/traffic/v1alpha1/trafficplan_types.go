@@ -1,6 +1,7 @@
 package v1alpha1
 
 import (
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -67,7 +68,76 @@ type TrafficPlanSpec struct {
 	//
 	// +optional
 	FailOpen bool `json:"failOpen,omitempty"`
+	// Spill of clients of no known region: with strategy Ordered, of all clients.
+	//
+	// +optional
+	Spill *Spill `json:"spill,omitempty"`
+	// Load is what is known of the application's load. Empty while the policy asks for no spillover.
+	//
+	// +optional
+	Load *Load `json:"load,omitempty"`
 }
+
+// Spill is what is shifted from where clients would go to where there is room. The planner's memory.
+type Spill struct {
+	// Since is when it last changed.
+	Since metav1.Time `json:"since"`
+	// Shrinking says that the spill is on its way back.
+	//
+	// +optional
+	Shrinking bool `json:"shrinking,omitempty"`
+	// Shifts, by cluster. They sum up to 0.
+	//
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Shifts []Shift `json:"shifts,omitempty"`
+}
+
+// Shift is what a cluster gives away or takes.
+type Shift struct {
+	Name string `json:"name"`
+	// Points are percent of the clients' requests: taken when positive, given away when negative.
+	Points int32 `json:"points"`
+}
+
+// Load is what is known of the load of an application.
+type Load struct {
+	// Reason is NoDemand, Fits, Spilling or Overloaded.
+	Reason string `json:"reason"`
+	// Message says the same to a person.
+	//
+	// +optional
+	Message string `json:"message,omitempty"`
+	// Since is when the reason began.
+	Since metav1.Time `json:"since"`
+	// Overload is by how much clusters are given more than their capacity, where no cluster has room:
+	// this much will be turned away or slow down.
+	//
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Overload []Overload `json:"overload,omitempty"`
+}
+
+// Overload is what a cluster is given above its capacity.
+type Overload struct {
+	Name string `json:"name"`
+	// RequestsPerSecond above the capacity.
+	RequestsPerSecond resource.Quantity `json:"requestsPerSecond"`
+}
+
+// Reasons of a Load.
+const (
+	// LoadNoDemand: nobody measures the demand at present. What is spilled stays for ten minutes.
+	LoadNoDemand = "NoDemand"
+	// LoadFits: every cluster can take the requests of its own clients.
+	LoadFits = "Fits"
+	// LoadSpilling: some clients are sent to the next tier.
+	LoadSpilling = "Spilling"
+	// LoadOverloaded: no cluster has room for what is too much elsewhere.
+	LoadOverloaded = "Overloaded"
+)
 
 // PlanSource is the state of the policy that a plan was computed from.
 type PlanSource struct {
@@ -181,6 +251,21 @@ type PlanEndpoint struct {
 	//
 	// +optional
 	LastDown *metav1.Time `json:"lastDown,omitempty"`
+	// Weight among the clusters of its tier, where ready replicas give it: the ready replicas that the
+	// shares are computed by. It follows readyReplicas when it is off by more than a tenth. The
+	// planner's memory.
+	//
+	// +optional
+	Weight int32 `json:"weight,omitempty"`
+	// Capacity in requests per second of the ready replicas, where the policy declares any.
+	//
+	// +optional
+	Capacity *resource.Quantity `json:"capacity,omitempty"`
+	// Demand in requests per second that was last measured, where anybody measures. It is brought up to
+	// date when it has changed by a tenth of the capacity.
+	//
+	// +optional
+	Demand *resource.Quantity `json:"demand,omitempty"`
 	// StableSince is since when the endpoint has been healthy without a break while Recovering. Empty
 	// while the recovery waits for something else.
 	//
@@ -191,6 +276,10 @@ type PlanEndpoint struct {
 // PlanRegion is what clients of one region are answered.
 type PlanRegion struct {
 	Name string `json:"name"`
+	// Spill of the clients of the region.
+	//
+	// +optional
+	Spill *Spill `json:"spill,omitempty"`
 	// Location of the region, when known.
 	//
 	// +optional

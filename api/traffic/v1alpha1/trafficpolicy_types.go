@@ -1,6 +1,9 @@
 package v1alpha1
 
 import (
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -37,6 +40,8 @@ type TrafficPolicyList struct {
 }
 
 // TrafficPolicySpec is the wish.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.steering) || !has(self.steering.spillover) || has(self.capacity)",message="steering.spillover: needs spec.capacity"
 type TrafficPolicySpec struct {
 	// Hostnames under which the application is reached: absolute names in lower case without the
 	// trailing dot, each inside a Zone. A leading "*." covers every name below that has no policy
@@ -80,7 +85,71 @@ type TrafficPolicySpec struct {
 	// +kubebuilder:default={}
 	// +optional
 	DNS DNS `json:"dns,omitempty"`
+
+	// Capacity is what the application can take. Without it nobody knows when a cluster is full.
+	//
+	// +optional
+	Capacity *Capacity `json:"capacity,omitempty"`
+
+	// Residency is a wall around the application's requests: they are never answered with a cluster
+	// outside of it, not even when nothing else is left. It stands inside that of the namespace
+	// (annotation traffic.seaway.dev/residency), which walls in its workloads as well.
+	//
+	// +optional
+	Residency *Residency `json:"residency,omitempty"`
+
+	// Drain keeps new requests of this application from clusters while others can take them. Its
+	// workloads stay.
+	//
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=map
+	// +listMapKey=cluster
+	// +optional
+	Drain []Drain `json:"drain,omitempty"`
+
+	// Hold stops all automation for this application but one: what is not healthy leaves the answers.
+	//
+	// +optional
+	Hold *Hold `json:"hold,omitempty"`
 }
+
+// Capacity is what the application can take.
+type Capacity struct {
+	// RequestsPerSecondPerReplica that one ready replica takes, such as 50 or 0.5.
+	RequestsPerSecondPerReplica resource.Quantity `json:"requestsPerSecondPerReplica"`
+}
+
+// Residency is a wall.
+type Residency struct {
+	// ClusterAffinity picks the clusters inside.
+	ClusterAffinity policyv1alpha1.ClusterAffinity `json:"clusterAffinity"`
+}
+
+// Drain is a cluster that is to be emptied.
+type Drain struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Cluster string `json:"cluster"`
+	// Reason is told to whoever asks why the cluster receives nothing.
+	//
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// Hold keeps ramps, spillover, weights and workloads as they are until a moment.
+type Hold struct {
+	// Until is when automation goes on.
+	Until metav1.Time `json:"until"`
+	// Reason is told to whoever asks why nothing moves.
+	//
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// InForce says whether automation is held at a moment. A hold that is nil never is.
+func (h *Hold) InForce(now time.Time) bool { return h != nil && now.Before(h.Until.Time) }
 
 // TargetRef names an object that receives requests.
 type TargetRef struct {
@@ -128,6 +197,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.strategy != 'Ordered' || (has(self.tiers) && size(self.tiers) > 0)",message="tiers: required with strategy Ordered"
 // +kubebuilder:validation:XValidation:rule="self.strategy != 'Weighted' || (has(self.weights) && size(self.weights) > 0)",message="weights: required with strategy Weighted"
 // +kubebuilder:validation:XValidation:rule="self.strategy == 'Ordered' || !has(self.tiers) || size(self.tiers) == 0",message="tiers: only with strategy Ordered"
+// +kubebuilder:validation:XValidation:rule="self.strategy == 'Geo' || self.strategy == 'Ordered' || !has(self.spillover)",message="spillover: only with strategy Geo or Ordered"
 // +kubebuilder:validation:XValidation:rule="self.strategy == 'Weighted' || !has(self.weights) || size(self.weights) == 0",message="weights: only with strategy Weighted"
 type Steering struct {
 	// +kubebuilder:default=Geo
@@ -149,6 +219,20 @@ type Steering struct {
 	// +listType=atomic
 	// +optional
 	Weights []ClusterWeight `json:"weights,omitempty"`
+	// Spillover sends what a tier can not take to the next, with strategies Geo and Ordered. It needs
+	// spec.capacity, and a demand that somebody measures.
+	//
+	// +optional
+	Spillover *Spillover `json:"spillover,omitempty"`
+}
+
+// Spillover sends the excess of requests, and only the excess, to the next tier.
+type Spillover struct {
+	// TargetUtilization is the percentage of a cluster's capacity from which on requests are excess.
+	//
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	TargetUtilization int32 `json:"targetUtilization"`
 }
 
 // Tier is a set of clusters of equal preference.
@@ -368,6 +452,8 @@ const (
 	ConditionResolvedRefs = "ResolvedRefs"
 	// ConditionProgrammed says that the actuators do what the object says.
 	ConditionProgrammed = "Programmed"
+	// ConditionHeld says that automation is held for the policy (spec.hold). Absent where it never was.
+	ConditionHeld = "Held"
 
 	// ReasonAccepted goes with Accepted=True.
 	ReasonAccepted = "Accepted"
@@ -401,6 +487,10 @@ const (
 	ReasonPartlyServed = "PartlyServed"
 	// ReasonNoServers: no name server is alive.
 	ReasonNoServers = "NoServers"
+	// ReasonHeld goes with Held=True.
+	ReasonHeld = "Held"
+	// ReasonReleased goes with Held=False: the hold has ended or was taken away.
+	ReasonReleased = "Released"
 	// ReasonNotAccepted: nothing is programmed because the object is not accepted.
 	ReasonNotAccepted = "NotAccepted"
 
@@ -411,7 +501,7 @@ const (
 
 // TrafficPolicyStatus is what has become of a TrafficPolicy.
 type TrafficPolicyStatus struct {
-	// Conditions: Accepted, ResolvedRefs, Programmed.
+	// Conditions: Accepted, ResolvedRefs, Programmed, Held.
 	//
 	// +listType=map
 	// +listMapKey=type

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	dnsvalidation "k8s.io/apimachinery/pkg/util/validation"
@@ -90,6 +91,14 @@ func ValidatePolicy(new, old *trafficv1alpha1.TrafficPolicy) field.ErrorList {
 	errs = append(errs, validateSteering(&new.Spec.Steering, spec.Child("steering"))...)
 	errs = append(errs, validateHealth(&new.Spec.Health, spec.Child("health"))...)
 	errs = append(errs, validateFailover(&new.Spec.Failover, spec.Child("failover"))...)
+	errs = append(errs, validateCapacity(&new.Spec, spec)...)
+	errs = append(errs, validateDrains(new.Spec.Drain, spec.Child("drain"))...)
+	if r := new.Spec.Residency; r != nil {
+		errs = append(errs, validation.ValidateClusterAffinity(&r.ClusterAffinity, spec.Child("residency", "clusterAffinity"))...)
+	}
+	if h := new.Spec.Hold; h != nil && h.Until.IsZero() {
+		errs = append(errs, field.Required(spec.Child("hold", "until"), "write when the hold ends, such as 2026-01-31T18:00:00Z; a hold without an end would be forgotten"))
+	}
 	return append(errs, validateDNS(&new.Spec.DNS, spec.Child("dns"))...)
 }
 
@@ -144,6 +153,43 @@ func validateSteering(s *trafficv1alpha1.Steering, path *field.Path) (errs field
 	}
 	if len(s.Weights) > 0 && !weighs {
 		errs = append(errs, field.Invalid(path.Child("weights"), 0, "give at least one entry a weight above 0"))
+	}
+	return errs
+}
+
+// MaxRequestsPerSecondPerReplica bounds what one replica is said to take.
+const MaxRequestsPerSecondPerReplica = 1_000_000
+
+func validateCapacity(s *trafficv1alpha1.TrafficPolicySpec, spec *field.Path) (errs field.ErrorList) {
+	if s.Capacity != nil {
+		n := &s.Capacity.RequestsPerSecondPerReplica
+		if n.CmpInt64(MaxRequestsPerSecondPerReplica) > 0 || n.Cmp(resource.MustParse("1m")) < 0 {
+			errs = append(errs, field.Invalid(spec.Child("capacity", "requestsPerSecondPerReplica"), n.String(),
+				fmt.Sprintf("must be from 1m (0.001) to %d", MaxRequestsPerSecondPerReplica)))
+		}
+	}
+	spillover, path := s.Steering.Spillover, spec.Child("steering", "spillover")
+	if spillover == nil {
+		return errs
+	}
+	if s.Steering.Strategy != trafficv1alpha1.StrategyGeo && s.Steering.Strategy != trafficv1alpha1.StrategyOrdered {
+		errs = append(errs, field.Forbidden(path, fmt.Sprintf("strategy %s has no next tier; remove it or use strategy %s or %s",
+			s.Steering.Strategy, trafficv1alpha1.StrategyGeo, trafficv1alpha1.StrategyOrdered)))
+	}
+	if s.Capacity == nil {
+		errs = append(errs, field.Required(spec.Child("capacity"), "spec.steering.spillover needs to know what a replica takes; write requestsPerSecondPerReplica"))
+	}
+	return append(errs, validateRange(&spillover.TargetUtilization, 1, 100, path.Child("targetUtilization"))...)
+}
+
+func validateDrains(drains []trafficv1alpha1.Drain, path *field.Path) (errs field.ErrorList) {
+	for i, d := range drains {
+		at := path.Index(i).Child("cluster")
+		if d.Cluster == "" {
+			errs = append(errs, field.Required(at, "name the cluster to drain"))
+		} else if slices.ContainsFunc(drains[:i], func(o trafficv1alpha1.Drain) bool { return o.Cluster == d.Cluster }) {
+			errs = append(errs, field.Duplicate(at, d.Cluster))
+		}
 	}
 	return errs
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/apimachinery/pkg/util/validation/field"
@@ -42,6 +43,24 @@ func TestValidatePolicy(t *testing.T) {
 			s.Hostnames = []string{"*.shop.example.com", "Shop.example.com", "shop.example.com.", "a.example.com", "a.example.com", "*", "a b", strings.Repeat("x", 64) + ".com"}
 		}, []string{"FieldValueInvalid spec.hostnames[1]", "FieldValueInvalid spec.hostnames[2]", "FieldValueDuplicate spec.hostnames[4]",
 			"FieldValueInvalid spec.hostnames[5]", "FieldValueInvalid spec.hostnames[6]", "FieldValueInvalid spec.hostnames[7]"}},
+		"spillover": {func(s *v1.TrafficPolicySpec) {
+			s.Capacity = &v1.Capacity{RequestsPerSecondPerReplica: resource.MustParse("0.5")}
+			s.Steering.Spillover = &v1.Spillover{TargetUtilization: 80}
+		}, nil},
+		"spillover without a capacity": {func(s *v1.TrafficPolicySpec) { s.Steering.Spillover = &v1.Spillover{TargetUtilization: 80} }, []string{"FieldValueRequired spec.capacity"}},
+		"spillover without a next tier": {func(s *v1.TrafficPolicySpec) {
+			s.Capacity = &v1.Capacity{RequestsPerSecondPerReplica: resource.MustParse("50")}
+			s.Steering = v1.Steering{Strategy: v1.StrategyEqual, Spillover: &v1.Spillover{TargetUtilization: 101}}
+		}, []string{"FieldValueForbidden spec.steering.spillover", "FieldValueInvalid spec.steering.spillover.targetUtilization"}},
+		"a capacity of nothing": {func(s *v1.TrafficPolicySpec) { s.Capacity = &v1.Capacity{} }, []string{"FieldValueInvalid spec.capacity.requestsPerSecondPerReplica"}},
+		"a capacity without end": {func(s *v1.TrafficPolicySpec) {
+			s.Capacity = &v1.Capacity{RequestsPerSecondPerReplica: resource.MustParse("1e30")}
+		}, []string{"FieldValueInvalid spec.capacity.requestsPerSecondPerReplica"}},
+		"drains": {func(s *v1.TrafficPolicySpec) { s.Drain = []v1.Drain{{Cluster: "fra"}, {}, {Cluster: "fra"}} },
+			[]string{"FieldValueRequired spec.drain[1].cluster", "FieldValueDuplicate spec.drain[2].cluster"}},
+		"a hold without end": {func(s *v1.TrafficPolicySpec) { s.Hold = &v1.Hold{Reason: "sale"} }, []string{"FieldValueRequired spec.hold.until"}},
+		"a residency that does not parse": {func(s *v1.TrafficPolicySpec) { s.Residency = &v1.Residency{ClusterAffinity: selector("Near")} },
+			[]string{"FieldValueInvalid spec.residency.clusterAffinity.labelSelector.matchExpressions[0].operator"}},
 		"no host name":          {func(s *v1.TrafficPolicySpec) { s.Hostnames = nil }, []string{"FieldValueRequired spec.hostnames"}},
 		"no target":             {func(s *v1.TrafficPolicySpec) { s.TargetRefs = nil }, []string{"FieldValueInvalid spec.targetRefs"}},
 		"a target without name": {func(s *v1.TrafficPolicySpec) { s.TargetRefs[0].Name = "" }, []string{"FieldValueRequired spec.targetRefs[0].name"}},

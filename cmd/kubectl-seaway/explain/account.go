@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -18,6 +19,7 @@ import (
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/residency"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
@@ -105,7 +107,11 @@ func (h *hub) account(ctx context.Context, template *unstructured.Unstructured) 
 		if err != nil {
 			return nil, err
 		}
-		made := h.compute(b, a.Policy, clusters)
+		wall, err := h.wall(ctx, b.GetNamespace())
+		if err != nil {
+			return nil, err
+		}
+		made := h.compute(b, a.Policy, clusters, wall)
 		a.Decision, a.Computed = &made, true
 	}
 	return a, nil
@@ -250,9 +256,22 @@ func (h *hub) clusters(ctx context.Context) ([]*clusterv1alpha1.Cluster, error) 
 	return out, nil
 }
 
+// wall is the wall around a namespace.
+func (h *hub) wall(ctx context.Context, namespace string) (residency.Wall, error) {
+	if namespace == "" {
+		return residency.Wall{}, nil
+	}
+	var ns corev1.Namespace
+	if err := h.Get(ctx, client.ObjectKey{Name: namespace}, &ns); client.IgnoreNotFound(err) != nil {
+		return residency.Wall{}, fmt.Errorf("get namespace: %w", err)
+	}
+	wall, _ := residency.Of(ns.Annotations) // what can not be read lets nothing in
+	return wall, nil
+}
+
 // compute places a binding as its scheduler would, going by what clusters report of themselves.
-func (h *hub) compute(b workv1alpha2.Binding, policy string, clusters []*clusterv1alpha1.Cluster) trafficv1alpha1.DecisionSpec {
-	in := placement.Input{Clusters: clusters, Spec: b.GetBindingSpec(), Status: b.GetBindingStatus()}
+func (h *hub) compute(b workv1alpha2.Binding, policy string, clusters []*clusterv1alpha1.Cluster, wall residency.Wall) trafficv1alpha1.DecisionSpec {
+	in := placement.Input{Clusters: clusters, Wall: wall, Spec: b.GetBindingSpec(), Status: b.GetBindingStatus()}
 	result, d := placement.Place(in)
 	return decision.Of(decision.Made{
 		Controller: cmp.Or(in.Spec.SchedulerName, policyv1alpha1.DefaultSchedulerName), Policy: policy,

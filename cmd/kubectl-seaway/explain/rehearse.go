@@ -247,7 +247,11 @@ func (h *hub) fill(ctx context.Context, told *RehearsedTemplate, t *candidate, p
 		told.Notes = append(told.Notes, "it cannot be placed: "+err.Error())
 		return nil
 	}
-	made := h.compute(b, p.String(), clusters)
+	wall, err := h.wall(ctx, b.GetNamespace())
+	if err != nil {
+		return err
+	}
+	made := h.compute(b, p.String(), clusters, wall)
 	told.Decision = &made
 	told.Notes = append(told.Notes, h.caveats(ctx, p, b.GetBindingSpec().Replicas, t.GetUID() == "")...)
 	if claim.Suspended(b) {

@@ -36,6 +36,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/interpret/bundled"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/decision"
+	"github.com/seaway-io/seaway/controllers/demand"
 	"github.com/seaway-io/seaway/controllers/dependency"
 	"github.com/seaway-io/seaway/controllers/deschedule"
 	"github.com/seaway-io/seaway/controllers/discovery"
@@ -81,6 +82,7 @@ type options struct {
 	cluster        cluster.Options
 	template       template.Options
 	keys           keys.Options
+	demand         demand.Options
 }
 
 func (o *options) addFlags(fs *pflag.FlagSet) {
@@ -97,6 +99,10 @@ func (o *options) addFlags(fs *pflag.FlagSet) {
 	fs.BoolVar(&o.remote, "enable-scheduler-estimator", false, "ask Karmada's estimators (Services karmada-scheduler-estimator-CLUSTER) too. Needs --estimator-cert-dir")
 	fs.StringVar(&o.estimatorCerts, "estimator-cert-dir", "", "folder with ca.crt, tls.crt and tls.key for both")
 	fs.BoolVar(&o.allowNoExecute, "allow-no-execute-taint-policy", false, "let ClusterTaintPolicies set taints with the effect NoExecute")
+	fs.StringVar(&o.demand.URL, "demand-prometheus-url", "", "Prometheus that knows the requests per second of every cluster, for spillover and for explanations; none: nothing is spilled")
+	fs.StringVar(&o.demand.CAFile, "demand-prometheus-ca-file", "", "certificates that the Prometheus' own is checked against (default the host's)")
+	fs.StringVar(&o.demand.TokenFile, "demand-prometheus-token-file", "", "file with a bearer token for the Prometheus; read each time")
+	fs.StringVar(&o.demand.Query, "demand-query", demand.DefaultQuery, "template of the one query for all applications; {{.Namespace}} and {{.Service}} are regular expressions for their names")
 	fs.StringVar(&o.keys.Resolver, "dns-resolver", "", "recursive resolver, ADDRESS or ADDRESS:PORT, through which the parents of signed zones are found (default the host's)")
 	fs.StringVar(&o.keys.Namespace, "zone-keys-namespace", names.SystemNamespace, "namespace of the Secrets with the keys of signed zones; as of seaway dns")
 	o.eviction.addFlags(fs)
@@ -175,6 +181,7 @@ type parts struct {
 	endpoints       *discovery.Table
 	view            *health.View
 	placer          *scheduler.Placer
+	demand          *demand.Table
 	estimator       *estimate.Estimator
 	decisions       *decision.Recorder
 
@@ -216,6 +223,11 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 	if err != nil {
 		return nil, err
 	}
+	o.demand.Clock = clk
+	measured, err := demand.Setup(mgr, o.demand)
+	if err != nil {
+		return nil, err
+	}
 	o.cluster.Members = members
 	interpretations := &hub.Interpretations{}
 	layers, err := interpreter.Setup(ctx, mgr, interpreter.Options{Clock: clk, Changed: interpretations.Changed})
@@ -245,6 +257,7 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		endpoints:       discovery.New(members),
 		view:            health.NewView(clk),
 		placer:          placer,
+		demand:          measured,
 	}, nil
 }
 
@@ -314,7 +327,7 @@ var contents = []entry{
 	{"discovery", func(mgr ctrl.Manager, p *parts) error { return discovery.Setup(mgr, p.endpoints) }},
 	{"health", func(mgr ctrl.Manager, p *parts) error { return health.Setup(mgr, p.view) }},
 	{"traffic", func(mgr ctrl.Manager, p *parts) error {
-		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view})
+		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view, Demand: p.demand})
 	}},
 	{"failover", func(mgr ctrl.Manager, p *parts) error {
 		if !p.eviction.gates.on("Failover") {

@@ -15,6 +15,7 @@ type Filter string
 // The filters, in the order in which they are asked.
 const (
 	FilterExclude       Filter = "Exclude"
+	FilterResidency     Filter = "Residency"
 	FilterTerminating   Filter = "Terminating"
 	FilterAPIEnablement Filter = "APIEnablement"
 	FilterAffinity      Filter = "ClusterAffinity"
@@ -198,7 +199,7 @@ func filtersIn(verdicts []Verdict) []Filter {
 
 // filterOrder are the filters that come before custom algorithms.
 var filterOrder = []Filter{
-	FilterExclude, FilterTerminating, FilterAPIEnablement, FilterAffinity, FilterSpread, FilterTaint, FilterEviction,
+	FilterExclude, FilterResidency, FilterTerminating, FilterAPIEnablement, FilterAffinity, FilterSpread, FilterTaint, FilterEviction,
 	FilterWorkloadAffinity, FilterWorkloadAntiAffinity,
 }
 

@@ -30,16 +30,18 @@ const (
 	CauseEvery Cause = "EveryChange"
 	// CauseTerminating: a target is being deleted.
 	CauseTerminating Cause = "ClusterTerminating"
+	// CauseResidency: a target is outside of the namespace's wall.
+	CauseResidency Cause = "Residency"
 	// CauseRetry: the last attempt failed.
 	CauseRetry Cause = "Retry"
 )
 
 // Due says whether a binding has to be placed again, and why. Applied is the annotation that
 // AppliedPlacement made when it was placed last; terminating are the clusters that are being
-// deleted.
+// deleted, outside those on the other side of its namespace's wall.
 //
 // A divided workload that is placed as asked stays where it is, whatever happens to clusters.
-func Due(spec *workv1alpha2.ResourceBindingSpec, status *workv1alpha2.ResourceBindingStatus, applied string, terminating sets.Set[string]) Cause {
+func Due(spec *workv1alpha2.ResourceBindingSpec, status *workv1alpha2.ResourceBindingStatus, applied string, terminating, outside sets.Set[string]) Cause {
 	switch {
 	case placementChanged(spec.Placement, applied, status.SchedulerObservedAffinityName):
 		return CausePlacement
@@ -51,6 +53,8 @@ func Due(spec *workv1alpha2.ResourceBindingSpec, status *workv1alpha2.ResourceBi
 		return CauseEvery
 	case slices.ContainsFunc(spec.Clusters, func(t workv1alpha2.TargetCluster) bool { return terminating.Has(t.Name) }):
 		return CauseTerminating
+	case slices.ContainsFunc(spec.Clusters, func(t workv1alpha2.TargetCluster) bool { return outside.Has(t.Name) }):
+		return CauseResidency
 	}
 	if c := meta.FindStatusCondition(status.Conditions, workv1alpha2.Scheduled); c == nil || c.Status != metav1.ConditionTrue {
 		return CauseRetry

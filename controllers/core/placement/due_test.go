@@ -16,8 +16,9 @@ func TestDue(t *testing.T) {
 	affine := func(p *policy) { p.WorkloadAffinity = &policyv1alpha1.WorkloadAffinity{} }
 	type due struct {
 		scene
-		applied     *policy // the present policy when nil
-		annotation  string  // instead of applied
+		applied     *policy  // the present policy when nil
+		outside     []string // clusters on the other side of the wall
+		annotation  string   // instead of applied
 		terminating string
 		failed      bool
 		change      func(*workv1alpha2.ResourceBindingSpec, *workv1alpha2.ResourceBindingStatus)
@@ -52,6 +53,8 @@ func TestDue(t *testing.T) {
 		}, want: NotDue},
 		"a target is being deleted":        {scene: scene{policy: equal(), replicas: 3, present: "m1:2 m2:1"}, terminating: "m2", want: CauseTerminating},
 		"another cluster is being deleted": {scene: scene{policy: equal(), replicas: 3, present: "m1:2 m2:1"}, terminating: "m3", want: NotDue},
+		"a target is outside of the wall":  {scene: scene{policy: equal(), replicas: 3, present: "m1:2 m2:1"}, outside: []string{"m2", "m3"}, want: CauseResidency},
+		"another cluster is outside":       {scene: scene{policy: equal(), replicas: 3, present: "m1:2 m2:1"}, outside: []string{"m3"}, want: NotDue},
 		"the last attempt failed":          {scene: scene{policy: dynamic(), replicas: 3, present: "m1:2 m2:1"}, failed: true, want: CauseRetry},
 	}
 	for name, tt := range tests {
@@ -76,7 +79,7 @@ func TestDue(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if got := Due(in.Spec, in.Status, applied, sets.New(tt.terminating)); got != tt.want {
+			if got := Due(in.Spec, in.Status, applied, sets.New(tt.terminating), sets.New(tt.outside...)); got != tt.want {
 				t.Errorf("due %q, want %q", got, tt.want)
 			}
 		})

@@ -60,6 +60,8 @@ func (p *placer) judge(t *term, m *memberView, target bool) (tier int, excluded 
 	switch {
 	case p.in.Exclude.Has(m.Name):
 		return 0, FilterExclude, "is lost"
+	case !p.in.Wall.Inside(m.Cluster):
+		return 0, FilterResidency, p.beyond
 	case m.DeletionTimestamp != nil:
 		return 0, FilterTerminating, "is being deleted"
 	case !target && !p.servers.has(m):

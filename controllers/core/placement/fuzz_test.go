@@ -284,7 +284,7 @@ func FuzzPlaceAdversarial(f *testing.F) {
 		if status == nil {
 			status = &workv1alpha2.ResourceBindingStatus{}
 		}
-		Due(in.Spec, status, string(data), nil)
+		Due(in.Spec, status, string(data), nil, nil)
 		interest := NewInterest(in.Spec.Placement, status.SchedulerObservedAffinityName)
 		for _, c := range in.Clusters {
 			interest.Includes(c)
@@ -326,7 +326,7 @@ func FuzzPlaceDocument(f *testing.F) {
 			member("m1", pods(5), in("aws", "eu", "a"), label("env", "prod")), member("m2", pods(0), in("", "us")), member("m3", pods(math.MaxInt64)),
 		}}
 		fuzzCheck(t, in)
-		Due(spec, in.Status, applied, sets.New("m2"))
+		Due(spec, in.Status, applied, sets.New("m2"), sets.New("m1"))
 	})
 }
 

@@ -29,6 +29,9 @@ func InputHash(in Input) string {
 	}
 	h.truth(in.Fresh || triggered(in.Spec, in.Status))
 	h.truth(in.KeepEmpty)
+	if in.Wall.Stands() {
+		h.text(in.Wall.String())
+	}
 	h.text(in.observedAffinity())
 	p, errs := newPlacer(&in)
 	if len(errs) > 0 {

@@ -5,6 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/residency"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
@@ -21,6 +22,10 @@ type Input struct {
 
 	// Status is the binding's; nil stands for a binding that was never scheduled.
 	Status *workv1alpha2.ResourceBindingStatus
+
+	// Wall is around everything in the binding's namespace. A present target outside of it leaves it
+	// as soon as there is a place inside.
+	Wall residency.Wall
 
 	// Exclude names clusters that must not be used, whatever the policy says. A present target
 	// that is excluded counts as gone.

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
+	"github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
@@ -74,6 +75,7 @@ type placer struct {
 	descend  bool
 	members  []memberView // sorted by name
 	servers  servers
+	beyond   string           // what a cluster is said to be that is outside of the wall
 	lacksAPI string           // what a cluster is said to lack that does not serve the kind
 	present  map[string]int32 // replicas of the present targets
 	evicted  sets.Set[string]
@@ -104,6 +106,7 @@ func newPlacer(in *Input) (*placer, field.ErrorList) {
 		descend:  NamesDescend(ref.UID),
 		members:  in.members(),
 		servers:  newServers(in.Snapshot, schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind)),
+		beyond:   "is outside of the namespace's wall (" + names.ResidencyAnnotation + ": " + in.Wall.String() + ")",
 		lacksAPI: "does not serve " + ref.APIVersion + " " + ref.Kind,
 		present:  make(map[string]int32, len(in.Spec.Clusters)),
 		evicted:  sets.New[string](),

@@ -402,11 +402,11 @@ func TestPropertyPlacedIsNotDue(t *testing.T) {
 			SchedulerObservedAffinityName: got.AffinityName, LastScheduledTime: &metav1.Time{Time: time.Unix(10, 0)},
 			Conditions: []metav1.Condition{{Type: workv1alpha2.Scheduled, Status: metav1.ConditionTrue}},
 		}
-		if cause := Due(in.Spec, status, applied, nil); cause != NotDue {
+		if cause := Due(in.Spec, status, applied, nil, nil); cause != NotDue {
 			t.Fatalf("%s: due for %s", Targets(got.Clusters), cause)
 		}
 		in.Spec.Replicas++
-		if cause := Due(in.Spec, status, applied, nil); cause != CauseReplicas {
+		if cause := Due(in.Spec, status, applied, nil, nil); cause != CauseReplicas {
 			t.Fatalf("one more replica is due for %q", cause)
 		}
 	})

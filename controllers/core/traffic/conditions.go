@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
@@ -50,9 +51,17 @@ func IsService(ref trafficv1alpha1.TargetRef) bool {
 	return ref.Group == "" && (ref.Kind == "Service" || ref.Kind == "")
 }
 
-// conditions are Accepted and ResolvedRefs.
+// conditions are Accepted, ResolvedRefs and, where there is or was a hold, Held.
 func conditions(in Input) []metav1.Condition {
-	return []metav1.Condition{accepted(in), resolvedRefs(in)}
+	out := []metav1.Condition{accepted(in), resolvedRefs(in)}
+	switch hold := in.Policy.Spec.Hold; {
+	case hold.InForce(in.Now):
+		out = append(out, condition(trafficv1alpha1.ConditionHeld, true, trafficv1alpha1.ReasonHeld,
+			because("until "+clock(hold.Until.Time)+" nothing but health changes where requests and workloads go", hold.Reason)))
+	case hold != nil || meta.FindStatusCondition(in.Policy.Status.Conditions, trafficv1alpha1.ConditionHeld) != nil:
+		out = append(out, condition(trafficv1alpha1.ConditionHeld, false, trafficv1alpha1.ReasonReleased, "automation goes on"))
+	}
+	return out
 }
 
 func condition(kind string, status bool, reason, message string) metav1.Condition {

@@ -19,9 +19,14 @@
 //	Down ──► Recovering    after any other outage: nothing for stableFor, then stepPercent more every
 //	                       stepEvery; in full at once when nobody else is left
 //	Recovering ──► Serving when the last step is made
-//	any ──► Draining       the Cluster is being deleted, or a Remedy asks for TrafficControl on it
-//	Draining ──► Recovering when no Remedy asks for it any more
-//	any ──► Excluded       the policy does not select the cluster
+//	any ──► Draining       the Cluster is being deleted, somebody drains it, or a Remedy asks for
+//	                       TrafficControl on it
+//	Draining ──► Recovering when nobody asks for it any more; the steps of a drain begin at once
+//	any ──► Excluded       the policy does not select the cluster, or it is outside of the wall
+//
+// What a cluster can not take goes to others: fill says where everybody could go, spill moves there
+// in steps, by what was measured and what the previous plan says is spilled already. A hold keeps all of
+// this as it is.
 //
 // Silence is neither an outage nor a recovery: while the vantage points say nothing, an endpoint
 // that serves goes on, and one that was down by verdict stays down. While a member can not be asked,

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 	remedyv1alpha1 "github.com/seaway-io/seaway/api/remedy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 )
@@ -34,10 +35,19 @@ func (p *planner) endpoint(m Member, prev *trafficv1alpha1.PlanEndpoint) (e traf
 		return e, false
 	}
 	e = observe(m, prev)
-	if known(m) && !m.Exists && !(p.remembers(prev) && p.steering.selects(m.Cluster)) {
+	if known(m) && !m.Exists && !(p.remembers(prev) && p.steering.selects(m.Cluster) && p.outside(m.Cluster) == "") {
 		return e, false
 	}
+	if why := p.outside(m.Cluster); why != "" {
+		// Without an address nobody can send requests there, whatever becomes of all others.
+		e.Addresses, e.Hostname = nil, ""
+		e.FirstHealthy, e.LastDown = nil, nil
+		enter(&e, trafficv1alpha1.EndpointExcluded, trafficv1alpha1.EndpointReasonResidency, why)
+		p.date(&e, prev)
+		return e, true
+	}
 	f := p.fault(m, &e, prev)
+	drain, drained := p.drained(m.Cluster)
 	switch {
 	case !p.steering.selects(m.Cluster):
 		// The policy was edited, which outweighs what was: a cluster that is selected again is
@@ -48,14 +58,50 @@ func (p *planner) endpoint(m Member, prev *trafficv1alpha1.PlanEndpoint) (e traf
 		enter(&e, trafficv1alpha1.EndpointDown, f.reason, f.message)
 	case m.Cluster.DeletionTimestamp != nil:
 		enter(&e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonClusterLeaving, "the cluster is being deleted")
+	case drained:
+		enter(&e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonDrained, drain)
 	case Withdrawn(m.Cluster):
 		enter(&e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonTrafficControl,
 			"a Remedy asks for TrafficControl: no new requests while others can take them")
 	default:
 		p.rise(&e, m, prev)
 	}
+	if e.State == trafficv1alpha1.EndpointDraining && prev != nil && inOutage(prev) {
+		ended := ceil(p.in.Now)
+		e.LastDown = &ended
+	}
 	p.date(&e, prev)
 	return e, true
+}
+
+// outside says why a cluster is on the other side of a wall; empty when it is not.
+func (p *planner) outside(c *clusterv1alpha1.Cluster) string {
+	switch {
+	case !p.in.Wall.Inside(c):
+		return fmt.Sprintf("the namespace is walled in by %s=%q", names.ResidencyAnnotation, p.in.Wall)
+	case p.inside != nil && !p.inside.Matches(c):
+		return "spec.residency: the cluster " + p.inside.Mismatch(c)
+	}
+	return ""
+}
+
+// drained says whether somebody drains a cluster, and why.
+func (p *planner) drained(c *clusterv1alpha1.Cluster) (why string, drained bool) {
+	const rule = ": no new requests while others can take them"
+	if reason, drained := c.Annotations[names.DrainAnnotation]; drained {
+		return because("the cluster is drained", reason) + rule, true
+	}
+	if reason, drained := p.drains[c.Name]; drained {
+		return because("the application is drained from the cluster", reason) + rule, true
+	}
+	return "", false
+}
+
+func because(what, why string) string {
+	if why = strings.TrimSpace(why); why == "" {
+		return what
+	}
+	return fmt.Sprintf("%s (%s)", what, why)
 }
 
 // known says whether the word of the member's API server counts. One that is not Ready may show
@@ -161,6 +207,10 @@ func (p *planner) rise(e *trafficv1alpha1.PlanEndpoint, m Member, prev *trafficv
 		}
 		e.StableSince = nil
 		p.recover(e, m, 0)
+	case prev.Reason == trafficv1alpha1.EndpointReasonDrained && p.calm(prev): // nothing was wrong with it
+		from := floor(p.in.Now.Add(-p.ramp().stableFor))
+		e.StableSince = &from
+		p.recover(e, m, 0)
 	case prev.State == trafficv1alpha1.EndpointDraining: // what was wrong with it may come back soon
 		p.recover(e, m, 0)
 	case prev.State == trafficv1alpha1.EndpointRecovering:
@@ -211,8 +261,12 @@ func (p *planner) verdictDue(since metav1.Time) time.Time {
 func (p *planner) isBlip(prev *trafficv1alpha1.PlanEndpoint) bool {
 	f := p.in.Policy.Spec.Failover
 	short := p.in.Now.Sub(prev.Since.Time) < f.MoveWorkloadsAfter.Duration
-	first := prev.LastDown == nil || p.in.Now.Sub(prev.LastDown.Time) >= f.Failback.StableFor.Duration
-	return short && first
+	return short && p.calm(prev)
+}
+
+// calm says whether the last outage was long enough ago.
+func (p *planner) calm(prev *trafficv1alpha1.PlanEndpoint) bool {
+	return prev.LastDown == nil || p.in.Now.Sub(prev.LastDown.Time) >= p.ramp().stableFor
 }
 
 // admitStarting admits a new endpoint without a verdict, because there is no other.
@@ -226,7 +280,7 @@ func (p *planner) admitStarting(e *trafficv1alpha1.PlanEndpoint) {
 // serveInFull gives an endpoint its full share before its time, because there is no other.
 func (p *planner) serveInFull(e *trafficv1alpha1.PlanEndpoint) {
 	e.SharePercent = 100
-	describe(e, p.ramp())
+	p.describe(e)
 }
 
 // enter sets the state. Times and share are set by others.

@@ -43,10 +43,19 @@ func events(before, after *trafficv1alpha1.TrafficPlanSpec) []Event {
 			out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventFailOpenEnded, "an endpoint is healthy again"})
 		}
 	}
+	if was, is := overloaded(before), overloaded(after); is && !was {
+		out = append(out, Event{corev1.EventTypeWarning, trafficv1alpha1.EventOverloaded, after.Load.Message})
+	} else if was && !is {
+		out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventOverloadEnded, "there is room again"})
+	}
 	if moved := movements(before, after); moved != "" {
 		out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventTrafficMoved, moved})
 	}
 	return out
+}
+
+func overloaded(spec *trafficv1alpha1.TrafficPlanSpec) bool {
+	return spec.Load != nil && spec.Load.Reason == trafficv1alpha1.LoadOverloaded
 }
 
 func endpointEvents(before, after []trafficv1alpha1.PlanEndpoint) []Event {
@@ -76,13 +85,17 @@ func endpointEvents(before, after []trafficv1alpha1.PlanEndpoint) []Event {
 // movements says for each client region whose first tier has changed what it was and is.
 func movements(before, after *trafficv1alpha1.TrafficPlanSpec) string {
 	const most = 4
-	was := map[string]string{"": shares(before.Tiers)}
+	was := make(map[string][]trafficv1alpha1.PlanTier, len(before.Regions)+1)
+	was[""] = before.Tiers
 	for _, r := range before.Regions {
-		was[r.Name] = shares(r.Tiers)
+		was[r.Name] = r.Tiers
 	}
 	var out []string
 	moved := func(region string, tiers []trafficv1alpha1.PlanTier) {
-		old, is := was[region], shares(tiers)
+		if sameFirst(was[region], tiers) { // as nearly always
+			return
+		}
+		old, is := shares(was[region]), shares(tiers)
 		if old == "" || is == "" || old == is {
 			return
 		}
@@ -103,6 +116,10 @@ func movements(before, after *trafficv1alpha1.TrafficPlanSpec) string {
 		out = append(out[:most], fmt.Sprintf("and %d regions more", len(out)-most))
 	}
 	return strings.Join(out, "; ")
+}
+
+func sameFirst(a, b []trafficv1alpha1.PlanTier) bool {
+	return len(a) > 0 && len(b) > 0 && slices.Equal(a[0].Clusters, b[0].Clusters)
 }
 
 // shares says what the first tier gives to each cluster.

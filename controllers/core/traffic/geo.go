@@ -114,34 +114,48 @@ func (p *planner) clientRegions() []place {
 	return out
 }
 
+// regional is a group of one region and the index of its place; -1 when it names none.
+type regional struct {
+	*group
+	region string
+	at     int
+}
+
+func regionals(groups []*group, places []place) []regional {
+	out := make([]regional, 0, len(groups))
+	for _, g := range groups {
+		r := regional{g, g.candidates[0].region, -1}
+		if i, found := slices.BinarySearchFunc(places, r.region, func(p place, name string) int { return cmp.Compare(p.name, name) }); found {
+			r.at = i
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
 // byDistance sorts groups, each of one region and themselves sorted by its name: the client's own
 // first, then by distance from it, then those whose distance is not known, and last the clusters
 // that name no region.
-func byDistance(client place, groups []*group, places []place) []*group {
+func byDistance(client place, groups []regional, places []place) []*group {
 	const own, unknown, nowhere = -1, math.MaxInt - 1, math.MaxInt
-	type ranked struct {
-		*group
-		rank int
-	}
+	type ranked struct{ rank, index int }
 	list := make([]ranked, 0, len(groups))
-	for _, g := range groups {
-		region := g.candidates[0].region
-		i, found := slices.BinarySearchFunc(places, region, func(p place, name string) int { return cmp.Compare(p.name, name) })
+	for i, g := range groups {
 		rank := nowhere
 		switch {
-		case region == client.name:
+		case g.region == client.name:
 			rank = own
-		case found && client.known && places[i].known:
-			rank = client.kilometres(places[i])
-		case found:
+		case g.at >= 0 && client.known && places[g.at].known:
+			rank = client.kilometres(places[g.at])
+		case g.at >= 0:
 			rank = unknown
 		}
-		list = append(list, ranked{g, rank})
+		list = append(list, ranked{rank, i})
 	}
-	slices.SortStableFunc(list, func(a, b ranked) int { return cmp.Compare(a.rank, b.rank) })
+	slices.SortFunc(list, func(a, b ranked) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.index, b.index)) })
 	out := make([]*group, 0, len(list))
 	for _, r := range list {
-		out = append(out, r.group)
+		out = append(out, groups[r.index].group)
 	}
 	return out
 }

@@ -8,7 +8,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/residency"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
 
 // Input is all that a plan depends on. Nothing in it is changed.
@@ -22,6 +24,10 @@ type Input struct {
 	Previous *trafficv1alpha1.TrafficPlanSpec
 	// Claims is what became of the policy's host names.
 	Claims HostnameResult
+	// Wall of the policy's namespace.
+	Wall residency.Wall
+	// Demand that was measured; nil when nobody measures.
+	Demand *Demand
 	// Target is what became of the policy's target on the hub.
 	Target Target
 	// Clusters are all clusters of the federation, in any order, with the target as it is there.
@@ -85,7 +91,10 @@ func Plan(in Input) Output {
 	p := newPlanner(in)
 	p.judge()
 	p.rescue()
+	p.weigh()
+	p.rate()
 	p.steer()
+	p.overflow()
 
 	spec := &trafficv1alpha1.TrafficPlanSpec{
 		Policy:     trafficv1alpha1.PlanSource{UID: in.Policy.UID, Generation: in.Policy.Generation},
@@ -97,6 +106,8 @@ func Plan(in Input) Output {
 		Regions:    p.regions,
 		Tiers:      p.tiers,
 		FailOpen:   p.failOpen,
+		Spill:      p.spill,
+		Load:       p.load,
 	}
 	out.Spec = spec
 	out.Clusters = clusterStatus(spec)
@@ -120,11 +131,21 @@ type planner struct {
 	steering steering
 	members  map[string]Member
 	previous map[string]*trafficv1alpha1.PlanEndpoint
+	// inside is the wall that the policy draws, inside that of its namespace; nil when it draws none.
+	inside *affinity.Matcher
+	// drains are the reasons of the policy's own drains, by cluster.
+	drains map[string]string
+	// held says that spec.hold is in force.
+	held bool
+	// demand is nil unless it is fresh.
+	demand *Demand
 
 	endpoints []trafficv1alpha1.PlanEndpoint
 	failOpen  bool
 	regions   []trafficv1alpha1.PlanRegion
 	tiers     []trafficv1alpha1.PlanTier
+	spill     *trafficv1alpha1.Spill
+	load      *trafficv1alpha1.Load
 	wake      time.Duration
 }
 
@@ -134,6 +155,19 @@ func newPlanner(in Input) *planner {
 		steering: newSteering(&in.Policy.Spec.Steering),
 		members:  make(map[string]Member, len(in.Clusters)),
 		previous: map[string]*trafficv1alpha1.PlanEndpoint{},
+		drains:   map[string]string{},
+		held:     in.Policy.Spec.Hold.InForce(in.Now),
+		demand:   freshDemand(in),
+	}
+	if p.held {
+		p.wakeAt(in.Policy.Spec.Hold.Until.Time)
+	}
+	if r := in.Policy.Spec.Residency; r != nil {
+		inside := affinity.New(&r.ClusterAffinity)
+		p.inside = &inside
+	}
+	for _, d := range in.Policy.Spec.Drain {
+		p.drains[d.Cluster] = d.Reason
 	}
 	for _, m := range in.Clusters {
 		p.members[m.Cluster.Name] = m

@@ -7,23 +7,28 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
+	apinames "github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/residency"
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
 
-var names = []string{"fra", "dub", "iad", "pdx", "sin"}
+var worldNames = []string{"fra", "dub", "iad", "pdx", "sin"}
 
 // happening is one thing that may befall the world.
 func happening(t *rapid.T, w *world) {
-	name := rapid.SampledFrom(names[:len(w.members)]).Draw(t, "cluster")
+	name := rapid.SampledFrom(worldNames[:len(w.members)]).Draw(t, "cluster")
 	m := w.members[name]
 	switch what := rapid.SampledFrom([]string{
 		"verdict", "verdict", "verdict", "ready", "known", "control plane", "address", "exists",
 		"vantage", "sleep", "sleep", "sleep", "strategy", "ramp", "delete", "kill", "revive", "region map", "remedy",
+		"drain", "drain here", "hold", "spillover", "demand", "demand", "residency", "wall",
 	}).Draw(t, "event"); what {
 	case "verdict":
 		m.Verdict = rapid.SampledFrom([]v1.Verdict{v1.VerdictHealthy, v1.VerdictUnhealthy, v1.VerdictUnknown}).Draw(t, what)
@@ -56,6 +61,27 @@ func happening(t *rapid.T, w *world) {
 		}
 	case "remedy":
 		m.Cluster.Status.RemedyActions = rapid.SampledFrom([][]string{nil, {"Other"}, {"Other", "TrafficControl"}}).Draw(t, what)
+	case "drain":
+		m.Cluster.Annotations = rapid.SampledFrom([]map[string]string{nil, {apinames.DrainAnnotation: "maintenance"}}).Draw(t, what)
+	case "drain here":
+		w.policy.Spec.Drain = rapid.SampledFrom([][]v1.Drain{nil, {{Cluster: name, Reason: "a bad release"}}}).Draw(t, what)
+	case "hold":
+		w.policy.Spec.Hold = nil
+		if rapid.Bool().Draw(t, what) {
+			w.policy.Spec.Hold = &v1.Hold{Until: metav1.NewTime(w.now.Add(5 * time.Minute).Truncate(time.Second))}
+		}
+	case "spillover":
+		if s := w.policy.Spec.Steering.Strategy; s == v1.StrategyGeo || s == v1.StrategyOrdered || s == "" {
+			w.policy.Spec.Capacity = &v1.Capacity{RequestsPerSecondPerReplica: resource.MustParse("50")}
+			w.policy.Spec.Steering.Spillover = &v1.Spillover{TargetUtilization: rapid.Int32Range(1, 100).Draw(t, what)}
+		}
+	case "demand":
+		w.demand = drawDemand(t, w)
+	case "residency":
+		w.policy.Spec.Residency = rapid.SampledFrom([]*v1.Residency{nil, {ClusterAffinity: policyv1alpha1.ClusterAffinity{ExcludeClusters: []string{name}}}}).Draw(t, what)
+	case "wall":
+		m.Cluster.Labels = rapid.SampledFrom([]map[string]string{{"geo": "eu"}, {"geo": "us"}}).Draw(t, "label")
+		w.wall, _ = residency.Of(rapid.SampledFrom([]map[string]string{nil, {apinames.ResidencyAnnotation: "geo=eu"}, {apinames.ResidencyAnnotation: "geo!=us"}}).Draw(t, what))
 	case "kill":
 		w.kill(name)
 	case "revive":
@@ -65,9 +91,19 @@ func happening(t *rapid.T, w *world) {
 	}
 }
 
+func drawDemand(t *rapid.T, w *world) *Demand {
+	rate := rapid.Float64Range(0, 500)
+	d := &Demand{At: w.now, Clusters: map[string]float64{}, Clients: map[string]float64{"": rate.Draw(t, "all")}}
+	for _, name := range worldNames[:len(w.members)] {
+		d.Clusters[name] = rate.Draw(t, name)
+		d.Clients[w.members[name].Cluster.Spec.Region] = rate.Draw(t, "clients near "+name)
+	}
+	return d
+}
+
 func steer(t *rapid.T, w *world) {
 	set := func() policyv1alpha1.ClusterAffinity {
-		return policyv1alpha1.ClusterAffinity{ClusterNames: rapid.SliceOfNDistinct(rapid.SampledFrom(names), 1, 3, rapid.ID).Draw(t, "set")}
+		return policyv1alpha1.ClusterAffinity{ClusterNames: rapid.SliceOfNDistinct(rapid.SampledFrom(worldNames), 1, 3, rapid.ID).Draw(t, "set")}
 	}
 	s := v1.Steering{Strategy: rapid.SampledFrom([]v1.Strategy{v1.StrategyGeo, v1.StrategyEqual, v1.StrategyOrdered, v1.StrategyWeighted}).Draw(t, "strategy")}
 	switch s.Strategy {
@@ -87,7 +123,7 @@ func steer(t *rapid.T, w *world) {
 // Whatever happens, in whatever order, every plan keeps the promises.
 func TestInvariants(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		w := newWorld(t, names[:rapid.IntRange(1, len(names)).Draw(rt, "clusters")]...)
+		w := newWorld(t, worldNames[:rapid.IntRange(1, len(worldNames)).Draw(rt, "clusters")]...)
 		w.step()
 		for range rapid.IntRange(1, 30).Draw(rt, "events") {
 			happening(rt, w)
@@ -152,6 +188,15 @@ func checkEndpoint(t *rapid.T, w *world, e *v1.PlanEndpoint) {
 			t.Fatalf("%s has a share while %s", e.Cluster, e.State)
 		}
 	}
+	c := w.members[e.Cluster].Cluster
+	if inside := w.policy.Spec.Residency == nil || affinity.Matches(c, &w.policy.Spec.Residency.ClusterAffinity); !inside || !w.wall.Inside(c) {
+		if e.State != v1.EndpointExcluded || reachable(e) {
+			t.Fatalf("%s is outside of the wall: %+v", e.Cluster, e)
+		}
+	}
+	if _, drained := c.Annotations[apinames.DrainAnnotation]; drained && e.SharePercent != 0 {
+		t.Fatalf("%s has a share though it is drained: %+v", e.Cluster, e)
+	}
 	if Withdrawn(w.members[e.Cluster].Cluster) && e.SharePercent != 0 {
 		t.Fatalf("%s has a share though a Remedy takes it out of traffic: %+v", e.Cluster, e)
 	}
@@ -203,7 +248,7 @@ func checkStable(t *rapid.T, w *world, out Output) {
 		if got := at(w.now.Add(1000 * time.Hour)); got != is {
 			t.Fatalf("time changed the plan though no time was given:\n%s\n%s", is, got)
 		}
-	} else if at(w.now.Add(out.RequeueAfter)) == is {
+	} else if hold := w.policy.Spec.Hold; at(w.now.Add(out.RequeueAfter)) == is && (hold == nil || !hold.Until.Time.Equal(w.now.Add(out.RequeueAfter))) {
 		t.Fatalf("woken after %s for nothing: %s", out.RequeueAfter, is)
 	}
 }

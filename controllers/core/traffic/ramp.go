@@ -27,7 +27,7 @@ func (p *planner) recover(e *trafficv1alpha1.PlanEndpoint, m Member, held int32)
 	since := e.StableSince
 	enter(e, trafficv1alpha1.EndpointRecovering, "", "")
 	e.SharePercent = held
-	if !controlPlaneLost(m.Cluster) {
+	if !controlPlaneLost(m.Cluster) && !p.held {
 		if since == nil {
 			from := ceil(p.in.Now.Add(-r.offset(held)))
 			since = &from
@@ -40,7 +40,7 @@ func (p *planner) recover(e *trafficv1alpha1.PlanEndpoint, m Member, held int32)
 		}
 		e.SharePercent = max(held, share)
 	}
-	describe(e, r)
+	p.describe(e)
 }
 
 // share after a time of health without a break.
@@ -80,11 +80,15 @@ func (r ramp) nextShare(e *trafficv1alpha1.PlanEndpoint) int32 {
 }
 
 // describe says what a recovery waits for.
-func describe(e *trafficv1alpha1.PlanEndpoint, r ramp) {
+func (p *planner) describe(e *trafficv1alpha1.PlanEndpoint) {
+	r := p.ramp()
 	switch {
 	case e.SharePercent == 100:
 		e.Reason = trafficv1alpha1.EndpointReasonOnlyHealthy
 		e.Message = "receives its full share before its time: no other endpoint was Serving when it returned"
+	case e.StableSince == nil && p.held:
+		e.Reason = trafficv1alpha1.EndpointReasonHeld
+		e.Message = fmt.Sprintf("keeps %d %% of its share while spec.hold is in force", e.SharePercent)
 	case e.StableSince == nil:
 		e.Reason = trafficv1alpha1.EndpointReasonControlPlaneLost
 		e.Message = "requests get through again; waits for the control plane, which knows how many replicas are ready"

@@ -49,6 +49,12 @@ func newSteering(s *trafficv1alpha1.Steering) steering {
 	return out
 }
 
+// byReplicas says whether the clusters of a tier are weighed by their ready replicas. Where a user gave
+// the weights, or wants them to be alike, they are.
+func (s steering) byReplicas() bool {
+	return s.strategy == trafficv1alpha1.StrategyGeo || s.strategy == trafficv1alpha1.StrategyOrdered
+}
+
 // place is the tier and the weight of a cluster for clients of any region.
 func (s steering) place(c *clusterv1alpha1.Cluster) (tier int, weight int64, selected bool) {
 	if s.strategy != trafficv1alpha1.StrategyOrdered && s.strategy != trafficv1alpha1.StrategyWeighted {
@@ -91,7 +97,7 @@ func (p *planner) steer() {
 		return
 	}
 	places := p.clientRegions()
-	regions := split(candidates, lost, func(c candidate) string { return c.region })
+	regions := regionals(split(candidates, lost, func(c candidate) string { return c.region }), places)
 	for _, client := range places {
 		p.regions = append(p.regions, trafficv1alpha1.PlanRegion{
 			Name: client.name, Location: client.location.DeepCopy(), Tiers: tiers(wholeFirst(byDistance(client, regions, places))),
@@ -105,6 +111,8 @@ type candidate struct {
 	tier            int
 	// weight among the candidates of its tier, and how much of it the endpoint may have.
 	weight, percent int64
+	// counted says that the weight is a number of replicas: only its proportion to others matters.
+	counted bool
 }
 
 // candidates are the endpoints with a share; when there is none, those that fail open.
@@ -145,7 +153,11 @@ func (p *planner) lost() []candidate {
 
 func (p *planner) candidate(e *trafficv1alpha1.PlanEndpoint, percent int32) candidate {
 	tier, weight, _ := p.steering.place(p.members[e.Cluster].Cluster)
-	return candidate{e.Cluster, e.Region, tier, weight, int64(percent)}
+	counted := p.steering.byReplicas()
+	if counted {
+		weight = int64(max(e.Weight, 1))
+	}
+	return candidate{e.Cluster, e.Region, tier, weight, int64(percent), counted}
 }
 
 // lastResort is what is served when nothing should be: endpoints that work and were to be emptied,

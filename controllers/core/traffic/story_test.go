@@ -35,12 +35,22 @@ func tell(t *testing.T, clusters ...string) *story {
 			states = append(states, fmt.Sprintf("%s %s/%s %d%%", e.Cluster, e.State, e.Reason, e.SharePercent))
 		}
 		fmt.Fprintf(s, "%s    plan    %s\n", s.time(), strings.Join(states, " | "))
+		if l := s.plan.Load; l != nil {
+			fmt.Fprintf(s, "%14s load: %s, %s%s\n", "", l.Reason, l.Message, overText(l.Overload))
+		}
 		for _, r := range s.plan.Regions {
 			fmt.Fprintf(s, "%14s %s: %s\n", "", r.Name, tierText(r.Tiers))
 		}
 		fmt.Fprintf(s, "%14s anybody: %s\n", "", tierText(s.plan.Tiers))
 	}
 	return s
+}
+
+func overText(list []v1.Overload) (out string) {
+	for _, o := range list {
+		out += fmt.Sprintf("; %s by %s requests/s", o.Name, o.RequestsPerSecond.String())
+	}
+	return out
 }
 
 func (s *story) time() string { return "+" + s.now.Sub(noon).String() }

@@ -22,6 +22,8 @@ type group struct {
 	tier trafficv1alpha1.PlanTier
 	// left is what they leave over.
 	left int64
+	// unit that weights are told in: numbers of replicas in lowest terms, given weights as they are.
+	unit int64
 	// weight of the candidates, and that of the endpoints that the group has lost.
 	weight, lost int64
 }
@@ -55,7 +57,6 @@ func (g *group) add(c candidate) {
 	if c.percent == 100 {
 		g.full = append(g.full, c)
 	}
-	g.left += c.weight * (100 - c.percent) * fullWeight / 100
 	g.weight += c.weight
 }
 
@@ -90,6 +91,16 @@ func wholeFirst(groups []*group) []*group {
 
 // finish lets those of the group that have their share in full take what the others leave over.
 func (g *group) finish() {
+	g.unit = 1
+	if g.candidates[0].counted {
+		g.unit = 0
+		for _, c := range g.candidates {
+			g.unit = gcd(g.unit, c.weight)
+		}
+	}
+	for _, c := range g.candidates {
+		g.left += c.weight / g.unit * (100 - c.percent) * fullWeight / 100
+	}
 	if g.left > 0 && len(g.full) > 0 {
 		g.tier = g.with(g.full)
 		g.left = 0
@@ -102,7 +113,7 @@ func (g *group) finish() {
 func (g *group) with(standIns []candidate) trafficv1alpha1.PlanTier {
 	weights := make(map[string]int64, len(g.candidates)+len(standIns))
 	for _, c := range g.candidates {
-		weights[c.cluster] += c.weight * c.percent * fullWeight / 100
+		weights[c.cluster] += c.weight / g.unit * c.percent * fullWeight / 100
 	}
 	spread(weights, g.left, standIns)
 	return tier(weights)

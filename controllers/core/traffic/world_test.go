@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/residency"
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	validation "github.com/seaway-io/seaway/api/validation/traffic"
 )
@@ -24,6 +25,8 @@ type world struct {
 	members map[string]*Member
 	regions Regions
 	vantage int
+	wall    residency.Wall
+	demand  *Demand
 
 	plan   *v1.TrafficPlanSpec
 	writes int
@@ -71,7 +74,7 @@ func (w *world) input() Input {
 	in := Input{
 		Now: w.now, Policy: policy, Previous: w.plan.DeepCopy(),
 		Claims:  HostnameResult{Hostnames: policy.Spec.Hostnames},
-		Regions: w.regions, VantagePoints: w.vantage,
+		Regions: w.regions, VantagePoints: w.vantage, Wall: w.wall, Demand: w.demand,
 	}
 	for _, m := range w.members {
 		copied := *m

@@ -1,0 +1,126 @@
+package traffic
+
+import (
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+)
+
+// dampedPercent is how far the weight of an endpoint may be off before it follows the ready replicas,
+// so that one pod more or less among many moves no client.
+const dampedPercent = 10
+
+// weigh gives every endpoint its weight where strategies go by ready replicas. Weights follow when they
+// are off by more than dampedPercent, and all of them when a cluster comes or goes, since clients are
+// moved then in any case. An endpoint without ready replicas keeps the weight it had, by which it is
+// missed.
+func (p *planner) weigh() {
+	anew := !p.held && p.cameOrWent()
+	for i := range p.endpoints {
+		e := &p.endpoints[i]
+		switch {
+		case !p.steering.byReplicas():
+			e.Weight = 0
+		case e.ReadyReplicas <= 0:
+		case e.Weight == 0, anew, !p.held && off(int64(e.Weight), int64(e.ReadyReplicas)):
+			e.Weight = e.ReadyReplicas
+		}
+	}
+}
+
+func off(is, should int64) bool {
+	d := (should - is) * 100
+	return d > is*dampedPercent || -d > is*dampedPercent
+}
+
+// cameOrWent says whether the set of endpoints that receive requests has changed.
+func (p *planner) cameOrWent() bool {
+	served := 0
+	for _, e := range p.previous {
+		if e.SharePercent > 0 {
+			served++
+		}
+	}
+	for i := range p.endpoints {
+		e := &p.endpoints[i]
+		before := p.previous[e.Cluster]
+		had := before != nil && before.SharePercent > 0
+		if had != (e.SharePercent > 0) {
+			return true
+		}
+		if had {
+			served--
+		}
+	}
+	return served != 0
+}
+
+// lostOne says whether an endpoint that received requests does so no longer.
+func (p *planner) lostOne() bool {
+	left := 0
+	for i := range p.endpoints {
+		if before := p.previous[p.endpoints[i].Cluster]; before != nil && before.SharePercent > 0 {
+			if p.endpoints[i].SharePercent == 0 {
+				return true
+			}
+			left++
+		}
+	}
+	for _, e := range p.previous {
+		if e.SharePercent > 0 {
+			left--
+		}
+	}
+	return left != 0
+}
+
+// rate fills in what every endpoint can take, and what it is asked for.
+func (p *planner) rate() {
+	declared := p.in.Policy.Spec.Capacity
+	for i := range p.endpoints {
+		e := &p.endpoints[i]
+		was := e.Demand
+		e.Capacity, e.Demand = nil, nil
+		if declared == nil {
+			continue
+		}
+		milli := declared.RequestsPerSecondPerReplica.MilliValue() * int64(e.ReadyReplicas)
+		e.Capacity = resource.NewMilliQuantity(milli, resource.DecimalSI)
+		if p.demand == nil {
+			continue
+		}
+		demand, measured := p.demand.Clusters[e.Cluster]
+		if !measured {
+			continue
+		}
+		e.Demand = settled(was, demand, float64(milli)/1000)
+		p.wakeAt(p.demand.At.Add(demandFresh))
+	}
+}
+
+// settled is a measured number of requests per second, or the one that was told before while they are
+// less than a tenth of the capacity apart: numbers that change with every measurement would have
+// everybody read the plan again each time.
+func settled(was *resource.Quantity, is, capacity float64) *resource.Quantity {
+	if was != nil {
+		if d := is - was.AsApproximateFloat64(); max(d, -d)*10 <= capacity {
+			return was
+		}
+	}
+	return resource.NewMilliQuantity(int64(is*10+0.5)*100, resource.DecimalSI) // to a tenth
+}
+
+// capacityOf is what an endpoint can take in requests per second; 0 when it is not known.
+func capacityOf(e *trafficv1alpha1.PlanEndpoint) float64 {
+	if e.Capacity == nil {
+		return 0
+	}
+	return float64(e.Capacity.MilliValue()) / 1000
+}
+
+func gcd(a, b int64) int64 {
+	for b != 0 {
+		a, b = b, a%b
+	}
+	return a
+}

@@ -1,0 +1,131 @@
+package webhook
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/residency"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/affinity"
+)
+
+// walled holds for namespaces that draw a wall.
+var walled = []admissionregistrationv1.MatchCondition{{
+	Name:       "draws-a-wall",
+	Expression: "has(object.metadata.annotations) && '" + names.ResidencyAnnotation + "' in object.metadata.annotations",
+}}
+
+// inspectNamespace refuses a wall that can not be read: it would let nothing in.
+func inspectNamespace(ns *corev1.Namespace) field.ErrorList {
+	text, drawn := ns.Annotations[names.ResidencyAnnotation]
+	if !drawn {
+		return nil
+	}
+	if _, err := residency.Parse(text); err != nil {
+		return field.ErrorList{field.Invalid(field.NewPath("metadata", "annotations").Key(names.ResidencyAnnotation), text, err.Error())}
+	}
+	return nil
+}
+
+// wallAndClusters are the wall around a namespace and the clusters there are; nil clusters where there
+// is no wall.
+func wallAndClusters(ctx context.Context, others client.Reader, namespace string) (residency.Wall, []clusterv1alpha1.Cluster, error) {
+	var ns corev1.Namespace
+	if err := others.Get(ctx, client.ObjectKey{Name: namespace}, &ns); err != nil {
+		return residency.Wall{}, nil, client.IgnoreNotFound(err)
+	}
+	wall, _ := residency.Of(ns.Annotations) // what can not be read lets nothing in
+	if !wall.Stands() {
+		return wall, nil, nil
+	}
+	var list clusterv1alpha1.ClusterList
+	err := others.List(ctx, &list, client.UnsafeDisableDeepCopy)
+	return wall, list.Items, err
+}
+
+// compareResidency refuses a TrafficPolicy whose own wall is wider than that of its namespace, by the
+// clusters there are.
+func compareResidency(ctx context.Context, others client.Reader, obj, old client.Object) (field.ErrorList, error) {
+	p := obj.(*trafficv1alpha1.TrafficPolicy)
+	if before, _ := old.(*trafficv1alpha1.TrafficPolicy); p.Spec.Residency == nil ||
+		before != nil && equality.Semantic.DeepEqual(before.Spec.Residency, p.Spec.Residency) {
+		return nil, nil
+	}
+	wall, clusters, err := wallAndClusters(ctx, others, p.Namespace)
+	if err != nil || !wall.Stands() {
+		return nil, err
+	}
+	inside := affinity.New(&p.Spec.Residency.ClusterAffinity)
+	var beyond []string
+	for i := range clusters {
+		if c := &clusters[i]; inside.Matches(c) && !wall.Inside(c) {
+			beyond = append(beyond, c.Name)
+		}
+	}
+	if len(beyond) == 0 {
+		return nil, nil
+	}
+	return field.ErrorList{field.Forbidden(field.NewPath("spec", "residency", "clusterAffinity"), fmt.Sprintf(
+		"is wider than the namespace's wall (%s: %s): leave out %s", names.ResidencyAnnotation, wall, some(beyond)))}, nil
+}
+
+// comparePropagation refuses a PropagationPolicy whose clusters are all on the other side of its
+// namespace's wall: nothing of it would ever be placed.
+func comparePropagation(ctx context.Context, others client.Reader, obj, old client.Object) (field.ErrorList, error) {
+	p := obj.(*policyv1alpha1.PropagationPolicy)
+	if before, _ := old.(*policyv1alpha1.PropagationPolicy); before != nil && equality.Semantic.DeepEqual(before.Spec.Placement, p.Spec.Placement) {
+		return nil, nil
+	}
+	wall, clusters, err := wallAndClusters(ctx, others, p.Namespace)
+	if err != nil || !wall.Stands() {
+		return nil, err
+	}
+	placement := field.NewPath("spec", "placement")
+	path, picks := placement.Child("clusterAffinity"), []affinity.Matcher{affinity.New(p.Spec.Placement.ClusterAffinity)}
+	if terms := p.Spec.Placement.ClusterAffinities; len(terms) > 0 {
+		path, picks = placement.Child("clusterAffinities"), nil
+		for i := range terms {
+			picks = append(picks, affinity.New(&terms[i].ClusterAffinity))
+			for j := range terms[i].OverflowAffinities {
+				picks = append(picks, affinity.New(&terms[i].OverflowAffinities[j].ClusterAffinity))
+			}
+		}
+	}
+	var beyond []string
+	for i := range clusters {
+		c := &clusters[i]
+		if !slices.ContainsFunc(picks, func(m affinity.Matcher) bool { return m.Matches(c) }) {
+			continue
+		}
+		if wall.Inside(c) {
+			return nil, nil
+		}
+		beyond = append(beyond, c.Name)
+	}
+	if len(beyond) == 0 {
+		return nil, nil
+	}
+	return field.ErrorList{field.Forbidden(path, fmt.Sprintf(
+		"picks only clusters outside of the namespace's wall (%s: %s): %s; pick one inside", names.ResidencyAnnotation, wall, some(beyond)))}, nil
+}
+
+// some names a few.
+func some(clusters []string) string {
+	const most = 5
+	slices.Sort(clusters)
+	if len(clusters) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(clusters[:most], ", "), len(clusters)-most)
+	}
+	return strings.Join(clusters, ", ")
+}
