@@ -50,7 +50,7 @@ func Hub(t *testing.T, file, namespace string, edit func(*unstructured.Unstructu
 		t.Fatal(err)
 	}
 	defer f.Close()
-	b := fake.NewClientBuilder().WithScheme(scheme.New())
+	b := fake.NewClientBuilder().WithScheme(scheme.New()).WithReturnManagedFields()
 	docs := utilyaml.NewYAMLReader(bufio.NewReader(f))
 	for {
 		doc, err := docs.Read()
