@@ -15,6 +15,7 @@ import (
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/core/placement"
@@ -111,6 +112,7 @@ func (r *reconciler) evict(ctx context.Context, b workv1alpha2.Binding, survey f
 		return nil, err
 	}
 	if changed {
+		r.record(b, trafficv1alpha1.CauseFailover, before, moves)
 		for _, m := range moves {
 			hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadSucceed, "%s; moved to %s", m.Message, placement.Targets(to))
 		}
@@ -149,11 +151,13 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 	if placement.IsWorkload(spec) && !healthyIn(b, mustBeHealthy) {
 		return false, nil // the change of the health wakes us
 	}
+	before := b.GetBindingSpec().Clusters
 	changed, err := hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
 		b.GetBindingSpec().GracefulEvictionTasks = spec.GracefulEvictionTasks
 		b.GetBindingSpec().Clusters = to
 	})
 	if changed {
+		r.record(b, trafficv1alpha1.CauseReturn, before, moves)
 		for _, m := range moves {
 			hub.Tell(r.recorder, b, corev1.EventTypeNormal, names.EventReasonReturnWorkloadSucceed, "%s; placed on %s", m.Message, placement.Targets(to))
 		}

@@ -37,6 +37,8 @@ type PlaceFunc func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Se
 type Options struct {
 	Clock clock.Clock
 	Place PlaceFunc
+	// Keep is told what was moved and why; nil when nobody wants to know.
+	Keep KeepFunc
 	// Workers is how many bindings are moved at a time; 8 when 0.
 	Workers int
 }
@@ -56,6 +58,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 			recorder: hub.Recorder(mgr, "failover"),
 			clock:    o.Clock,
 			place:    o.Place,
+			keep:     o.Keep,
 			empty:    empty,
 		}
 		err := ctrl.NewControllerManagedBy(mgr).
@@ -83,6 +86,7 @@ type reconciler struct {
 	recorder record.EventRecorder
 	clock    clock.Clock
 	place    PlaceFunc
+	keep     KeepFunc
 	empty    func() workv1alpha2.Binding
 
 	// watching is when the first binding was judged: from then on this process has seen for itself.

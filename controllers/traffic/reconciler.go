@@ -42,6 +42,7 @@ type policies struct {
 	recorder  record.EventRecorder
 	endpoints endpoints
 	health    verdicts
+	decisions *decisions
 }
 
 // Reconcile plans for one policy.
@@ -76,6 +77,7 @@ func (r *policies) applyPlan(ctx context.Context, g *gathered, out traffic.Outpu
 	for _, e := range out.Events {
 		r.recorder.Event(g.policy, e.Type, e.Reason, e.Message)
 	}
+	r.decisions.record(g, out)
 	return nil
 }
 

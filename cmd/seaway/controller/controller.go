@@ -306,10 +306,10 @@ var contents = []entry{
 	{"discovery", func(mgr ctrl.Manager, p *parts) error { return discovery.Setup(mgr, p.endpoints) }},
 	{"health", func(mgr ctrl.Manager, p *parts) error { return health.Setup(mgr, p.view) }},
 	{"traffic", func(mgr ctrl.Manager, p *parts) error {
-		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view})
+		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view, Keep: p.decisions.Keep})
 	}},
 	{"failover", func(mgr ctrl.Manager, p *parts) error {
-		return failover.Setup(mgr, failover.Options{Clock: p.clock, Place: place(p.placer)})
+		return failover.Setup(mgr, failover.Options{Clock: p.clock, Place: place(p.placer), Keep: p.decisions.Keep})
 	}},
 	{"zonekeys", func(mgr ctrl.Manager, p *parts) error {
 		p.keys.Clock = p.clock
