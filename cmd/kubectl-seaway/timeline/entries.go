@@ -16,6 +16,7 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/decision"
 )
 
 // Source is where an entry comes from.
@@ -131,10 +132,43 @@ func ofDecision(d *trafficv1alpha1.DecisionSpec) Entry {
 		e.Clusters = append(e.Clusters, c.Cluster)
 		moves = append(moves, move(c))
 	}
+	var why []string
+	for i := range d.Changes {
+		c := &d.Changes[i]
+		e.Clusters = append(e.Clusters, c.Cluster)
+		moves = append(moves, c.Cluster+" "+decision.Change(c))
+		if c.Message != "" && !slices.Contains(why, c.Message) {
+			why = append(why, c.Message)
+		}
+	}
+	if len(why) > 0 {
+		e.Why = some(why)
+	}
 	if len(moves) > 0 {
 		e.What += ": " + some(moves)
 	}
+	if d.Actor != "" {
+		e.Who += " for " + d.Actor
+	}
+	if seen := votes(d.Inputs); seen != "" {
+		e.Why += " (" + seen + ")"
+	}
 	return e
+}
+
+// votes say who saw clusters down.
+func votes(inputs []trafficv1alpha1.DecisionInput) string {
+	var down []string
+	for _, in := range inputs {
+		if in.Signal == trafficv1alpha1.SignalDataPath && in.Value == string(trafficv1alpha1.VerdictUnhealthy) {
+			down = append(down, in.By)
+		}
+	}
+	slices.Sort(down)
+	if down = slices.Compact(down); len(down) == 0 {
+		return ""
+	}
+	return "seen down by " + some(down)
 }
 
 // move says what a decision did to a cluster.

@@ -145,7 +145,9 @@ func causeOf(before, after *trafficv1alpha1.TrafficPlanSpec, changes []trafficv1
 }
 
 // edited says whether a person has changed the policy between two plans.
-func edited(before, after *trafficv1alpha1.TrafficPlanSpec) bool { return before.Policy != after.Policy }
+func edited(before, after *trafficv1alpha1.TrafficPlanSpec) bool {
+	return before.Policy != after.Policy
+}
 
 // startsNow says whether an endpoint works for the first time.
 func startsNow(before *trafficv1alpha1.TrafficPlanSpec, c *trafficv1alpha1.DecisionChange) bool {
