@@ -227,13 +227,13 @@ func (a *FailoverAccount) text(w io.Writer) {
 		for _, c := range wl.Clusters {
 			name := strings.TrimSpace(c.Cluster + " " + countText(c.Replicas))
 			for _, condition := range c.Conditions {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", name, condition.Name, met(condition.Met), condition.Detail)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", name, condition.Name, met(condition.Met), output.Plain(condition.Detail))
 				name = ""
 			}
 		}
 		fmt.Fprintln(w)
 		for _, c := range wl.Clusters {
-			fmt.Fprintf(w, "%s: %s\n", c.Cluster, c.Conclusion)
+			fmt.Fprintf(w, "%s: %s\n", c.Cluster, output.Plain(c.Conclusion))
 		}
 	}
 	for i, n := range a.Notes {

@@ -186,7 +186,7 @@ func (q *inquiry) print(w io.Writer, entries []Entry, notes []string, first bool
 	}
 	for i := range entries {
 		e := &entries[i]
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", e.Time.UTC().Format(time.RFC3339), plain(e.Subject), plain(e.What), orDash(clip(plain(e.Why))), orDash(plain(e.Who)))
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", e.Time.UTC().Format(time.RFC3339), output.Plain(e.Subject), output.Plain(e.What), orDash(clip(output.Plain(e.Why))), orDash(output.Plain(e.Who)))
 	}
 	if first && len(entries) == 0 {
 		fmt.Fprintln(tw, "Nothing that the hub still knows of.")
@@ -196,9 +196,6 @@ func (q *inquiry) print(w io.Writer, entries []Entry, notes []string, first bool
 	}
 	return tw.Flush()
 }
-
-// plain is text of others on one line, without what a terminal would obey.
-func plain(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // clip keeps a line readable; -o json has it all.
 func clip(text string) string {

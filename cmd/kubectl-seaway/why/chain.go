@@ -5,6 +5,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
 )
 
 // Link is one step of the way from the policy to the answer.
@@ -88,19 +90,16 @@ type walker struct {
 }
 
 func (w *walker) ok(link Link, of, format string, args ...any) {
-	w.checks = append(w.checks, Check{Link: link, Of: of, State: StateOK, Evidence: fmt.Sprintf(format, args...)})
+	w.checks = append(w.checks, Check{Link: link, Of: of, State: StateOK, Evidence: output.Plain(fmt.Sprintf(format, args...))})
 }
 
 func (w *walker) broken(link Link, of, at, next, format string, args ...any) {
-	w.checks = append(w.checks, Check{Link: link, Of: of, At: at, State: StateBroken, Evidence: plain(fmt.Sprintf(format, args...)), Next: next})
+	w.checks = append(w.checks, Check{Link: link, Of: of, At: at, State: StateBroken, Evidence: output.Plain(fmt.Sprintf(format, args...)), Next: next})
 }
 
 func (w *walker) unknown(link Link, of, at, next, format string, args ...any) {
-	w.checks = append(w.checks, Check{Link: link, Of: of, At: at, State: StateUnknown, Evidence: plain(fmt.Sprintf(format, args...)), Next: next})
+	w.checks = append(w.checks, Check{Link: link, Of: of, At: at, State: StateUnknown, Evidence: output.Plain(fmt.Sprintf(format, args...)), Next: next})
 }
-
-// plain is text of others on one line.
-func plain(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // inNamespace are the words of a command that name the application's namespace.
 func (w *walker) inNamespace() string { return " -n " + w.App.Namespace }

@@ -160,7 +160,7 @@ func TestTheFirstBrokenLink(t *testing.T) {
 			change: func(f *Facts) {
 				p := part(f, "Deployment")
 				w := p.Works["iad"]
-				condition(&w.Status.Conditions, workv1alpha1.WorkApplied, metav1.ConditionFalse, workv1alpha1.ReasonAppliedFailed, "admission denied\n  the request")
+				condition(&w.Status.Conditions, workv1alpha1.WorkApplied, metav1.ConditionFalse, workv1alpha1.ReasonAppliedFailed, "admission\x1b denied\n  the request")
 				p.Works["iad"] = w
 			},
 			link: LinkWork, where: "Deployment web in iad", says: "AppliedFailed: admission denied the request", next: "kubectl describe work web-2 -n karmada-es-iad", partial: true,
