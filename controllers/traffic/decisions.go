@@ -135,7 +135,7 @@ func (d *decisions) lastEditor(ctx context.Context, key client.ObjectKey, apiVer
 func editorOf(entries []metav1.ManagedFieldsEntry, path ...string) (who string) {
 	var last time.Time
 	for _, e := range entries {
-		if e.Subresource != "" || e.FieldsV1 == nil || e.Time == nil || e.Time.Time.Before(last) || !holds(e.FieldsV1.Raw, path) {
+		if e.Subresource != "" || e.FieldsV1 == nil || e.Time == nil || e.Time.Time.Before(last) || !holds(e.FieldsV1.GetRawBytes(), path) {
 			continue
 		}
 		who, last = e.Manager, e.Time.Time

@@ -327,7 +327,7 @@ func ofPolicy(p *trafficv1alpha1.TrafficPolicy, add func(Entry)) {
 	of := subject("TrafficPolicy", p.Namespace, p.Name)
 	conditions(of, p.Status.Conditions, add)
 	for _, m := range p.ManagedFields {
-		if m.Time == nil || m.Subresource != "" || m.FieldsV1 == nil || !strings.Contains(string(m.FieldsV1.Raw), `"f:spec"`) {
+		if m.Time == nil || m.Subresource != "" || m.FieldsV1 == nil || !strings.Contains(m.FieldsV1.GetRawString(), `"f:spec"`) {
 			continue
 		}
 		add(Entry{Time: m.Time.Time, Subject: of, What: "edited", Who: m.Manager, Source: SourceEdit})
