@@ -17,7 +17,7 @@ LDFLAGS := -s -w -X github.com/seaway-io/seaway/cmd/version.version=$(VERSION)
 # now and then crashes in a bubble (seen with 1.26: SIGSEGV on the scheduler's stack).
 RACE := ./api/... ./controllers/core/... ./controllers/hub/... ./controllers/scheduler/... ./dns ./dns/core/... ./dns/geodb/... ./dns/server/... ./test/dns
 # Packages with tests on real control planes, besides test/e2e.
-REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/execution ./controllers/plugin ./controllers/quota ./controllers/status ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./test/bench/crowd ./test/dns ./test/dns/differential ./test/dns/resolvers ./test/fleet ./test/tenant ./test/dns/transfer ./cmd/seaway/playground
+REAL := ./controllers/apiserver ./controllers/cluster ./controllers/conversion ./controllers/decision ./controllers/dependency ./controllers/execution ./controllers/plugin ./controllers/quota ./controllers/status ./controllers/template ./controllers/traffic ./controllers/webhook ./cmd/kubectl-seaway/explain ./cmd/kubectl-seaway/why ./test/bench/crowd ./test/dns ./test/dns/differential ./test/dns/resolvers ./test/fleet ./test/tenant ./test/dns/transfer ./cmd/seaway/playground
 # Each fuzzer below FUZZ gets FUZZTIME.
 FUZZ ?= .
 FUZZTIME ?= 20s

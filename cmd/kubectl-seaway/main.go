@@ -17,6 +17,8 @@ import (
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/interpret"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/join"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/status"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/timeline"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/why"
 	"github.com/seaway-io/seaway/cmd/version"
 )
 
@@ -36,6 +38,8 @@ func main() {
 		status.Command(),
 		check.Command(),
 		explain.Command(),
+		why.Command(),
+		timeline.Command(),
 		diff.Command(),
 		interpret.Command(),
 		dns.Command(),

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/decision"
 )
@@ -15,11 +16,18 @@ type subject struct{ group, kind, namespace, name string }
 type note struct {
 	subject
 	decision.Made
+	// ready is the whole of a decision that is none of a placement; Made is empty then. finish, where
+	// there is one, adds what has to be asked for.
+	ready  *trafficv1alpha1.DecisionSpec
+	finish Finish
 }
 
 // weight is the memory that a note holds, in verdicts about clusters.
 func (n *note) weight() int {
 	w := 1
+	if n.ready != nil {
+		w += len(n.ready.Clusters) + len(n.ready.Changes) + len(n.ready.Inputs)
+	}
 	for i := range n.Diagnosis.Terms {
 		w += len(n.Diagnosis.Terms[i].Clusters)
 	}
@@ -109,7 +117,7 @@ func (b *backlog) take() *note {
 
 // holds says whether everything is where the older decision put it, and stays there.
 func holds(older, newer *note) bool {
-	return older.Controller == newer.Controller && older.Policy == newer.Policy &&
+	return older.ready == nil && newer.ready == nil && older.Controller == newer.Controller && older.Policy == newer.Policy &&
 		older.Diagnosis.Reason == newer.Diagnosis.Reason && older.Diagnosis.Message == newer.Diagnosis.Message &&
 		samePlaces(older.Result.Clusters, newer.Result.Clusters) && samePlaces(newer.Input.Spec.Clusters, newer.Result.Clusters)
 }

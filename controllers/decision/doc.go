@@ -1,4 +1,4 @@
-// Package decision keeps the decisions of the scheduler and of failover as Decision objects, for
+// Package decision keeps the decisions of the scheduler, of failover and of the planner as Decision objects, for
 // people to read. Nothing waits for it: Record takes note and returns, and what is noted is written
 // when there is time, so many per second at most. Of a template only the newest decision waits, and
 // one that says what the last one said is not written at all.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"time"
@@ -79,6 +80,21 @@ func (r *Recorder) record(controller string, b workv1alpha2.Binding, cause place
 	}
 }
 
+// Finish adds to a decision what has to be asked for. It is called when the decision is written, never
+// when it is made. What can not be found out is left open.
+type Finish = func(context.Context, *trafficv1alpha1.DecisionSpec)
+
+// Keep takes note of a decision that is none of a placement. It does not block. The decision must not
+// be changed afterwards; finish may be nil.
+func (r *Recorder) Keep(spec trafficv1alpha1.DecisionSpec, finish Finish) {
+	spec.TTLSeconds = int32(min(int64(r.o.TTL/time.Second), math.MaxInt32))
+	s := spec.Subject
+	n := &note{subject: subject{schema.FromAPIVersionAndKind(s.APIVersion, s.Kind).Group, s.Kind, s.Namespace, s.Name}, ready: &spec, finish: finish}
+	if became := r.add(n); became != "" {
+		records.WithLabelValues(became).Inc()
+	}
+}
+
 // The pauses after a write that failed, while the hub is away or has enough to do.
 const (
 	firstPause = time.Second
@@ -106,7 +122,7 @@ func (r *Recorder) run(ctx context.Context) error {
 		}
 		if lasting(err) {
 			records.WithLabelValues(resultFailed).Inc()
-			log.V(1).Info("a decision is not kept", "subject", n.Input.Spec.Resource, "why", err.Error())
+			log.V(1).Info("a decision is not kept", "kind", n.kind, "namespace", n.namespace, "name", n.name, "why", err.Error())
 			continue
 		}
 		r.giveBack(n)
@@ -128,10 +144,7 @@ func lasting(err error) bool {
 
 // write writes a decision if it is news. What costs something is asked for only then.
 func (r *Recorder) write(ctx context.Context, n *note) (result string, err error) {
-	if r.o.InputHash != nil && n.InputHash == "" {
-		n.InputHash = r.o.InputHash(n.Input)
-	}
-	spec := decision.Of(n.Made)
+	spec := r.told(n)
 	last, err := r.last(ctx, names.DecisionNamespace(spec.Subject.Namespace), decision.Group(spec.Subject))
 	if err != nil {
 		return "", err
@@ -139,7 +152,10 @@ func (r *Recorder) write(ctx context.Context, n *note) (result string, err error
 	if !decision.News(&spec, last) {
 		return resultSame, nil
 	}
-	if r.o.Steps != nil || r.o.Counterfactual != nil {
+	switch {
+	case n.ready != nil && n.finish != nil:
+		n.finish(ctx, &spec)
+	case n.ready == nil && (r.o.Steps != nil || r.o.Counterfactual != nil):
 		r.tell(n)
 		spec = decision.Of(n.Made)
 	}
@@ -152,6 +168,17 @@ func (r *Recorder) write(ctx context.Context, n *note) (result string, err error
 	}
 	r.remember(obj)
 	return resultWritten, nil
+}
+
+// told is a decision without what costs something.
+func (r *Recorder) told(n *note) trafficv1alpha1.DecisionSpec {
+	if n.ready != nil {
+		return *n.ready
+	}
+	if r.o.InputHash != nil && n.InputHash == "" {
+		n.InputHash = r.o.InputHash(n.Input)
+	}
+	return decision.Of(n.Made)
 }
 
 func (r *Recorder) tell(n *note) {

@@ -17,6 +17,7 @@ import (
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/decision"
 	"github.com/seaway-io/seaway/controllers/core/evict"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
@@ -96,10 +97,12 @@ func (r *reconciler) apply(ctx context.Context, req ctrl.Request, b workv1alpha2
 	if err := r.useAffinity(ctx, b, d, to); err != nil {
 		return 0, err
 	}
+	before := b.GetBindingSpec().Clusters
 	changed, err := hub.Patch(ctx, r.client, b.(client.Object), func(client.Object) { d.Apply(b.GetBindingSpec(), to.Clusters, now) })
 	if changed {
 		r.pace.giveBack(req.NamespacedName)
 		r.tell(b, d, to.Clusters)
+		r.keep(b, d, before, now)
 	}
 	return again, err
 }
@@ -165,6 +168,22 @@ func (r *reconciler) tell(b workv1alpha2.Binding, d *evict.Decision, to []workv1
 	for _, drop := range d.Drop {
 		hub.Tell(r.recorder, b, corev1.EventTypeNormal, names.EventReasonEvictWorkloadSucceed, "The eviction from cluster %s is complete: %s", drop.Cluster, drop.Message)
 	}
+}
+
+// keep has the evictions that were written kept as a Decision.
+func (r *reconciler) keep(b workv1alpha2.Binding, d *evict.Decision, before []workv1alpha2.TargetCluster, now time.Time) {
+	if r.Keep == nil || len(d.Evict) == 0 {
+		return
+	}
+	why := map[string]string{}
+	for _, task := range d.Evict {
+		why[task.FromCluster] = task.Message
+	}
+	after := b.GetBindingSpec().Clusters
+	r.Keep(decision.Moved(decision.Move{
+		Binding: b, Controller: "evict", Cause: d.Evict[0].Reason, Before: before, After: after, Why: why, Now: now,
+		Message: "placed on " + placement.Targets(after),
+	}), nil)
 }
 
 // tellHeld keeps the condition EvictionHeld true to what is held, and says so once.

@@ -4,11 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
@@ -30,7 +27,7 @@ func (h *hands) survey(ctx context.Context) (failover.Survey, error) {
 	}
 	seen := make([]failover.Cluster, 0, len(clusters.Items))
 	for i := range clusters.Items {
-		seen = append(seen, signals(&clusters.Items[i]))
+		seen = append(seen, failover.ClusterOf(&clusters.Items[i]))
 	}
 	return failover.NewSurvey(h.clock.Now(), seen).WatchedSince(h.watching), nil
 }
@@ -43,7 +40,7 @@ func (h *hands) about(ctx context.Context, b workv1alpha2.Binding, clusters int)
 		return out, err
 	}
 	for i, p := range found {
-		if terms := termsOf(p); i == 0 {
+		if terms := failover.TermsOf(p); i == 0 {
 			out.Terms = terms
 		} else {
 			out.Terms = out.Terms.Stricter(terms, clusters)
@@ -82,37 +79,11 @@ func (h *hands) anyLost(ctx context.Context, clusters []string) (bool, error) {
 		if client.IgnoreNotFound(err) != nil {
 			return false, fmt.Errorf("get cluster %s: %w", name, err)
 		}
-		if err == nil && signals(&c).Lost() {
+		if err == nil && failover.ClusterOf(&c).Lost() {
 			return true, nil
 		}
 	}
 	return false, nil
-}
-
-func signals(c *clusterv1alpha1.Cluster) failover.Cluster {
-	return failover.Cluster{
-		Name:         c.Name,
-		ControlPlane: signal(c, clusterv1alpha1.ClusterConditionReady),
-		DataPath:     signal(c, trafficv1alpha1.ClusterConditionDataPath),
-		Fence:        failover.FenceOf(c.Annotations[names.FencedAnnotation]),
-	}
-}
-
-// signal reads a condition. For the control plane Unknown is a lost lease and as bad as False; the
-// core tells the two signals apart.
-func signal(c *clusterv1alpha1.Cluster, conditionType string) failover.Signal {
-	cond := meta.FindStatusCondition(c.Status.Conditions, conditionType)
-	if cond == nil {
-		return failover.Signal{State: failover.Unknown, Since: c.CreationTimestamp.Time}
-	}
-	s := failover.Signal{Since: cond.LastTransitionTime.Time}
-	switch cond.Status {
-	case metav1.ConditionTrue:
-		s.State = failover.Up
-	case metav1.ConditionFalse:
-		s.State = failover.Down
-	}
-	return s
 }
 
 // inTraffic says of each cluster whether all plans of the policies have it back in full.
@@ -139,23 +110,6 @@ func (h *hands) inTraffic(ctx context.Context, policies []*trafficv1alpha1.Traff
 
 func backInTraffic(e trafficv1alpha1.PlanEndpoint) bool {
 	return e.State == trafficv1alpha1.EndpointServing && e.SharePercent == 100
-}
-
-func termsOf(p *trafficv1alpha1.TrafficPolicy) failover.Terms {
-	t := failover.DefaultTerms()
-	f := p.Spec.Failover
-	set(&t.MoveAfter, f.MoveWorkloadsAfter)
-	set(&t.StableFor, f.Failback.StableFor)
-	if f.MaxUnavailableClusters != nil {
-		t.MaxUnavailable = *f.MaxUnavailableClusters
-	}
-	return t
-}
-
-func set(to *time.Duration, from *metav1.Duration) {
-	if from != nil {
-		*to = from.Duration
-	}
 }
 
 // away are the clusters that this controller has moved the binding out of.

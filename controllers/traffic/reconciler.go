@@ -45,6 +45,7 @@ type policies struct {
 	endpoints endpoints
 	health    verdicts
 	demand    *demand.Table
+	decisions *decisions
 }
 
 // Reconcile plans for one policy.
@@ -79,6 +80,7 @@ func (r *policies) applyPlan(ctx context.Context, g *gathered, out traffic.Outpu
 	for _, e := range out.Events {
 		r.recorder.Event(g.policy, e.Type, e.Reason, e.Message)
 	}
+	r.decisions.record(g, out)
 	return nil
 }
 

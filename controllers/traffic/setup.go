@@ -30,6 +30,8 @@ type Options struct {
 	Health    *health.View
 	// Demand is nil where nobody measures.
 	Demand *demand.Table
+	// Keep is told why plans change; nil when nobody wants to know.
+	Keep KeepFunc
 	// Workers is how many policies are planned at a time; 32 when 0.
 	Workers int
 	// ReplicasSettle is how long a change in the number of ready replicas, not from or to none, may
@@ -74,6 +76,7 @@ func setupPolicies(mgr ctrl.Manager, o Options) error {
 		endpoints: o.Discovery,
 		health:    o.Health,
 		demand:    o.Demand,
+		decisions: &decisions{keep: o.Keep, health: o.Health, live: mgr.GetAPIReader()},
 	}
 	w := &waker{reader: mgr.GetClient(), settle: o.ReplicasSettle, sweep: make(chan struct{}, 1)}
 	return ctrl.NewControllerManagedBy(mgr).

@@ -5,7 +5,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// Decision records why something was placed, moved or left where it is. It is written by the
+// Decision records why something was placed, moved or left where it is, or why requests are sent where
+// they are sent. It is written by the
 // controller that decided, is never changed afterwards, and is deleted after a time. Nothing reads it
 // to decide anything.
 //
@@ -39,7 +40,7 @@ type DecisionList struct {
 
 // DecisionOutcome is what came of a decision.
 //
-// +kubebuilder:validation:Enum=Placed;Kept;Refused
+// +kubebuilder:validation:Enum=Placed;Kept;Refused;Steered
 type DecisionOutcome string
 
 const (
@@ -57,7 +58,7 @@ type DecisionSpec struct {
 	Time metav1.MicroTime `json:"time"`
 	// Controller that decided, for example default-scheduler or failover.
 	Controller string `json:"controller"`
-	// Subject is what was decided about: the template.
+	// Subject is what was decided about: the template, or the TrafficPolicy.
 	Subject DecisionSubject `json:"subject"`
 	// Cause is why a decision was due, for example ScaleSchedule.
 	//
@@ -97,6 +98,22 @@ type DecisionSpec struct {
 	//
 	// +optional
 	ClustersOmitted map[string]int32 `json:"clustersOmitted,omitempty"`
+	// Changes are what became of the endpoints, of a decision about a TrafficPolicy: those that
+	// changed, as many as there is space for.
+	//
+	// +listType=map
+	// +listMapKey=cluster
+	// +optional
+	Changes []DecisionChange `json:"changes,omitempty"`
+	// Inputs are the signals about the clusters of Changes.
+	//
+	// +listType=atomic
+	// +optional
+	Inputs []DecisionInput `json:"inputs,omitempty"`
+	// Actor is who asked for it, where a person did: the field manager of the edit.
+	//
+	// +optional
+	Actor string `json:"actor,omitempty"`
 	// Steps are how the result came about, in order, a sentence each: affinity groups tried, clusters
 	// selected, replicas divided.
 	//
@@ -113,7 +130,7 @@ type DecisionSpec struct {
 	TTLSeconds int32 `json:"ttlSeconds,omitempty"`
 }
 
-// DecisionSubject is the template that a decision is about.
+// DecisionSubject is the template, or the TrafficPolicy, that a decision is about.
 type DecisionSubject struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`

@@ -30,7 +30,7 @@ import (
 // Command is `kubectl seaway explain`.
 func Command() *cobra.Command {
 	cmd := &cobra.Command{Use: "explain", Short: "Say why things are as they are"}
-	cmd.AddCommand(name(), placed())
+	cmd.AddCommand(name(), placed(), failedOver())
 	return cmd
 }
 

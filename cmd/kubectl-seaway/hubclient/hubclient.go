@@ -59,6 +59,7 @@ func (f *Flags) Config() (*rest.Config, error) {
 		return nil, fmt.Errorf("no way to the hub: %w; name its kubeconfig with --kubeconfig", err)
 	}
 	cfg.Timeout = f.Timeout
+	cfg.QPS, cfg.Burst = 50, 300 // as kubectl asks
 	return cfg, nil
 }
 
@@ -69,4 +70,17 @@ func (f *Flags) Client() (client.Client, error) {
 		return nil, err
 	}
 	return client.New(cfg, client.Options{Scheme: scheme.New()})
+}
+
+// Hub reads the hub's objects by the names that kubectl's users give them.
+func (f *Flags) Hub() (Hub, error) {
+	cfg, err := f.Config()
+	if err != nil {
+		return Hub{}, err
+	}
+	namespace, err := f.Namespace()
+	if err != nil {
+		return Hub{}, err
+	}
+	return Connect(cfg, namespace)
 }

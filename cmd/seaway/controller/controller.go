@@ -327,7 +327,7 @@ var contents = []entry{
 	{"discovery", func(mgr ctrl.Manager, p *parts) error { return discovery.Setup(mgr, p.endpoints) }},
 	{"health", func(mgr ctrl.Manager, p *parts) error { return health.Setup(mgr, p.view) }},
 	{"traffic", func(mgr ctrl.Manager, p *parts) error {
-		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view, Demand: p.demand})
+		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view, Demand: p.demand, Keep: p.decisions.Keep})
 	}},
 	{"failover", func(mgr ctrl.Manager, p *parts) error {
 		if !p.eviction.gates.on("Failover") {
@@ -337,7 +337,7 @@ var contents = []entry{
 	}},
 	{"evict", func(mgr ctrl.Manager, p *parts) error {
 		o := p.eviction.options()
-		o.Clock, o.Place = p.clock, placeWithout(p.placer)
+		o.Clock, o.Place, o.Keep = p.clock, placeWithout(p.placer), p.decisions.Keep
 		return evict.Setup(mgr, o)
 	}},
 	{"zonekeys", func(mgr ctrl.Manager, p *parts) error {

@@ -24,9 +24,14 @@ func Says(spec *trafficv1alpha1.DecisionSpec) string {
 		Controller, Outcome, Reason, Message, Policy, Affinity string
 		Places                                                 map[string]place
 		Omitted                                                map[string]int32
+		Changes                                                []string `json:",omitempty"`
 	}{
 		spec.Controller, string(spec.Outcome), spec.Reason, shape(spec.Message), spec.Policy, spec.Affinity,
-		map[string]place{}, spec.ClustersOmitted,
+		map[string]place{}, spec.ClustersOmitted, nil,
+	}
+	for i := range spec.Changes {
+		c := &spec.Changes[i]
+		said.Changes = append(said.Changes, c.Cluster+" "+Change(c)+" "+c.Reason)
 	}
 	for _, c := range spec.Clusters {
 		if len(spec.ClustersOmitted) > 0 && c.After == nil && c.Before == nil {
@@ -64,6 +69,9 @@ func News(spec *trafficv1alpha1.DecisionSpec, last string) bool {
 // Moves says whether anything is elsewhere after the decision. What moves is never among the
 // clusters left out, unless more move than there is space for.
 func Moves(spec *trafficv1alpha1.DecisionSpec) bool {
+	if len(spec.Changes) > 0 {
+		return true
+	}
 	for _, c := range spec.Clusters {
 		if (c.Before == nil) != (c.After == nil) || ptr.Deref(c.Before, 0) != ptr.Deref(c.After, 0) {
 			return true

@@ -1,0 +1,160 @@
+package traffic
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/decision"
+	"github.com/seaway-io/seaway/controllers/core/health"
+	"github.com/seaway-io/seaway/controllers/core/traffic"
+)
+
+// KeepFunc takes note of a decision, without blocking. What finish adds is asked for when it is written.
+type KeepFunc func(spec trafficv1alpha1.DecisionSpec, finish func(context.Context, *trafficv1alpha1.DecisionSpec))
+
+// witnesses is the part of a health.View that decisions are explained with.
+type witnesses interface {
+	Witnesses(plan types.NamespacedName, cluster string) []health.Witness
+}
+
+// decisions takes note of why plans change. Without it nothing is kept.
+type decisions struct {
+	keep   KeepFunc
+	health witnesses
+	// live reads what the cache does not keep: who changed an object.
+	live client.Reader
+}
+
+// record takes note of a plan that was written, if it moved anything.
+func (d *decisions) record(g *gathered, out traffic.Output) {
+	if d == nil || d.keep == nil {
+		return
+	}
+	s := decision.Steering{Policy: g.input.Policy, Before: g.input.Previous, After: out.Spec, Now: g.input.Now}
+	for _, e := range out.Events {
+		if e.Reason == trafficv1alpha1.EventTrafficMoved {
+			s.Moved = append(s.Moved, e.Message)
+		}
+	}
+	plan, members := client.ObjectKeyFromObject(g.policy), membersOf(g.input.Clusters)
+	s.Evidence = func(cluster string) []trafficv1alpha1.DecisionInput {
+		return evidence(members[cluster], cluster, d.health.Witnesses(plan, cluster))
+	}
+	spec, ok := decision.Steered(s)
+	if !ok {
+		return
+	}
+	d.keep(spec, d.actor(g, out.Spec, spec.Cause))
+}
+
+func membersOf(all []traffic.Member) map[string]*traffic.Member {
+	out := make(map[string]*traffic.Member, len(all))
+	for i := range all {
+		out[all[i].Cluster.Name] = &all[i]
+	}
+	return out
+}
+
+// evidence is what the planner knew of a cluster.
+func evidence(m *traffic.Member, cluster string, seen []health.Witness) []trafficv1alpha1.DecisionInput {
+	var out []trafficv1alpha1.DecisionInput
+	for _, w := range seen {
+		since := w.Since
+		out = append(out, trafficv1alpha1.DecisionInput{
+			Cluster: cluster, Signal: trafficv1alpha1.SignalDataPath, By: w.VantagePoint, Value: string(w.Verdict), Since: &since, Message: w.Message,
+		})
+	}
+	if m == nil {
+		return out
+	}
+	if m.Verdict != "" {
+		out = append(out, trafficv1alpha1.DecisionInput{
+			Cluster: cluster, Signal: trafficv1alpha1.SignalQuorum, Value: string(m.Verdict), Message: m.VerdictMessage,
+		})
+	}
+	if ready := meta.FindStatusCondition(m.Cluster.Status.Conditions, clusterv1alpha1.ClusterConditionReady); ready != nil {
+		since := metav1.NewMicroTime(ready.LastTransitionTime.Time)
+		out = append(out, trafficv1alpha1.DecisionInput{
+			Cluster: cluster, Signal: trafficv1alpha1.SignalControlPlane, Value: string(ready.Status), Since: &since, Message: ready.Reason,
+		})
+	}
+	if m.Known {
+		out = append(out, trafficv1alpha1.DecisionInput{Cluster: cluster, Signal: trafficv1alpha1.SignalReadyReplicas, Value: fmt.Sprint(m.ReadyReplicas)})
+	}
+	return out
+}
+
+// actor finds out who asked for a change, where a person did: who edited the policy, or else who
+// wrote on the cluster that it is to be drained.
+func (d *decisions) actor(g *gathered, after *trafficv1alpha1.TrafficPlanSpec, cause string) func(context.Context, *trafficv1alpha1.DecisionSpec) {
+	edited := g.input.Previous != nil && g.input.Previous.Policy != after.Policy
+	drained := cause == trafficv1alpha1.CauseDrain
+	if !edited && !drained {
+		return nil
+	}
+	key := client.ObjectKeyFromObject(g.policy)
+	return func(ctx context.Context, spec *trafficv1alpha1.DecisionSpec) {
+		if edited {
+			spec.Actor = d.lastEditor(ctx, key, trafficv1alpha1.GroupVersion.WithKind("TrafficPolicy").GroupVersion().String(), "TrafficPolicy", "f:spec")
+			return
+		}
+		for _, c := range spec.Changes {
+			if c.ToState == trafficv1alpha1.EndpointDraining {
+				spec.Actor = d.lastEditor(ctx, client.ObjectKey{Name: c.Cluster}, clusterv1alpha1.GroupVersion.String(), "Cluster",
+					"f:metadata", "f:annotations", "f:"+drainAnnotation)
+				return
+			}
+		}
+	}
+}
+
+// drainAnnotation is by which a person drains a cluster.
+const drainAnnotation = "traffic.seaway.dev/drain"
+
+// lastEditor is the field manager that wrote a field last; empty when that can not be found out.
+func (d *decisions) lastEditor(ctx context.Context, key client.ObjectKey, apiVersion, kind string, path ...string) string {
+	obj := &metav1.PartialObjectMetadata{}
+	obj.APIVersion, obj.Kind = apiVersion, kind
+	if err := d.live.Get(ctx, key, obj); err != nil {
+		return "" // it is for people, and not worth another attempt
+	}
+	return editorOf(obj.ManagedFields, path...)
+}
+
+// editorOf is who wrote a field last.
+func editorOf(entries []metav1.ManagedFieldsEntry, path ...string) (who string) {
+	var last time.Time
+	for _, e := range entries {
+		if e.Subresource != "" || e.FieldsV1 == nil || e.Time == nil || e.Time.Time.Before(last) || !holds(e.FieldsV1.GetRawBytes(), path) {
+			continue
+		}
+		who, last = e.Manager, e.Time.Time
+	}
+	return who
+}
+
+// holds says whether a set of fields has one at a path.
+func holds(fields []byte, path []string) bool {
+	for _, name := range path {
+		var level map[string]json.RawMessage
+		if json.Unmarshal(fields, &level) != nil {
+			return false
+		}
+		next, ok := level[name]
+		if !ok {
+			return false
+		}
+		fields = next
+	}
+	return len(strings.TrimSpace(string(fields))) > 0
+}
