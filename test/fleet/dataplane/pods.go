@@ -23,6 +23,11 @@ const (
 type servers struct {
 	running map[netip.AddrPort]*server
 	leaving map[netip.AddrPort]*server // until another pod wants the address
+	after   func(time.Duration, func())
+}
+
+func newServers(after func(time.Duration, func())) servers {
+	return servers{running: map[netip.AddrPort]*server{}, leaving: map[netip.AddrPort]*server{}, after: after}
 }
 
 type server struct {
@@ -36,7 +41,7 @@ type server struct {
 func (s *servers) sync(want map[netip.AddrPort]Identity) error {
 	for at, running := range s.running {
 		if want[at] != running.identity {
-			time.AfterFunc(lingerTime, running.close)
+			s.after(lingerTime, running.close)
 			s.leaving[at] = running
 			delete(s.running, at)
 		}

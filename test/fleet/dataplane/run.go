@@ -56,7 +56,7 @@ func Run(ctx context.Context, config Config) error {
 	p := &plane{
 		Config:     config,
 		uplink:     uplink,
-		servers:    servers{running: map[netip.AddrPort]*server{}, leaving: map[netip.AddrPort]*server{}},
+		servers:    newServers(func(d time.Duration, do func()) { time.AfterFunc(d, do) }),
 		forwarders: forwarders{running: map[netip.AddrPort]*forwarder{}},
 		changed:    make(chan struct{}, 1),
 	}
