@@ -108,13 +108,16 @@ func answered(w *World, s *Server, app string, plan *v1.TrafficPlan) (err error)
 // far as the hub can know: it had when it was last read, and requests reach it, or nobody probes it and
 // its API server is ready. A placement that was made is never empty; and a cluster that failover takes out of
 // it is remembered, so that nothing is deleted there.
-type lastCopy struct{ placed map[string]bool }
+//
+// A person who asks for fewer replicas has said so: what goes then is not looked at, until failover moves
+// the application again.
+type lastCopy struct{ placed, asked map[string]bool }
 
 func (*lastCopy) Name() string { return "2 last copy" }
 
 func (c *lastCopy) Check(w *World) error {
 	if c.placed == nil {
-		c.placed = map[string]bool{}
+		c.placed, c.asked = map[string]bool{}, map[string]bool{}
 	}
 	for _, a := range w.Store.Apps {
 		if len(a.Binding.Spec.Clusters) > 0 {
@@ -124,6 +127,9 @@ func (c *lastCopy) Check(w *World) error {
 		}
 	}
 	for _, x := range w.Written {
+		if x.Kind != WroteLess {
+			c.asked[x.App] = x.Kind == WrotePlace || x.Kind == WrotePlan && c.asked[x.App]
+		}
 		if x.Kind == WroteEvict {
 			left := map[string]bool{}
 			for _, t := range w.Store.app(x.App).Binding.Spec.GracefulEvictionTasks {
@@ -135,7 +141,7 @@ func (c *lastCopy) Check(w *World) error {
 				}
 			}
 		}
-		if x.Kind == WroteLess && x.Ready > 0 && !readyElsewhere(w, x) {
+		if x.Kind == WroteLess && x.Ready > 0 && !c.asked[x.App] && !readyElsewhere(w, x) {
 			return fmt.Errorf("%d ready pods of %s are taken away from %s and no other site is known to have any", x.Ready, x.App, x.Sites[0])
 		}
 	}

@@ -128,11 +128,26 @@ func (s *Server) probe(plan *v1.TrafficPlan, e *v1.PlanEndpoint) {
 	}
 	round := verdict.Round{Began: s.world.Now, Ended: s.world.Now, OK: !s.Cut && s.world.site(e.Cluster).Answers(plan.Name), Message: "no answer"}
 	c := &plan.Spec.Check
-	changed, _ := watch.Observe(vantage{s}, key, round, verdict.Thresholds{UnhealthyAfter: c.UnhealthyAfter, HealthyAfter: c.HealthyAfter})
+	changed, doubt := watch.Observe(vantage{s}, key, round, verdict.Thresholds{UnhealthyAfter: c.UnhealthyAfter, HealthyAfter: c.HealthyAfter})
 	if changed {
 		s.own[key] = watch.Said()
 		s.dirty = true
 		s.world.note("%s finds %s %s", s.Name, e.Cluster, watch.Said().Verdict)
+	}
+	if doubt {
+		s.askOthers()
+	}
+}
+
+// askOthers has endpoints probed at once that are not known to fail.
+func (s *Server) askOthers() {
+	for _, plan := range s.held.All() {
+		for i := range plan.Spec.Endpoints {
+			e := &plan.Spec.Endpoints[i]
+			if len(e.Addresses) > 0 && e.Port > 0 && !s.network.Suspects(key(plan.Name, e.Cluster)) {
+				s.probe(plan, e)
+			}
+		}
 	}
 }
 
