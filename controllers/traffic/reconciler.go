@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,6 +18,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/traffic"
 	"github.com/seaway-io/seaway/controllers/discovery"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/leader"
 )
 
 // cachePause lets the cache catch up with a plan that was made or deleted a moment ago.
@@ -42,7 +44,12 @@ type policies struct {
 	recorder  record.EventRecorder
 	endpoints endpoints
 	health    verdicts
+	term      term
 }
+
+// lateRetry is how soon a planner looks again that found itself too late. It mostly ends before, since
+// it does not lead any more.
+const lateRetry = 10 * time.Second
 
 // Reconcile plans for one policy.
 func (r *policies) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
@@ -52,6 +59,10 @@ func (r *policies) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	}
 	out := traffic.Plan(g.input)
 	if err := r.applyPlan(ctx, g, out); err != nil {
+		if errors.Is(err, leader.ErrNotLeading) {
+			ctrl.LoggerFrom(ctx).Info("not written", "reason", err.Error())
+			return ctrl.Result{RequeueAfter: lateRetry}, nil
+		}
 		if apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) { // a moment ago; the cache is behind
 			return ctrl.Result{RequeueAfter: cachePause}, nil
 		}
@@ -80,6 +91,9 @@ func (r *policies) applyPlan(ctx context.Context, g *gathered, out traffic.Outpu
 }
 
 func (r *policies) write(ctx context.Context, g *gathered, spec *trafficv1alpha1.TrafficPlanSpec) (changed bool, err error) {
+	if err := r.stamp(ctx, spec, g.plan); err != nil {
+		return false, err
+	}
 	// A policy of the same name that was made anew takes over the plan of its predecessor.
 	owner := *metav1.NewControllerRef(g.policy, trafficv1alpha1.GroupVersion.WithKind("TrafficPolicy"))
 	if g.plan == nil {

@@ -20,6 +20,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/discovery"
 	"github.com/seaway-io/seaway/controllers/health"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/leader"
 )
 
 // Options of the package.
@@ -27,6 +28,8 @@ type Options struct {
 	Clock     clock.Clock
 	Discovery *discovery.Table
 	Health    *health.View
+	// Term is that of this process as the leader; nil without leader election.
+	Term *leader.Term
 	// Workers is how many policies are planned at a time; 32 when 0.
 	Workers int
 	// ReplicasSettle is how long a change in the number of ready replicas, not from or to none, may
@@ -70,6 +73,7 @@ func setupPolicies(mgr ctrl.Manager, o Options) error {
 		recorder:  recorder,
 		endpoints: o.Discovery,
 		health:    o.Health,
+		term:      o.Term,
 	}
 	w := &waker{reader: mgr.GetClient(), settle: o.ReplicasSettle, sweep: make(chan struct{}, 1)}
 	return ctrl.NewControllerManagedBy(mgr).

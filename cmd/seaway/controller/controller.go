@@ -46,6 +46,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/health"
 	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/interpreter"
+	"github.com/seaway-io/seaway/controllers/leader"
 	"github.com/seaway-io/seaway/controllers/member"
 	"github.com/seaway-io/seaway/controllers/namespace"
 	"github.com/seaway-io/seaway/controllers/plugin"
@@ -66,6 +67,7 @@ type options struct {
 	kubeconfig     string
 	controllers    []string
 	leaderElect    bool
+	term           *leader.Term // nil without leader election
 	metricsAddress string
 	probeAddress   string
 	webhookURL     string
@@ -168,6 +170,7 @@ type parts struct {
 	interpretations *hub.Interpretations
 	endpoints       *discovery.Table
 	view            *health.View
+	term            *leader.Term
 	placer          *scheduler.Placer
 	estimator       *estimate.Estimator
 	decisions       *decision.Recorder
@@ -236,6 +239,7 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		interpretations: interpretations,
 		endpoints:       discovery.New(members),
 		view:            health.NewView(clk),
+		term:            o.term,
 		placer:          placer,
 	}, nil
 }
@@ -306,7 +310,7 @@ var contents = []entry{
 	{"discovery", func(mgr ctrl.Manager, p *parts) error { return discovery.Setup(mgr, p.endpoints) }},
 	{"health", func(mgr ctrl.Manager, p *parts) error { return health.Setup(mgr, p.view) }},
 	{"traffic", func(mgr ctrl.Manager, p *parts) error {
-		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view})
+		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view, Term: p.term})
 	}},
 	{"failover", func(mgr ctrl.Manager, p *parts) error {
 		return failover.Setup(mgr, failover.Options{Clock: p.clock, Place: place(p.placer)})
@@ -415,6 +419,13 @@ func (o *options) manager(config *rest.Config) (ctrl.Manager, error) {
 			return nil, err
 		}
 		managed.WebhookServer = webhookserver.NewServer(webhookserver.Options{Host: base.Hostname(), Port: port, CertDir: o.webhookCertDir})
+	}
+	if o.leaderElect {
+		lock, term, err := leader.Elect(config, names.SystemNamespace, managed.LeaderElectionID)
+		if err != nil {
+			return nil, err
+		}
+		managed.LeaderElectionResourceLockInterface, o.term = lock, term
 	}
 	mgr, err := ctrl.NewManager(config, managed)
 	if err != nil {
