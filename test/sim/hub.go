@@ -247,7 +247,9 @@ func (h *Hub) plan(a *App) func() {
 		}
 		h.world.wrote(Write{Kind: WrotePlan, App: a.Name, By: h})
 		for _, e := range out.Events {
-			h.world.note("%s: %s", e.Reason, e.Message)
+			if e.Reason != v1.EventTrafficMoved { // the answers show it
+				h.world.note("%s: %s", e.Reason, e.Message)
+			}
 		}
 		for _, other := range []*Hub{h.world.Hub, h.world.Old} {
 			if other != nil && other != h {

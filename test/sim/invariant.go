@@ -90,7 +90,7 @@ func answered(w *World, s *Server, app string, plan *v1.TrafficPlan) (err error)
 	if usable == 0 {
 		return nil
 	}
-	w.eachRegion(func(number int, region string) {
+	ask := func(number int, region string) {
 		for _, c := range clients(number) {
 			to, known := s.Answer(app, c)
 			switch {
@@ -100,7 +100,9 @@ func answered(w *World, s *Server, app string, plan *v1.TrafficPlan) (err error)
 				err = fmt.Errorf("%s sends clients of %s to %s, which it takes for unhealthy, and %s for healthy", s.Name, region, to, healthy)
 			}
 		}
-	})
+	}
+	w.eachRegion(ask)
+	ask(-1, "no known region")
 	return err
 }
 

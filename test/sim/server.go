@@ -98,55 +98,69 @@ func (s *Server) reaches() bool {
 	return s.Up && !s.Cut && !s.HubCut && !s.world.StoreDown && !s.world.HubCut
 }
 
-// probes are the rounds that end now. Servers probe at different moments of a second.
+// probes are the rounds that end now. Servers probe at different moments of a second, and each of them
+// one endpoint after the other.
 func (s *Server) probes() []func() {
-	if s.Up {
-		s.restarted = s.restarted && s.began.IsZero()
-		s.began = s.world.Now
-	}
-	if !s.Up || (s.world.Steps+len(s.Name)+int(s.Name[len(s.Name)-1]))%int(probeEvery/Step) != 0 {
+	if !s.Up {
 		return nil
 	}
-	var acts []func()
+	s.restarted = s.restarted && s.began.IsZero()
+	s.began = s.world.Now
+	if (s.world.Steps+int(s.Name[len(s.Name)-1]))%int(probeEvery/Step) != 0 {
+		return nil
+	}
+	return []func(){func() {
+		targets := s.targets()
+		if s.world.options.Jitter {
+			shuffle(&s.world.rng, targets)
+		}
+		for i, t := range targets {
+			at := s.world.Now.Add(-Step + Step*time.Duration(i+1)/time.Duration(len(targets)+1))
+			s.probe(t, at)
+		}
+	}}
+}
+
+// target is an endpoint that is probed.
+type target struct {
+	plan *v1.TrafficPlan
+	*v1.PlanEndpoint
+}
+
+func (s *Server) targets() (out []target) {
 	for _, p := range s.snapshot.Plans {
 		plan, _ := s.held.Get(planKey(p.Name))
 		for i := range plan.Spec.Endpoints {
 			if e := &plan.Spec.Endpoints[i]; len(e.Addresses) > 0 && e.Port > 0 {
-				acts = append(acts, func() { s.probe(plan, e) })
+				out = append(out, target{plan, e})
 			}
 		}
 	}
-	return acts
+	return out
 }
 
-func (s *Server) probe(plan *v1.TrafficPlan, e *v1.PlanEndpoint) {
-	key := verdict.Key{Namespace: plan.Namespace, Plan: plan.Name, Cluster: e.Cluster}
+func (s *Server) probe(t target, at time.Time) {
+	key := key(t.plan.Name, t.Cluster)
 	watch := s.watches[key]
 	if watch == nil {
 		watch = &verdict.Watch{}
 		s.watches[key] = watch
 	}
-	round := verdict.Round{Began: s.world.Now, Ended: s.world.Now, OK: !s.Cut && s.world.site(e.Cluster).Answers(plan.Name), Message: "no answer"}
-	c := &plan.Spec.Check
+	c := &t.plan.Spec.Check
+	round := verdict.Round{Began: at, Ended: at, OK: !s.Cut && s.world.site(t.Cluster).Answers(t.plan.Name), Message: "no answer"}
 	changed, doubt := watch.Observe(vantage{s}, key, round, verdict.Thresholds{UnhealthyAfter: c.UnhealthyAfter, HealthyAfter: c.HealthyAfter})
 	if changed {
 		s.own[key] = watch.Said()
 		s.dirty = true
-		s.world.note("%s finds %s %s", s.Name, e.Cluster, watch.Said().Verdict)
+		s.world.note("%s finds %s %s", s.Name, t.Cluster, watch.Said().Verdict)
 	}
-	if doubt {
-		s.askOthers()
+	if !doubt {
+		return
 	}
-}
-
-// askOthers has endpoints probed at once that are not known to fail.
-func (s *Server) askOthers() {
-	for _, plan := range s.held.All() {
-		for i := range plan.Spec.Endpoints {
-			e := &plan.Spec.Endpoints[i]
-			if len(e.Addresses) > 0 && e.Port > 0 && !s.network.Suspects(key(plan.Name, e.Cluster)) {
-				s.probe(plan, e)
-			}
+	// Others are asked at once that are not known to fail.
+	for _, other := range s.targets() {
+		if !s.network.Suspects(verdict.Key{Namespace: namespace, Plan: other.plan.Name, Cluster: other.Cluster}) {
+			s.probe(other, at.Add(time.Millisecond))
 		}
 	}
 }
@@ -300,6 +314,12 @@ func (s *Server) compile() {
 		}
 	}
 	s.own = own
+	for k := range s.watches {
+		if _, probed := own[k]; !probed {
+			delete(s.watches, k)
+			s.network.Forget(k)
+		}
+	}
 }
 
 // update gives the plans the verdicts of this moment.

@@ -71,13 +71,18 @@ func newStore(w *World, o Options) *Store {
 		s.Clusters = append(s.Clusters, newCluster(site))
 		if !hasRegion(s.Regions, site.Region) {
 			s.Regions.Spec.Regions = append(s.Regions.Spec.Regions, v1.Region{
-				Name: site.Region, Clients: &v1.RegionClients{Networks: []string{fmt.Sprintf("10.%d.0.0/16", i)}}})
+				Name: site.Region, Location: locations[site.Region], Clients: &v1.RegionClients{Networks: []string{fmt.Sprintf("10.%d.0.0/16", i)}}})
 		}
 	}
 	for i := range o.Apps {
 		s.Apps = append(s.Apps, newApp(i, o))
 	}
 	return s
+}
+
+var locations = map[string]*v1.Coordinates{
+	"eu": {Latitude: "50.11", Longitude: "8.68"}, "us": {Latitude: "38.95", Longitude: "-77.45"},
+	"west": {Latitude: "45.84", Longitude: "-119.7"}, "ap": {Latitude: "1.35", Longitude: "103.82"},
 }
 
 func hasRegion(m *v1.RegionMap, name string) bool {

@@ -10,6 +10,7 @@ import (
 
 // story is what happened, for people to read.
 type story struct {
+	began time.Time
 	lines []string
 	notes []string // of this step
 	state string   // as it was told last
@@ -25,7 +26,7 @@ func (w *World) note(format string, args ...any) {
 }
 
 func (w *World) clock() string {
-	d := w.Now.Sub(Start)
+	d := w.Now.Sub(w.story.began)
 	text := fmt.Sprintf("%d:%02d", int(d.Minutes())%60, int(d.Seconds())%60)
 	if h := int(d.Hours()); h > 0 {
 		text = fmt.Sprintf("%d:%s", h, fmt.Sprintf("%02d:%02d", int(d.Minutes())%60, int(d.Seconds())%60))
@@ -40,29 +41,51 @@ func (w *World) clock() string {
 // not as before.
 func (w *World) tell() {
 	slices.Sort(w.story.notes)
-	var last string
-	for _, n := range w.story.notes {
-		if n != last {
-			w.line(w.clock(), n)
-		}
-		last = n
+	at := w.clock()
+	for _, n := range together(slices.Compact(w.story.notes)) {
+		w.line(w.clock(), n)
+		at = ""
 	}
 	w.story.notes = w.story.notes[:0]
-	if state := w.answers() + "; " + w.pods(); state != w.story.state {
+	if state := "→ " + w.answers() + "; " + w.pods(); state != w.story.state {
 		w.story.state = state
-		w.line(w.clock(), "   "+state)
+		w.line(at, state)
 	}
 }
 
+// together makes one note of those that several name servers give rise to alike.
+func together(notes []string) (out []string) {
+	at := map[string]int{}
+	for _, n := range notes {
+		who, what, _ := strings.Cut(n, " ")
+		if !strings.HasPrefix(who, "ns") {
+			out = append(out, n)
+			continue
+		}
+		if i, ok := at[what]; ok {
+			before, _, _ := strings.Cut(out[i], " "+what)
+			out[i] = before + ", " + who + " " + strings.Replace(what, "finds", "find", 1)
+			at[what] = i
+			continue
+		}
+		at[what] = len(out)
+		out = append(out, n)
+	}
+	return out
+}
+
 func (w *World) line(at, text string) {
-	w.story.lines = append(w.story.lines, fmt.Sprintf("%9s  %s", at, text))
+	w.story.lines = append(w.story.lines, fmt.Sprintf("%8s  %s", at, text))
 }
 
 // Story is all that was told.
 func (w *World) Story() string { return strings.Join(w.story.lines, "\n") + "\n" }
 
-// Title puts a line of its own into the story.
-func (w *World) Title(text string) { w.story.lines = append(w.story.lines, text) }
+// Forget begins the story anew with how things are.
+func (w *World) Forget() {
+	w.story = story{began: w.Now}
+	w.tell()
+}
 
 // clientsPerRegion is how many networks of clients there are in each region.
 const clientsPerRegion = 4
@@ -78,7 +101,7 @@ func clients(region int) (out [clientsPerRegion]netip.Addr) {
 	return out
 }
 
-// regions are the numbers and names of the client regions, that of the strangers last.
+// eachRegion goes through the numbers and names of the client regions.
 func (w *World) eachRegion(do func(number int, name string)) {
 	var seen []string
 	for i, s := range w.Sites {
@@ -87,7 +110,6 @@ func (w *World) eachRegion(do func(number int, name string)) {
 			do(i, s.Region)
 		}
 	}
-	do(-1, "others")
 }
 
 // answers says what the clients of each region are answered, by each server that says otherwise than

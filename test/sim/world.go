@@ -13,7 +13,7 @@ var Start = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 
 // Options of a World.
 type Options struct {
-	// Sites are the clusters, as NAME/REGION.
+	// Sites are the clusters, as NAME/REGION. The regions are eu, us, west and ap.
 	Sites []string
 	// Servers is how many name servers there are.
 	Servers int
@@ -32,6 +32,8 @@ type Options struct {
 	Shuffled bool
 	// StableFor and StepEvery of the way back; those of the API if 0.
 	StableFor, StepEvery time.Duration
+	// Jitter lets name servers probe endpoints in another order each time.
+	Jitter bool
 	// Quiet worlds tell no story.
 	Quiet bool
 }
@@ -68,7 +70,7 @@ type World struct {
 func New(o Options) *World {
 	o.Apps, o.Replicas, o.PodStart = or(o.Apps, 1), or(o.Replicas, 6), or(o.PodStart, 8*time.Second)
 	o.Room, o.Servers = or(o.Room, 1000), or(o.Servers, 3)
-	w := &World{Now: Start, options: o, rng: random(o.Seed)}
+	w := &World{Now: Start, options: o, rng: random(o.Seed), story: story{began: Start}}
 	for i, text := range o.Sites {
 		w.Sites = append(w.Sites, newSite(i, text, o.Room))
 	}
