@@ -11,7 +11,7 @@ import (
 // however the times fall, is left by its workloads at most once, and is returned to at most once when
 // it is over.
 func TestFlappingMovesWorkloadsAtMostOnce(t *testing.T) {
-	checks(t, 10, 100)
+	checks(t, 5, 100)
 	rapid.Check(t, func(t *rapid.T) {
 		w := New(Options{Sites: threeSites, Seed: rapid.Uint64().Draw(t, "seed"), Shuffled: true, Jitter: true}).Watch(Invariants()...)
 		moves := &moves{}

@@ -119,8 +119,10 @@ func checks(t *testing.T, few, many int) (longest int) {
 	if os.Getenv("SEAWAY_SIM") == "long" {
 		n, longest = many, 40
 	}
-	if err := flag.Set("rapid.checks", strconv.Itoa(n)); err != nil {
-		t.Fatal(err)
+	for name, value := range map[string]string{"rapid.checks": strconv.Itoa(n), "rapid.nofailfile": "true"} {
+		if err := flag.Set(name, value); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return longest
 }

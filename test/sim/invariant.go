@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -112,7 +113,8 @@ func answered(w *World, s *Server, app string, plan *v1.TrafficPlan) (err error)
 // it is remembered, so that nothing is deleted there.
 //
 // A person who asks for fewer replicas has said so: what goes then is not looked at, until failover moves
-// the application again.
+// the application again. Nor is what goes by a return that ends elsewhere than in the cluster that came
+// back, which is not held to this yet.
 type lastCopy struct{ placed, asked map[string]bool }
 
 func (*lastCopy) Name() string { return "2 last copy" }
@@ -130,7 +132,7 @@ func (c *lastCopy) Check(w *World) error {
 	}
 	for _, x := range w.Written {
 		if x.Kind != WroteLess {
-			c.asked[x.App] = x.Kind == WrotePlace || x.Kind == WrotePlan && c.asked[x.App]
+			c.asked[x.App] = x.Kind == WrotePlace || x.Kind == WrotePlan && c.asked[x.App] || x.Kind == WroteReturn && !within(x.Sites, x.After)
 		}
 		if x.Kind == WroteEvict {
 			left := map[string]bool{}
@@ -148,6 +150,16 @@ func (c *lastCopy) Check(w *World) error {
 		}
 	}
 	return nil
+}
+
+// within says whether all sites are in a placement.
+func within(sites []string, placed []workv1alpha2.TargetCluster) bool {
+	for _, name := range sites {
+		if !slices.Contains(names(placed), name) {
+			return false
+		}
+	}
+	return true
 }
 
 func readyElsewhere(w *World, x Write) bool {

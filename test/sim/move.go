@@ -112,11 +112,16 @@ func (h *Hub) failover(a *App) func() {
 		Placed: names(a.Binding.Spec.Clusters), Away: away, InTraffic: inTraffic(a.Plan),
 		Terms: failover.Terms{MoveAfter: p.MoveWorkloadsAfter.Duration, StableFor: p.Failback.StableFor.Duration, MaxUnavailable: *p.MaxUnavailableClusters},
 	})
-	h.tellHeld(a, d.Held)
-	switch {
-	case len(d.Evict) > 0:
-		return h.evict(a, survey, d.Evict)
-	case len(d.Return) > 0:
+	held := d.Held
+	defer func() { h.tellHeld(a, held) }()
+	if len(d.Evict) > 0 {
+		act, why := h.evict(a, survey, d.Evict)
+		if why != "" {
+			held = append(held, failover.Hold{Cluster: d.Evict[0].Cluster, Reason: "NoClusterFits", Message: why})
+		}
+		return act
+	}
+	if len(d.Return) > 0 {
 		return h.comeBack(a, survey, d.Return)
 	}
 	return nil
@@ -163,8 +168,8 @@ func away(b *workv1alpha2.ResourceBinding) []string {
 	return out
 }
 
-// evict places the binding without the clusters that it leaves, and remembers these.
-func (h *Hub) evict(a *App, survey failover.Survey, moves []failover.Move) func() {
+// evict places the binding without the clusters that it leaves, and remembers these; or says why not.
+func (h *Hub) evict(a *App, survey failover.Survey, moves []failover.Move) (act func(), why string) {
 	b := a.Binding
 	exclude := sets.New(survey.Lost()...).Delete(names(b.Spec.Clusters)...)
 	var left []string
@@ -174,7 +179,7 @@ func (h *Hub) evict(a *App, survey failover.Survey, moves []failover.Move) func(
 	}
 	to, why := h.placed(&b.Spec, &b.Status, exclude, false)
 	if why != "" || !gains(b.Spec.Clusters, to) {
-		return nil
+		return nil, why
 	}
 	return func() {
 		if a.Binding != b {
@@ -193,7 +198,7 @@ func (h *Hub) evict(a *App, survey failover.Survey, moves []failover.Move) func(
 		a.Binding = next
 		h.world.wrote(Write{Kind: WroteEvict, App: a.Name, By: h, Sites: left, Before: b.Spec.Clusters, After: to})
 		h.world.note("%s leaves %s, placed on %s", a.Name, strings.Join(left, ", "), placement.Targets(to))
-	}
+	}, ""
 }
 
 // comeBack places the binding with the clusters that are whole again. Nothing is given up before its

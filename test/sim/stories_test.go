@@ -29,20 +29,20 @@ var stories = map[string]struct {
 	"cluster-hangs": {threeSites, []Fault{
 		{At: "fra", Kind: Stop}, {After: time.Minute, At: "fra", Kind: Continue}}, 8 * time.Minute},
 	"api-cut": {threeSites, []Fault{
-		{At: "fra", Kind: CutAPI}, {After: time.Hour, At: "fra", Kind: MendAPI}}, 2 * time.Minute},
+		{At: "fra", Kind: CutAPI}, {After: 20 * time.Minute, At: "fra", Kind: MendAPI}}, 2 * time.Minute},
 	"data-path-cut": {threeSites, []Fault{
-		{At: "fra", Kind: CutData}, {After: time.Hour, At: "fra", Kind: MendData}}, 8 * time.Minute},
+		{At: "fra", Kind: CutData}, {After: 20 * time.Minute, At: "fra", Kind: MendData}}, 8 * time.Minute},
 	"hub-cut-off": {threeSites, []Fault{
 		{Kind: CutHub}, {After: 2 * time.Minute, At: "fra", Kind: Kill}, {After: 5 * time.Minute, Kind: MendHub}}, 2 * time.Minute},
 	"hub-gone": {threeSites, []Fault{
 		{Kind: StopHub}, {After: time.Minute, At: "fra", Kind: Kill}, {After: 10 * time.Second, At: "ns1", Kind: KillNS},
-		{After: time.Second, At: "ns1", Kind: StartNS}, {After: time.Hour, At: "fra", Kind: Revive}}, time.Minute},
+		{After: time.Second, At: "ns1", Kind: StartNS}, {After: 20 * time.Minute, At: "fra", Kind: Revive}}, time.Minute},
 	"flapping": {threeSites, []Fault{
 		{At: "fra", Kind: Flap, N: 20}}, 16 * time.Minute},
 	"region-lost": {fiveSites, []Fault{
 		{At: "fra", Kind: Kill}, {At: "ber", Kind: Kill}, {After: 20 * time.Minute, At: "fra", Kind: Revive}, {At: "ber", Kind: Revive}}, 8 * time.Minute},
 	"back-after-hours": {threeSites, []Fault{
-		{At: "fra", Kind: Kill}, {After: 7 * time.Hour, At: "fra", Kind: Revive}}, 8 * time.Minute},
+		{At: "fra", Kind: Kill}, {After: 4 * time.Hour, At: "fra", Kind: Revive}}, 8 * time.Minute},
 	"hub-restarted-in-the-middle": {threeSites, []Fault{
 		{At: "fra", Kind: Kill}, {After: 12 * time.Second, Kind: NewHub}, {After: 10 * time.Minute, At: "fra", Kind: Revive},
 		{After: 3 * time.Minute, Kind: NewHub}, {After: 2*time.Minute + 35*time.Second, Kind: NewHub}}, 4 * time.Minute},
