@@ -22,7 +22,7 @@ type Checker interface {
 // Invariants are all of them, anew. A checker remembers what it has seen and belongs to one world.
 func Invariants() []Checker {
 	return []Checker{
-		&neverEmpty{}, &lastCopy{}, &blastRadius{}, &isolatedHub{}, &oneMove{}, &inTime{}, &sameBreath{}, &podsFirst{}, &userFirst{}, &withoutHub{}, &neverBack{},
+		&neverEmpty{}, &lastCopy{}, &blastRadius{}, &isolatedHub{}, &oneMove{}, inTime{}, &sameBreath{}, &podsFirst{}, &userFirst{}, &withoutHub{}, &neverBack{},
 	}
 }
 
@@ -316,11 +316,11 @@ func (c *oneMove) Check(w *World) error {
 // inTime is invariant 6. A cluster that is lost for longer than moveWorkloadsAfter, and a second, before
 // the eyes of a hub that leads, is left by everything that is placed there, unless that is held for a
 // reason it tells; and no cluster is given more pods than it has room for.
-type inTime struct{ due map[string]time.Time }
+type inTime struct{}
 
-func (*inTime) Name() string { return "6 in time and within room" }
+func (inTime) Name() string { return "6 in time and within room" }
 
-func (c *inTime) Check(w *World) error {
+func (inTime) Check(w *World) error {
 	for _, x := range w.Written {
 		if x.Kind != WroteEvict && x.Kind != WroteReturn {
 			continue

@@ -2,7 +2,10 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/core/verdict"
@@ -105,7 +108,7 @@ func alone(p *v1.TrafficPlan, cluster string) bool {
 }
 
 // userFirst is invariant 9. Within two steps after a person has asked for another number of replicas,
-// as many are placed, whatever is in flight.
+// as many are placed, whatever is in flight, if there is room where the application may be.
 type userFirst struct {
 	wanted map[string]int32
 	since  map[string]time.Time
@@ -126,17 +129,17 @@ func (c *userFirst) Check(w *World) error {
 		for _, t := range b.Clusters {
 			placed += t.Replicas
 		}
-		if w.Now.Sub(c.since[a.Name]) > Step && !a.duplicated() && placed != b.Replicas && w.room() >= b.Replicas*int32(len(w.Store.Apps)) {
+		if w.Now.Sub(c.since[a.Name]) > Step && !a.duplicated() && placed != b.Replicas && w.room(a) >= b.Replicas*int32(len(w.Store.Apps)) {
 			return fmt.Errorf("%s is placed with %d replicas, and %d were asked for %s ago", a.Name, placed, b.Replicas, w.Now.Sub(c.since[a.Name]))
 		}
 	}
 	return nil
 }
 
-// room in all sites that the hub takes for ready.
-func (w *World) room() (n int32) {
+// room for an application in all sites that the hub takes for ready and that it is not leaving.
+func (w *World) room(a *App) (n int32) {
 	for i, s := range w.Sites {
-		if ready, _ := conditions(w.Store.Clusters[i]); ready != nil && ready.Status == "True" {
+		if ready, _ := conditions(w.Store.Clusters[i]); is(ready, metav1.ConditionTrue) && !slices.Contains(away(a.Binding), s.Name) {
 			n += s.Room
 		}
 	}
