@@ -112,9 +112,9 @@ func answered(w *World, s *Server, app string, plan *v1.TrafficPlan) (err error)
 // its API server is ready. A placement that was made is never empty; and a cluster that failover takes out of
 // it is remembered, so that nothing is deleted there.
 //
-// A person who asks for fewer replicas has said so: what goes then is not looked at, until failover moves
-// the application again. Nor is what goes by a return that ends elsewhere than in the cluster that came
-// back, which is not held to this yet.
+// A person who asks for fewer replicas has said so: a site that is given fewer then may be told so at any
+// time after, as when its API server is back. Nor is looked at what goes by a return that ends elsewhere
+// than in the cluster that came back, which is not held to this yet.
 type lastCopy struct{ placed, asked map[string]bool }
 
 func (*lastCopy) Name() string { return "2 last copy" }
@@ -131,9 +131,7 @@ func (c *lastCopy) Check(w *World) error {
 		}
 	}
 	for _, x := range w.Written {
-		if x.Kind != WroteLess {
-			c.asked[x.App] = x.Kind == WrotePlace || x.Kind == WrotePlan && c.asked[x.App] || x.Kind == WroteReturn && !within(x.Sites, x.After)
-		}
+		c.ask(w, x)
 		if x.Kind == WroteEvict {
 			left := map[string]bool{}
 			for _, t := range w.Store.app(x.App).Binding.Spec.GracefulEvictionTasks {
@@ -145,11 +143,28 @@ func (c *lastCopy) Check(w *World) error {
 				}
 			}
 		}
-		if x.Kind == WroteLess && x.Ready > 0 && !c.asked[x.App] && !readyElsewhere(w, x) {
+		if x.Kind == WroteLess && x.Ready > 0 && !c.asked[x.App+" "+x.Sites[0]] && !readyElsewhere(w, x) {
 			return fmt.Errorf("%d ready pods of %s are taken away from %s and no other site is known to have any", x.Ready, x.App, x.Sites[0])
 		}
 	}
 	return nil
+}
+
+// ask takes note of which sites are given less on purpose.
+func (c *lastCopy) ask(w *World, x Write) {
+	if x.Kind == WroteLess || x.Kind == WrotePlan {
+		return
+	}
+	for _, s := range w.Sites {
+		before, after := replicasIn(x.Before, s.Name), replicasIn(x.After, s.Name)
+		at := x.App + " " + s.Name
+		switch {
+		case after != nil && (before == nil || *after >= *before):
+			delete(c.asked, at)
+		case x.Kind == WrotePlace || x.Kind == WroteReturn && !within(x.Sites, x.After):
+			c.asked[at] = true
+		}
+	}
 }
 
 // within says whether all sites are in a placement.
