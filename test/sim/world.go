@@ -54,7 +54,7 @@ type World struct {
 
 	// Written is what was written in this step.
 	Written []Write
-	// Steps, Heard and Orders count: steps taken, messages and other events handled, and how often
+	// Steps, Events and Orders count: steps taken, messages and other events handled, and how often
 	// several of them were put in an order that was drawn.
 	Steps, Events, Orders int
 
