@@ -103,8 +103,12 @@ e2e: bin kubeall resolvers nameservers dns-tools ## real control planes, real cl
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required SEAWAY_DNS_TOOLS=required go test -p 1 -count=1 -timeout 30m $(REAL)
 	SEAWAY_BIN=$(CURDIR)/bin SEAWAY_REAL=required go test -count=1 -timeout 30m -v ./test/e2e
 
+.PHONY: sim
+sim: ## the safety invariants over very many random histories of faults, in virtual time
+	SEAWAY_SIM=long go test -count=1 -timeout 20m -v -run 'Invariants|Flapping|TwoWriters' ./test/sim | grep -v '^=== '
+
 .PHONY: test
-test: unit race fuzz-short e2e ## everything
+test: unit race fuzz-short sim e2e ## everything
 
 .PHONY: fuzz
 fuzz: ## every fuzzer for FUZZTIME each; those below a directory with FUZZ=./dns

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -18,6 +19,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/demand"
 	"github.com/seaway-io/seaway/controllers/discovery"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/leader"
 )
 
 // cachePause lets the cache catch up with a plan that was made or deleted a moment ago.
@@ -46,7 +48,12 @@ type policies struct {
 	health    verdicts
 	demand    *demand.Table
 	decisions *decisions
+	term      term
 }
+
+// lateRetry is how soon a planner looks again that found itself too late. It mostly ends before, since
+// it does not lead any more.
+const lateRetry = 10 * time.Second
 
 // Reconcile plans for one policy.
 func (r *policies) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
@@ -56,6 +63,10 @@ func (r *policies) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	}
 	out := traffic.Plan(g.input)
 	if err := r.applyPlan(ctx, g, out); err != nil {
+		if errors.Is(err, leader.ErrNotLeading) {
+			ctrl.LoggerFrom(ctx).Info("not written", "reason", err.Error())
+			return ctrl.Result{RequeueAfter: lateRetry}, nil
+		}
 		if apierrors.IsAlreadyExists(err) || apierrors.IsNotFound(err) { // a moment ago; the cache is behind
 			return ctrl.Result{RequeueAfter: cachePause}, nil
 		}
@@ -85,6 +96,9 @@ func (r *policies) applyPlan(ctx context.Context, g *gathered, out traffic.Outpu
 }
 
 func (r *policies) write(ctx context.Context, g *gathered, spec *trafficv1alpha1.TrafficPlanSpec) (changed bool, err error) {
+	if err := r.stamp(ctx, spec, g.plan); err != nil {
+		return false, err
+	}
 	// A policy of the same name that was made anew takes over the plan of its predecessor.
 	owner := *metav1.NewControllerRef(g.policy, trafficv1alpha1.GroupVersion.WithKind("TrafficPolicy"))
 	if g.plan == nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/discovery"
 	"github.com/seaway-io/seaway/controllers/health"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/leader"
 )
 
 // Options of the package.
@@ -32,6 +33,8 @@ type Options struct {
 	Demand *demand.Table
 	// Keep is told why plans change; nil when nobody wants to know.
 	Keep KeepFunc
+	// Term is that of this process as the leader; nil without leader election.
+	Term *leader.Term
 	// Workers is how many policies are planned at a time; 32 when 0.
 	Workers int
 	// ReplicasSettle is how long a change in the number of ready replicas, not from or to none, may
@@ -77,6 +80,7 @@ func setupPolicies(mgr ctrl.Manager, o Options) error {
 		health:    o.Health,
 		demand:    o.Demand,
 		decisions: &decisions{keep: o.Keep, health: o.Health, live: mgr.GetAPIReader()},
+		term:      o.Term,
 	}
 	w := &waker{reader: mgr.GetClient(), settle: o.ReplicasSettle, sweep: make(chan struct{}, 1)}
 	return ctrl.NewControllerManagedBy(mgr).

@@ -25,6 +25,7 @@ import (
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/health"
 	"github.com/seaway-io/seaway/controllers/discovery"
+	"github.com/seaway-io/seaway/controllers/leader"
 )
 
 var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
@@ -111,7 +112,7 @@ func newHub(t *testing.T, objects ...client.Object) *hubStub {
 		}
 	}
 	h.writes = nil
-	h.policies = &policies{client: h.Client, clock: h.clock, recorder: h.recorder, endpoints: h, health: h}
+	h.policies = &policies{client: h.Client, clock: h.clock, recorder: h.recorder, endpoints: h, health: h, term: (*leader.Term)(nil)}
 	h.zones = &zones{client: h.Client, health: h}
 	h.maps = &regionMaps{client: h.Client}
 	return h

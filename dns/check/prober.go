@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/core/verdict"
 )
 
@@ -22,23 +21,19 @@ type prober struct {
 	wake    chan struct{} // asks for a round at once
 	done    chan struct{} // closed when it will report nothing more
 
-	state  verdict.State
-	said   verdict.State // as it was reported last
-	before verdict.State // when the present run of failures began
-	failed time.Time     // when the first round of that run ended
+	watch verdict.Watch
 }
 
 // inherit takes over what is known, if it is known of the same thing.
 func (p *prober) inherit(old *prober) {
 	switch {
 	case old.target.sharesHost(&p.target):
-		p.state, p.said, p.before, p.failed = old.state, old.said, old.before, old.failed
-	case old.said.Verdict != "":
+		p.watch = old.watch
+	case old.watch.Said().Verdict != "":
 		// What stood there is gone, and of what stands there now nothing is known.
-		p.state = verdict.State{Verdict: trafficv1alpha1.VerdictUnknown, Since: time.Now()}
-		p.said = p.state
+		unknown := p.watch.Reset(time.Now())
 		p.checker.self.forget(p.target.Key)
-		p.checker.options.Report(p.target.Key, p.state)
+		p.checker.options.Report(p.target.Key, unknown)
 	}
 }
 
@@ -79,47 +74,24 @@ func (p *prober) run(ctx context.Context) {
 
 // observe takes the result of a round.
 func (p *prober) observe(err error, began, ended time.Time) {
-	c, message := p.checker, ""
+	c, round := p.checker, verdict.Round{Began: began, Ended: ended, OK: err == nil}
 	switch {
 	case err == nil:
 		c.good.Add(1)
-		c.self.answered(began)
 	case errors.Is(err, errNoResult):
 		c.skipped.Add(1)
 		return
 	default:
 		c.bad.Add(1)
-		message = err.Error()
-		p.fails(ended)
+		round.Message = err.Error()
 	}
 	t := verdict.Thresholds{UnhealthyAfter: p.target.Check.UnhealthyAfter, HealthyAfter: p.target.Check.HealthyAfter}
-	next, changed := p.state.Observe(err == nil, message, ended, t)
-	if err != nil && p.before.Verdict == trafficv1alpha1.VerdictHealthy {
-		if changed {
-			c.self.fall(ended)
-		}
-		if c.self.excuses(p.failed, began, p.state.Verdict == trafficv1alpha1.VerdictUnhealthy) {
-			next = p.before
-		}
+	changed, doubt := p.watch.Observe(c.self, p.target.Key, round, t)
+	if doubt {
+		c.askOthers()
 	}
-	p.state = next
-	if next.Verdict != p.said.Verdict {
-		p.said = next
-		c.options.Report(p.target.Key, next)
-	}
-}
-
-// fails takes note of a bad round.
-func (p *prober) fails(ended time.Time) {
-	self := p.checker.self
-	self.expire(ended)
-	if !p.state.OK() {
-		return
-	}
-	// It is the first of a run.
-	p.before, p.failed = p.state, ended
-	if p.state.Verdict == trafficv1alpha1.VerdictHealthy && self.failed(p.target.Key, ended) {
-		p.checker.askOthers()
+	if changed {
+		c.options.Report(p.target.Key, p.watch.Said())
 	}
 }
 

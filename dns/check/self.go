@@ -32,7 +32,7 @@ func newSelf(o Options) *self {
 	return &self{options: o, network: verdict.NewNetwork(), routed: o.Routed()}
 }
 
-func (s *self) answered(began time.Time) {
+func (s *self) Answered(began time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.network.Answered(began) {
@@ -40,14 +40,14 @@ func (s *self) answered(began time.Time) {
 	}
 }
 
-func (s *self) failed(key verdict.Key, ended time.Time) (doubt bool) {
+func (s *self) Failed(key verdict.Key, ended time.Time) (doubt bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.network.Failed(key, ended)
 }
 
-// fall is called when an endpoint is about to fall.
-func (s *self) fall(now time.Time) {
+// Fall is called when an endpoint is about to fall.
+func (s *self) Fall(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	// A host that never had a way out, since all it talks to is near, has lost none.
@@ -58,7 +58,7 @@ func (s *self) fall(now time.Time) {
 	s.routed = s.routed || way
 }
 
-func (s *self) expire(now time.Time) {
+func (s *self) Expire(now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.network.CutOff().IsZero() && s.network.Expire(now, s.options.Heard()) {
@@ -66,7 +66,7 @@ func (s *self) expire(now time.Time) {
 	}
 }
 
-func (s *self) excuses(failed, began time.Time, fell bool) bool {
+func (s *self) Excuses(failed, began time.Time, fell bool) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.network.Excuses(failed, began, fell)

@@ -30,8 +30,8 @@ func BenchmarkChange(b *testing.B) {
 		e.SetObjects(o)
 		checker.SetPlans(o.Plans)
 	}})
-	f.zones.replace(state.Zones, time.Now())
-	f.plans.replace(state.Plans, time.Now())
+	f.zones.Replace(state.Zones, time.Now())
+	f.plans.Replace(state.Plans, time.Now())
 	f.loaded = true
 	f.options.Apply(f.objects())
 	ctx, cancel := context.WithCancel(context.Background())
@@ -76,7 +76,7 @@ func BenchmarkChange(b *testing.B) {
 			next.Generation, next.ResourceVersion = int64(i+2), fmt.Sprint(i+2)
 			next.Spec.MaxAnswers = int32(i%8 + 1)
 			waiting[p.Name] = sent{time.Now(), next.Generation}
-			f.change(func() bool { changed, _ := f.plans.put(next); return changed })
+			f.change(func() bool { changed, _ := f.plans.Put(next); return changed })
 		}
 		if s := e.Snapshot(); s != last {
 			last = s

@@ -4,16 +4,7 @@
 // # It does not go back
 //
 // What the server holds is replaced by something newer at once, and by something older or by nothing
-// only after a second look. Precisely:
-//
-//   - An object that is newer than the one held is taken at once. Newer means: of the same UID and of
-//     a generation that is not lower; or of another UID and not created earlier.
-//   - An object is dropped at once when a watch says that it, by its UID, was deleted. It does not come
-//     back at once, whatever arrives late.
-//   - Everything else goes back: an object that is older than the one held, wherever it comes from,
-//     and an object that is held and missing in a list. It is believed when two consistent reads of
-//     the hub (lists that are not served from a cache of unknown age) at least 30 seconds apart say
-//     the same of that object, and no list or watch in between said otherwise.
+// only after a second look: the rules are those of dns/core/held.
 //
 // So an API server that answers with an old state, or with an empty one after its store was lost,
 // changes nothing for half a minute, in which it is mostly mended; real deletions that happened

@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/dns/core/held"
 	"github.com/seaway-io/seaway/dns/engine"
 )
 
@@ -43,10 +44,10 @@ type Feed struct {
 
 	mu      sync.Mutex
 	client  rest.Interface // nil until the way to the hub is known
-	zones   *held[*trafficv1alpha1.Zone]
-	records *held[*trafficv1alpha1.ZoneRecords]
-	plans   *held[*trafficv1alpha1.TrafficPlan]
-	regions *held[*trafficv1alpha1.RegionMap]
+	zones   *held.Objects[*trafficv1alpha1.Zone]
+	records *held.Objects[*trafficv1alpha1.ZoneRecords]
+	plans   *held.Objects[*trafficv1alpha1.TrafficPlan]
+	regions *held.Objects[*trafficv1alpha1.RegionMap]
 	keys    *keyring
 	synced  map[string]bool // resources that were listed
 	loaded  bool            // from disk
@@ -83,10 +84,10 @@ func New(o Options) *Feed {
 		dirty:    make(chan struct{}, 1),
 		unsaved:  make(chan struct{}, 1),
 		opinions: make(chan struct{}, 1),
-		zones:    newHeld[*trafficv1alpha1.Zone](),
-		records:  newHeld[*trafficv1alpha1.ZoneRecords](),
-		plans:    newHeld[*trafficv1alpha1.TrafficPlan](),
-		regions:  newHeld[*trafficv1alpha1.RegionMap](),
+		zones:    held.New[*trafficv1alpha1.Zone](),
+		records:  held.New[*trafficv1alpha1.ZoneRecords](),
+		plans:    held.New[*trafficv1alpha1.TrafficPlan](),
+		regions:  held.New[*trafficv1alpha1.RegionMap](),
 		keys:     newKeyring(),
 		synced:   map[string]bool{},
 		status:   Status{Source: SourceNothing},
@@ -117,10 +118,10 @@ func (f *Feed) Load() bool {
 	}
 	f.mu.Lock()
 	now := time.Now()
-	f.zones.replace(s.Zones, now)
-	f.records.replace(s.Records, now)
-	f.plans.replace(s.Plans, now)
-	f.regions.replace(s.RegionMaps, now)
+	f.zones.Replace(s.Zones, now)
+	f.records.Replace(s.Records, now)
+	f.plans.Replace(s.Plans, now)
+	f.regions.Replace(s.RegionMaps, now)
 	f.loadKeys(now)
 	f.loaded, f.generation = true, s.Generation
 	f.status.Source, f.status.Saved = SourceDisk, s.Saved
@@ -158,7 +159,7 @@ func (f *Feed) Status() Status {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	s := f.status
-	s.Refused = f.zones.refused + f.records.refused + f.plans.refused + f.regions.refused + f.keys.refused
+	s.Refused = f.zones.Refused() + f.records.Refused() + f.plans.Refused() + f.regions.Refused() + f.keys.Refused()
 	return s
 }
 
@@ -224,7 +225,7 @@ func (f *Feed) connect(ctx context.Context) (client, secrets rest.Interface, ok 
 }
 
 // watcherOf follows a kind of objects that are held.
-func watcherOf[T metav1.Object](f *Feed, client rest.Interface, resource string, list runtime.Object, h *held[T]) *watcher[T] {
+func watcherOf[T metav1.Object](f *Feed, client rest.Interface, resource string, list runtime.Object, h *held.Objects[T]) *watcher[T] {
 	return &watcher[T]{
 		client:   client,
 		resource: resource,
@@ -236,26 +237,26 @@ func watcherOf[T metav1.Object](f *Feed, client rest.Interface, resource string,
 					o.SetManagedFields(nil)
 				}
 				var changed bool
-				changed, doubts = h.replace(objects, time.Now())
+				changed, doubts = h.Replace(objects, time.Now())
 				first := !f.synced[resource]
 				f.synced[resource] = true
 				return changed || first
 			})
 			if doubts {
 				f.options.Log.Warn("the hub's list goes back behind what is served; it is believed if it still says so later",
-					"resource", resource, "after", confirmAfter)
+					"resource", resource, "after", held.ConfirmAfter)
 			}
 			return doubts
 		},
 		put: func(o T) (suspicious bool) {
 			o.SetManagedFields(nil)
 			f.change(func() (changed bool) {
-				changed, suspicious = h.put(o)
+				changed, suspicious = h.Put(o)
 				return changed
 			})
 			return suspicious
 		},
-		remove: func(o T) { f.change(func() bool { return h.remove(o) }) },
+		remove: func(o T) { f.change(func() bool { return h.Remove(o) }) },
 	}
 }
 
@@ -367,7 +368,7 @@ func (f *Feed) publish(ctx context.Context) {
 // objects are all objects that are held.
 func (f *Feed) objects() engine.Objects {
 	rings := f.rings()
-	return engine.Objects{Zones: f.without(f.zones.all(), rings), Records: f.records.all(), Plans: f.plans.all(), RegionMaps: f.regions.all(), Keys: rings}
+	return engine.Objects{Zones: f.without(f.zones.All(), rings), Records: f.records.All(), Plans: f.plans.All(), RegionMaps: f.regions.All(), Keys: rings}
 }
 
 func (f *Feed) setLive(up bool) {

@@ -12,6 +12,7 @@ import (
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/dns/core/dnssec"
+	"github.com/seaway-io/seaway/dns/core/held"
 )
 
 // keyring is the keys of zones, as the Secrets that they come in. They do not go back either: what is
@@ -21,7 +22,7 @@ import (
 // has a Secret that says so, and one without signatures that the parent vouches for is lost to all who
 // validate.
 type keyring struct {
-	*held[*corev1.Secret]
+	*held.Objects[*corev1.Secret]
 	wanted chan struct{} // closed when the first zone is to be signed
 	rings  map[*corev1.Secret]parsed
 	gone   map[types.UID]bool // whose Secret is, and was kept
@@ -36,7 +37,7 @@ type parsed struct {
 }
 
 func newKeyring() *keyring {
-	return &keyring{held: newHeld[*corev1.Secret](), wanted: make(chan struct{}), rings: map[*corev1.Secret]parsed{}, gone: map[types.UID]bool{}}
+	return &keyring{Objects: held.New[*corev1.Secret](), wanted: make(chan struct{}), rings: map[*corev1.Secret]parsed{}, gone: map[types.UID]bool{}}
 }
 
 // parse reads the keys in a Secret, once.
@@ -59,8 +60,8 @@ func stamp(s *corev1.Secret) {
 
 // keysWanted says whether any zone is or was to be signed. Only then are Secrets read.
 func (f *Feed) keysWanted() bool {
-	for _, e := range f.zones.objects {
-		if e.object.Spec.DNSSEC != nil || e.object.Status.DNSSEC != nil {
+	for z := range f.zones.Each() {
+		if z.Spec.DNSSEC != nil || z.Status.DNSSEC != nil {
 			select {
 			case <-f.keys.wanted:
 			default:
@@ -111,7 +112,7 @@ func (f *Feed) whenWanted(run func(context.Context)) func(context.Context) {
 
 // watchKeys follows the Secrets with keys.
 func (f *Feed) watchKeys(client rest.Interface) *watcher[*corev1.Secret] {
-	w := watcherOf(f, client, secretResource, &corev1.SecretList{}, f.keys.held)
+	w := watcherOf(f, client, secretResource, &corev1.SecretList{}, f.keys.Objects)
 	w.namespace, w.selector = f.options.KeysNamespace, trafficv1alpha1.ZoneKeysLabel
 	replace, put := w.replace, w.put
 	w.replace = func(list []*corev1.Secret) bool {
@@ -136,7 +137,7 @@ func (f *Feed) watchKeys(client rest.Interface) *watcher[*corev1.Secret] {
 				f.keys.gone[s.UID] = true
 				return false
 			}
-			return f.keys.remove(s)
+			return f.keys.Remove(s)
 		})
 	}
 	return w
@@ -147,8 +148,8 @@ func (f *Feed) usable(s *corev1.Secret) *corev1.Secret {
 	stamp(s)
 	_, err := dnssec.ParseRing(s.Data)
 	f.noteLocked("Secret "+s.Name, err)
-	if e := f.keys.objects[keyOf(s)]; err != nil && e != nil {
-		return e.object
+	if before, ok := f.keys.Get(held.Key(s)); err != nil && ok {
+		return before
 	}
 	return s
 }
@@ -156,9 +157,9 @@ func (f *Feed) usable(s *corev1.Secret) *corev1.Secret {
 // orphans are the held Secrets of zones that are there which a list has not.
 func (f *Feed) orphans(list []*corev1.Secret) []*corev1.Secret {
 	var out []*corev1.Secret
-	for key, e := range f.keys.objects {
-		if !slices.ContainsFunc(list, func(s *corev1.Secret) bool { return keyOf(s) == key }) && f.zoneOf(e.object) {
-			out = append(out, e.object)
+	for o := range f.keys.Each() {
+		if !slices.ContainsFunc(list, func(s *corev1.Secret) bool { return held.Key(s) == held.Key(o) }) && f.zoneOf(o) {
+			out = append(out, o)
 		}
 	}
 	return out
@@ -170,8 +171,8 @@ func (f *Feed) zoneOf(s *corev1.Secret) bool {
 	if p.err != nil {
 		return false
 	}
-	for _, e := range f.zones.objects {
-		if e.object.Spec.Domain == p.ring.Domain {
+	for z := range f.zones.Each() {
+		if z.Spec.Domain == p.ring.Domain {
 			return true
 		}
 	}
@@ -183,9 +184,9 @@ func (f *Feed) zoneOf(s *corev1.Secret) bool {
 func (f *Feed) rings() map[string]*dnssec.Ring {
 	out := map[string]*dnssec.Ring{}
 	seen := map[*corev1.Secret]parsed{}
-	for _, s := range byAge(f.keys.all()) {
+	for _, s := range byAge(f.keys.All()) {
 		if f.keys.gone[s.UID] && !f.zoneOf(s) {
-			f.keys.remove(s)
+			f.keys.Remove(s)
 			delete(f.keys.gone, s.UID)
 			continue
 		}
@@ -214,14 +215,14 @@ func (f *Feed) loadKeys(now time.Time) {
 	for _, s := range secrets {
 		stamp(s)
 	}
-	f.keys.replace(secrets, now)
-	f.keys.saved, f.keys.generation = versions(f.keys.all()), generation
+	f.keys.Replace(secrets, now)
+	f.keys.saved, f.keys.generation = versions(f.keys.All()), generation
 }
 
 // saveKeys keeps the keys on disk, if they have changed.
 func (f *Feed) saveKeys() error {
 	f.mu.Lock()
-	all := f.keys.all()
+	all := f.keys.All()
 	saved, generation := f.keys.saved, f.keys.generation+1
 	f.mu.Unlock()
 	now := versions(all)

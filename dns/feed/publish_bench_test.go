@@ -44,8 +44,8 @@ func publish(b *testing.B, state *State, zones int) {
 	for _, p := range state.Plans {
 		p.Spec.Check.Interval.Duration = time.Hour
 	}
-	f.zones.replace(state.Zones, time.Now())
-	f.plans.replace(state.Plans, time.Now())
+	f.zones.Replace(state.Zones, time.Now())
+	f.plans.Replace(state.Plans, time.Now())
 	f.options.Apply(f.objects())
 	cpu := cpuTime()
 	i := 0
@@ -53,7 +53,7 @@ func publish(b *testing.B, state *State, zones int) {
 		next := state.Plans[i%len(state.Plans)].DeepCopy()
 		next.Generation, next.ResourceVersion = int64(i+2), fmt.Sprint(i+2)
 		next.Spec.MaxAnswers = int32(i%8 + 1)
-		f.plans.put(next)
+		f.plans.Put(next)
 		f.options.Apply(f.objects())
 		if e.Snapshot().Plans[i%len(state.Plans)].Generation != next.Generation {
 			b.Fatal("it is not in force")

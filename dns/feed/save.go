@@ -58,7 +58,7 @@ func (f *Feed) saveVerdicts() error {
 
 func (f *Feed) saveObjects() error {
 	f.mu.Lock()
-	o, zones := f.objects(), f.zones.all()
+	o, zones := f.objects(), f.zones.All()
 	generation := f.generation + 1
 	f.mu.Unlock()
 	s := &State{Generation: generation, Saved: time.Now(), Zones: zones, Records: o.Records, Plans: o.Plans, RegionMaps: o.RegionMaps, Serials: f.options.Engine.Serials()}

@@ -45,7 +45,7 @@ func TestStateIsReadAsItWasWritten(t *testing.T) {
 func generations(t *testing.T, all ...uint64) string {
 	dir := t.TempDir()
 	for _, g := range all {
-		if err := SaveState(dir, &State{Generation: g, Zones: []*trafficv1alpha1.Zone{zoneAt(fmt.Sprint(g), 1, 1)}}); err != nil {
+		if err := SaveState(dir, &State{Generation: g, Zones: []*trafficv1alpha1.Zone{{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprint(g)}}}}); err != nil {
 			t.Fatal(err)
 		}
 	}

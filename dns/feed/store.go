@@ -76,7 +76,7 @@ func (f *Feed) SetRecords(ctx context.Context, r *trafficv1alpha1.ZoneRecords) e
 	}
 	out.SetManagedFields(nil)
 	f.change(func() bool {
-		changed, _ := f.records.put(out)
+		changed, _ := f.records.Put(out)
 		return changed
 	})
 	return nil

@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/rest"
+
+	"github.com/seaway-io/seaway/dns/core/held"
 )
 
 const (
@@ -38,7 +40,7 @@ type watcher[T metav1.Object] struct {
 	namespace, selector string
 
 	// What was read, in the order in which the hub did it. Each may ask for another list: replace
-	// after confirmAfter, put at once.
+	// after held.ConfirmAfter, put at once.
 	replace func([]T) (doubts bool)
 	put     func(T) (suspicious bool)
 	remove  func(T)
@@ -108,7 +110,7 @@ func (w *watcher[T]) once(ctx context.Context, version string) (string, error) {
 		}
 		version, w.due = at, time.Time{}
 		if w.replace(objects) {
-			w.due = time.Now().Add(confirmAfter)
+			w.due = time.Now().Add(held.ConfirmAfter)
 		}
 	}
 	return w.watch(ctx, version)

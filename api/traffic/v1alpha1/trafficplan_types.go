@@ -35,6 +35,11 @@ type TrafficPlanList struct {
 type TrafficPlanSpec struct {
 	// Policy is the state of the TrafficPolicy this was computed from.
 	Policy PlanSource `json:"policy"`
+	// Epoch of the writer: a planner that began to lead later has a higher one. A plan is not
+	// overwritten by a writer of a lower epoch.
+	//
+	// +optional
+	Epoch int64 `json:"epoch,omitempty"`
 	// Hostnames that the policy won: inside a Zone and claimed by no older policy.
 	//
 	// +listType=atomic

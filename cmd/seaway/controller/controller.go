@@ -48,6 +48,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/health"
 	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/interpreter"
+	"github.com/seaway-io/seaway/controllers/leader"
 	"github.com/seaway-io/seaway/controllers/member"
 	"github.com/seaway-io/seaway/controllers/namespace"
 	"github.com/seaway-io/seaway/controllers/plugin"
@@ -68,6 +69,7 @@ type options struct {
 	kubeconfig     string
 	controllers    []string
 	leaderElect    bool
+	term           *leader.Term // nil without leader election
 	metricsAddress string
 	probeAddress   string
 	webhookURL     string
@@ -180,6 +182,7 @@ type parts struct {
 	interpretations *hub.Interpretations
 	endpoints       *discovery.Table
 	view            *health.View
+	term            *leader.Term
 	placer          *scheduler.Placer
 	demand          *demand.Table
 	estimator       *estimate.Estimator
@@ -256,6 +259,7 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		interpretations: interpretations,
 		endpoints:       discovery.New(members),
 		view:            health.NewView(clk),
+		term:            o.term,
 		placer:          placer,
 		demand:          measured,
 	}, nil
@@ -327,7 +331,7 @@ var contents = []entry{
 	{"discovery", func(mgr ctrl.Manager, p *parts) error { return discovery.Setup(mgr, p.endpoints) }},
 	{"health", func(mgr ctrl.Manager, p *parts) error { return health.Setup(mgr, p.view) }},
 	{"traffic", func(mgr ctrl.Manager, p *parts) error {
-		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view, Demand: p.demand, Keep: p.decisions.Keep})
+		return traffic.Setup(mgr, traffic.Options{Clock: p.clock, Discovery: p.endpoints, Health: p.view, Demand: p.demand, Keep: p.decisions.Keep, Term: p.term})
 	}},
 	{"failover", func(mgr ctrl.Manager, p *parts) error {
 		if !p.eviction.gates.on("Failover") {
@@ -430,6 +434,13 @@ func (o *options) manager(config *rest.Config) (ctrl.Manager, error) {
 			return nil, err
 		}
 		managed.WebhookServer = webhookserver.NewServer(webhookserver.Options{Host: base.Hostname(), Port: port, CertDir: o.webhookCertDir})
+	}
+	if o.leaderElect {
+		lock, term, err := leader.Elect(config, names.SystemNamespace, managed.LeaderElectionID)
+		if err != nil {
+			return nil, err
+		}
+		managed.LeaderElectionResourceLockInterface, o.term = lock, term
 	}
 	mgr, err := ctrl.NewManager(config, managed)
 	if err != nil {

@@ -1,4 +1,4 @@
-package feed
+package held
 
 import (
 	"testing"
@@ -49,16 +49,16 @@ func (p *past) happen(t *rapid.T, now time.Time, mayDelete bool) (put, remove *t
 }
 
 // What was said before arrives again, late and in any order, between what is new. Lists lag by less
-// than confirmAfter, or are empty for a moment. Nothing ever goes back, and nothing that was never
+// than ConfirmAfter, or are empty for a moment. Nothing ever goes back, and nothing that was never
 // deleted is ever missing; and when the hub is calm again, what is held is what it has.
 func TestLateRepeatedAndReorderedEventsDoNotGoBack(t *testing.T) {
 	for name, mayDelete := range map[string]bool{"without deletions": false, "with deletions": true} {
 		t.Run(name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
-				h, now := newHeld[*trafficv1alpha1.Zone](), zonetest.Now
+				h, now := New[*trafficv1alpha1.Zone](), zonetest.Now
 				p := &past{now: zoneAt("a", 0, 1)}
 				p.puts, p.lists = append(p.puts, p.now), append(p.lists, listed{now, p.now})
-				h.put(p.now)
+				h.Put(p.now)
 				newest := p.now // that was ever held
 				deleted := map[string]bool{}
 				for range rapid.IntRange(1, 60).Draw(t, "steps") {
@@ -70,27 +70,27 @@ func TestLateRepeatedAndReorderedEventsDoNotGoBack(t *testing.T) {
 						case rapid.IntRange(0, 4).Draw(t, "lost") == 0:
 							// The connection was lost; a list will tell.
 						case put != nil:
-							h.put(put)
+							h.Put(put)
 						default:
-							if h.remove(remove) {
+							if h.Remove(remove) {
 								deleted[string(remove.UID)] = true
 							}
 						}
 					case 2:
-						h.put(rapid.SampledFrom(p.puts).Draw(t, "again"))
+						h.Put(rapid.SampledFrom(p.puts).Draw(t, "again"))
 					case 3:
 						if len(p.removes) > 0 {
-							if z := rapid.SampledFrom(p.removes).Draw(t, "again"); h.remove(z) {
+							if z := rapid.SampledFrom(p.removes).Draw(t, "again"); h.Remove(z) {
 								deleted[string(z.UID)] = true
 							}
 						}
 					case 4:
 						l := rapid.SampledFrom(p.lists).Draw(t, "list")
-						if now.Sub(l.at) < confirmAfter && l.zone != nil {
-							h.replace([]*trafficv1alpha1.Zone{l.zone}, l.at)
+						if now.Sub(l.at) < ConfirmAfter && l.zone != nil {
+							h.Replace([]*trafficv1alpha1.Zone{l.zone}, l.at)
 						}
 					}
-					all := h.all()
+					all := h.All()
 					if len(all) == 0 {
 						if !deleted[string(newest.UID)] {
 							t.Fatalf("nothing is held, and %s was not deleted", newest.UID)
@@ -111,10 +111,10 @@ func TestLateRepeatedAndReorderedEventsDoNotGoBack(t *testing.T) {
 					list = append(list, p.now)
 				}
 				for range 3 {
-					now = now.Add(confirmAfter)
-					h.replace(list, now)
+					now = now.Add(ConfirmAfter)
+					h.Replace(list, now)
 				}
-				got := h.all()
+				got := h.All()
 				if len(got) != len(list) || len(got) > 0 && (got[0].UID != p.now.UID || got[0].Generation != p.now.Generation) {
 					t.Fatalf("holds %v, the hub has %v", contents(h), p.now)
 				}
@@ -124,19 +124,19 @@ func TestLateRepeatedAndReorderedEventsDoNotGoBack(t *testing.T) {
 }
 
 func TestTheRememberedDeadAreBounded(t *testing.T) {
-	h := newHeld[*trafficv1alpha1.Zone]()
+	h := New[*trafficv1alpha1.Zone]()
 	for i := range 3 * mostGone {
 		z := zoneAt("a", i, 1)
-		h.put(z)
-		h.remove(z)
+		h.Put(z)
+		h.Remove(z)
 		z.Name = string(z.UID)
-		h.put(z)
-		h.remove(z)
+		h.Put(z)
+		h.Remove(z)
 	}
 	if len(h.gone) > mostGone {
 		t.Errorf("%d are remembered", len(h.gone))
 	}
-	h.replace(nil, zonetest.Now)
+	h.Replace(nil, zonetest.Now)
 	if len(h.gone) > 0 {
 		t.Errorf("%d are remembered after a list", len(h.gone))
 	}

@@ -1,4 +1,4 @@
-package feed
+package held
 
 import (
 	"fmt"
@@ -23,9 +23,9 @@ func zoneAt(name string, life, generation int) *trafficv1alpha1.Zone {
 	return z
 }
 
-func contents(h *held[*trafficv1alpha1.Zone]) []string {
+func contents(h *Objects[*trafficv1alpha1.Zone]) []string {
 	out := []string{}
-	for _, z := range h.all() {
+	for _, z := range h.All() {
 		out = append(out, fmt.Sprintf("%s %s.%d", z.Name, z.UID, z.Generation))
 	}
 	return out
@@ -106,18 +106,18 @@ func TestHeld(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h, now := newHeld[*trafficv1alpha1.Zone](), zonetest.Now
+			h, now := New[*trafficv1alpha1.Zone](), zonetest.Now
 			for i, s := range steps {
 				now = now.Add(time.Duration(s.after) * time.Second)
 				before := contents(h)
 				var changed, suspect bool
 				switch {
 				case s.put != nil:
-					changed, suspect = h.put(s.put)
+					changed, suspect = h.Put(s.put)
 				case s.remove != nil:
-					changed = h.remove(s.remove)
+					changed = h.Remove(s.remove)
 				default:
-					changed, suspect = h.replace(s.list, now)
+					changed, suspect = h.Replace(s.list, now)
 				}
 				got := contents(h)
 				if diff := cmp.Diff(s.want, got); diff != "" {
@@ -138,7 +138,7 @@ func TestHeld(t *testing.T) {
 // deletions that were seen.
 func TestHeldNeverGoesBackAtOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		h, now := newHeld[*trafficv1alpha1.Zone](), zonetest.Now
+		h, now := New[*trafficv1alpha1.Zone](), zonetest.Now
 		var taken time.Time // when what is held of "a" last went forward
 		var last *trafficv1alpha1.Zone
 		random := func() *trafficv1alpha1.Zone {
@@ -149,20 +149,20 @@ func TestHeldNeverGoesBackAtOnce(t *testing.T) {
 			deleted := false
 			switch rapid.IntRange(0, 3).Draw(t, "what") {
 			case 0:
-				h.put(random())
+				h.Put(random())
 			case 1:
-				h.replace([]*trafficv1alpha1.Zone{random()}, now)
+				h.Replace([]*trafficv1alpha1.Zone{random()}, now)
 			case 2:
-				h.replace(nil, now)
+				h.Replace(nil, now)
 			case 3:
-				deleted = h.remove(random())
+				deleted = h.Remove(random())
 			}
 			var held *trafficv1alpha1.Zone
 			if e := h.objects[types.NamespacedName{Name: "a"}]; e != nil {
 				held = e.object
 			}
 			back := last != nil && (held == nil || older(held, last))
-			if back && !deleted && now.Sub(taken) < confirmAfter {
+			if back && !deleted && now.Sub(taken) < ConfirmAfter {
 				t.Fatalf("went back from %s.%d to %v after %v", last.UID, last.Generation, held, now.Sub(taken))
 			}
 			if held != nil && (last == nil || older(last, held) || held == last) {
