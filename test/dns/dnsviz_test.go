@@ -51,7 +51,7 @@ func TestDNSVizFindsNothing(t *testing.T) {
 	}
 	// [.] is secure and without an error; [-] insecure, [!] invalid, E and W errors and warnings.
 	for line := range strings.Lines(string(out)) {
-		for _, bad := range []string{"[-]", "[!]", "[?]", "E:", "W:", "ERROR", "WARN"} {
+		for _, bad := range []string{"[-]", "[!]", "[?]", " E:", " W:", "ERROR", "WARN"} {
 			if strings.Contains(line, bad) {
 				t.Errorf("%s", line)
 			}
