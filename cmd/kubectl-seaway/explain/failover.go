@@ -22,7 +22,7 @@ import (
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/view"
 	"github.com/seaway-io/seaway/controllers/core/failover"
-	"github.com/seaway-io/seaway/controllers/hub/policies"
+	hubpolicies "github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // FailoverAccount is what there is to tell about the failover of an application.
@@ -184,8 +184,8 @@ func judgeFailover(in failoverInput) *FailoverAccount {
 			out.Notes = append(out.Notes, p.Label()+" is placed nowhere")
 			continue
 		}
-		ordered := policies.Orders(p.Binding, speaking, len(clusters))
-		ordered.Singleton = policies.IsSingleton(p.Template)
+		ordered := hubpolicies.Orders(p.Binding, speaking, len(clusters))
+		ordered.Singleton = hubpolicies.IsSingleton(p.Template)
 		w := WorkloadFailover{Workload: p.Label(), MoveAfter: ordered.Terms.MoveAfter.String(), MaxUnavailable: ordered.Terms.MaxUnavailable.String()}
 		j := workloadJudge{in: in, part: p, survey: survey, ordered: ordered}
 		for _, t := range p.Binding.GetBindingSpec().Clusters {

@@ -56,8 +56,8 @@ func NewBrake(clusters []*clusterv1alpha1.Cluster, policies []*policyv1alpha1.Cl
 // follows says whether a taint follows from conditions.
 func (b *Brake) follows(t corev1.Taint) bool { return b.automatic.Has(key{t.Key, t.Effect}) }
 
-// automatic says whether all taints follow from conditions. One that no policy names was put by a person.
-func (b *Brake) automatic(taints []corev1.Taint) bool {
+// allFollow says whether all taints follow from conditions. One that no policy names was put by a person.
+func (b *Brake) allFollow(taints []corev1.Taint) bool {
 	return !slices.ContainsFunc(taints, func(t corev1.Taint) bool { return !b.follows(t) })
 }
 

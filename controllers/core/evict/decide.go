@@ -133,7 +133,7 @@ func (in *Input) leaveTainted(cluster *clusterv1alpha1.Cluster, d *Decision) boo
 // holds says why nothing may leave a cluster for the taints that are due now. A taint that does not follow
 // from conditions was put by a person, who has said so.
 func (in *Input) holds(cluster string, p patience, d *Decision) *Hold {
-	if !in.Brake.automatic(p.due) {
+	if !in.Brake.allFollow(p.due) {
 		return nil
 	}
 	if hold := in.heldByPerson(cluster, p.why, d); hold != nil {
