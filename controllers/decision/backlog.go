@@ -24,7 +24,7 @@ type note struct {
 
 // weight is the memory that a note holds, in verdicts about clusters.
 func (n *note) weight() int {
-	w := 1
+	w := 1 + len(n.Signals)
 	if n.ready != nil {
 		w += len(n.ready.Clusters) + len(n.ready.Changes) + len(n.ready.Inputs)
 	}

@@ -46,17 +46,18 @@ type unseenKey struct{ namespace, group string }
 // block, and keeps nothing that its caller may go on to change: not the binding, and of the input
 // neither spec nor status. The rest of the input and the diagnosis must not be changed afterwards.
 func (r *Recorder) Record(b workv1alpha2.Binding, cause placement.Cause, in placement.Input, result placement.Result, d placement.Diagnosis) {
-	r.record(cmp.Or(b.GetBindingSpec().SchedulerName, policyv1alpha1.DefaultSchedulerName), b, cause, in, result, d)
+	r.record(cmp.Or(b.GetBindingSpec().SchedulerName, policyv1alpha1.DefaultSchedulerName), b, cause, in, result, d, nil)
 }
 
-// By is Record for decisions of another controller than the binding's scheduler.
-func (r *Recorder) By(controller string) func(workv1alpha2.Binding, placement.Cause, placement.Input, placement.Result, placement.Diagnosis) {
-	return func(b workv1alpha2.Binding, cause placement.Cause, in placement.Input, result placement.Result, d placement.Diagnosis) {
-		r.record(controller, b, cause, in, result, d)
+// By is Record for decisions of another controller than the binding's scheduler, with the signals that
+// made one due.
+func (r *Recorder) By(controller string) func(workv1alpha2.Binding, placement.Cause, placement.Input, placement.Result, placement.Diagnosis, []trafficv1alpha1.DecisionInput) {
+	return func(b workv1alpha2.Binding, cause placement.Cause, in placement.Input, result placement.Result, d placement.Diagnosis, signals []trafficv1alpha1.DecisionInput) {
+		r.record(controller, b, cause, in, result, d, signals)
 	}
 }
 
-func (r *Recorder) record(controller string, b workv1alpha2.Binding, cause placement.Cause, in placement.Input, result placement.Result, d placement.Diagnosis) {
+func (r *Recorder) record(controller string, b workv1alpha2.Binding, cause placement.Cause, in placement.Input, result placement.Result, d placement.Diagnosis, signals []trafficv1alpha1.DecisionInput) {
 	ref := in.Spec.Resource
 	in.Spec = in.Spec.DeepCopy()
 	if in.Status != nil { // what a placement reads of it; the rest may be large
@@ -71,7 +72,7 @@ func (r *Recorder) record(controller string, b workv1alpha2.Binding, cause place
 		subject: subject{schema.FromAPIVersionAndKind(ref.APIVersion, ref.Kind).Group, ref.Kind, ref.Namespace, ref.Name},
 		Made: decision.Made{
 			Controller: controller, Cause: cause, Policy: decision.PolicyOf(b),
-			Input: in, Result: result, Diagnosis: d,
+			Input: in, Result: result, Diagnosis: d, Signals: signals,
 			Now: r.clock.Now(), TTL: r.o.TTL,
 		},
 	}

@@ -69,10 +69,11 @@ func TestOfAnotherControllerAndAClusterScopedTemplate(t *testing.T) {
 		b.Spec.Resource.Namespace = ""
 		in := placement.Input{Clusters: fleet, Spec: &b.Spec}
 		result, d := placement.Place(in)
-		w.By("failover")(b, placement.CauseTerminating, in, result, d)
+		signals := []trafficv1alpha1.DecisionInput{{Cluster: "fra", Signal: trafficv1alpha1.SignalDataPath, By: "ns1", Value: "Unhealthy"}}
+		w.By("failover")(b, placement.CauseTerminating, in, result, d, signals)
 		synctest.Wait()
 		all := w.decisions()
-		if len(all) != 1 || all[0].Namespace != names.SystemNamespace || all[0].Spec.Controller != "failover" {
+		if len(all) != 1 || all[0].Namespace != names.SystemNamespace || all[0].Spec.Controller != "failover" || !cmp.Equal(signals, all[0].Spec.Inputs) {
 			t.Errorf("%+v", all)
 		}
 	})

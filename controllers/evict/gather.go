@@ -5,21 +5,20 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/evict"
 	"github.com/seaway-io/seaway/controllers/core/failover"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
-// gather reads what the decision needs. While none of the binding's clusters has a taint that evicts, those
-// clusters are all that is looked at, however large the fleet.
+// gather reads what the decision needs. While nothing fails, and none of the binding's clusters has a taint
+// that evicts, those clusters are all that is looked at, however large the fleet.
 func (r *reconciler) gather(ctx context.Context, b workv1alpha2.Binding, req ctrl.Request) (evict.Input, error) {
 	spec := b.GetBindingSpec()
 	in := evict.Input{
@@ -29,7 +28,8 @@ func (r *reconciler) gather(ctx context.Context, b workv1alpha2.Binding, req ctr
 	if r.PreserveState {
 		in.State = readState
 	}
-	in.UnhealthySince = r.timers.observe(req.NamespacedName, evict.Unhealthy(b), in.Now)
+	failing := evict.Unhealthy(b)
+	in.UnhealthySince = r.timers.observe(req.NamespacedName, failing, in.Now)
 	tainted := false
 	for _, target := range spec.Clusters {
 		c, err := r.cluster(ctx, target.Name, &in)
@@ -43,11 +43,18 @@ func (r *reconciler) gather(ctx context.Context, b workv1alpha2.Binding, req ctr
 			return in, err
 		}
 	}
-	if !tainted || !r.Taints {
+	tainted = tainted && r.Taints
+	if !tainted && len(failing) == 0 {
 		return in, nil
 	}
-	var err error
-	in.Brake, err = r.brake(ctx, b)
+	speaking, err := r.policies.Of(ctx, b)
+	if err != nil {
+		return in, err
+	}
+	in.Hold = policies.Orders(b, speaking, 0).Hold
+	if tainted {
+		in.Brake, err = r.brake(ctx, b, speaking)
+	}
 	return in, err
 }
 
@@ -64,8 +71,9 @@ func (r *reconciler) cluster(ctx context.Context, name string, in *evict.Input) 
 	return &c, nil
 }
 
-// brake takes stock of the whole fleet.
-func (r *reconciler) brake(ctx context.Context, b workv1alpha2.Binding) (evict.Brake, error) {
+// brake takes stock of the whole fleet. How many clusters may be lost together, the most careful of the
+// TrafficPolicies says.
+func (r *reconciler) brake(ctx context.Context, b workv1alpha2.Binding, speaking []*trafficv1alpha1.TrafficPolicy) (evict.Brake, error) {
 	var clusters clusterv1alpha1.ClusterList
 	if err := r.client.List(ctx, &clusters, client.UnsafeDisableDeepCopy); err != nil {
 		return evict.Brake{}, fmt.Errorf("list clusters: %w", err)
@@ -74,51 +82,15 @@ func (r *reconciler) brake(ctx context.Context, b workv1alpha2.Binding) (evict.B
 	if err := r.client.List(ctx, &taints, client.UnsafeDisableDeepCopy); err != nil {
 		return evict.Brake{}, fmt.Errorf("list ClusterTaintPolicies: %w", err)
 	}
-	limit, err := r.limit(ctx, b, len(clusters.Items))
-	if err != nil {
-		return evict.Brake{}, err
-	}
 	all := make([]*clusterv1alpha1.Cluster, 0, len(clusters.Items))
 	seen := make([]failover.Cluster, 0, len(clusters.Items))
 	for i := range clusters.Items {
-		c := &clusters.Items[i]
-		all, seen = append(all, c), append(seen, failover.Cluster{Name: c.Name, ControlPlane: controlPlane(c)})
+		all, seen = append(all, &clusters.Items[i]), append(seen, failover.ClusterOf(&clusters.Items[i]))
 	}
 	follows := make([]*policyv1alpha1.ClusterTaintPolicy, 0, len(taints.Items))
 	for i := range taints.Items {
 		follows = append(follows, &taints.Items[i])
 	}
+	limit := policies.Orders(b, speaking, len(all)).Terms.MaxUnavailable
 	return evict.NewBrake(all, follows, limit, failover.NewSurvey(r.Clock.Now(), seen).Isolated()), nil
-}
-
-// limit is how many clusters may be lost together, as the most careful TrafficPolicy of the binding says.
-func (r *reconciler) limit(ctx context.Context, b workv1alpha2.Binding, clusters int) (intstr.IntOrString, error) {
-	speaking, err := r.policies.Of(ctx, b)
-	if err != nil {
-		return intstr.IntOrString{}, err
-	}
-	terms, said := failover.DefaultTerms(), false
-	for _, p := range speaking {
-		own := failover.DefaultTerms()
-		if most := p.Spec.Failover.MaxUnavailableClusters; most != nil {
-			own.MaxUnavailable = *most
-		}
-		if said {
-			own = terms.Stricter(own, clusters)
-		}
-		terms, said = own, true
-	}
-	return terms.MaxUnavailable, nil
-}
-
-// controlPlane is the API server of a cluster as the hub sees it.
-func controlPlane(c *clusterv1alpha1.Cluster) failover.Signal {
-	ready := meta.FindStatusCondition(c.Status.Conditions, clusterv1alpha1.ClusterConditionReady)
-	switch {
-	case ready == nil:
-		return failover.Signal{State: failover.Unknown, Since: c.CreationTimestamp.Time}
-	case ready.Status == metav1.ConditionTrue:
-		return failover.Signal{State: failover.Up, Since: ready.LastTransitionTime.Time}
-	}
-	return failover.Signal{State: failover.Down, Since: ready.LastTransitionTime.Time}
 }

@@ -19,6 +19,7 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/decision"
 	"github.com/seaway-io/seaway/controllers/core/evict"
+	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/hub/policies"
@@ -63,7 +64,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return hub.Result(ctrl.Result{}, err)
 	}
-	return hub.Result(ctrl.Result{RequeueAfter: again}, r.tellHeld(ctx, b, decision.Held))
+	return hub.Result(ctrl.Result{RequeueAfter: again}, hub.TellHeld(ctx, r.client, r.recorder, b, workv1alpha2.ConditionEvictionHeld, "Cluster %s is not left: %s", decision.Held))
 }
 
 func (r *reconciler) forget(req ctrl.Request) {
@@ -94,8 +95,10 @@ func (r *reconciler) apply(ctx context.Context, req ctrl.Request, b workv1alpha2
 	if len(d.Evict) == 0 && len(d.Drop) == 0 && !d.Stamp {
 		return again, nil
 	}
-	if err := r.useAffinity(ctx, b, d, to); err != nil {
-		return 0, err
+	if len(d.Evict) > 0 {
+		if err := hub.UseAffinity(ctx, r.client, b, to.AffinityName); err != nil {
+			return 0, err
+		}
 	}
 	before := b.GetBindingSpec().Clusters
 	changed, err := hub.Patch(ctx, r.client, b.(client.Object), func(client.Object) { d.Apply(b.GetBindingSpec(), to.Clusters, now) })
@@ -134,23 +137,11 @@ func (r *reconciler) place(ctx context.Context, b workv1alpha2.Binding, d *evict
 	}
 	if why != "" {
 		for _, task := range d.Evict {
-			d.Held = append(d.Held, evict.Hold{Cluster: task.FromCluster, Reason: evict.ReasonNoClusterFits, Message: task.Message + "; but " + why})
+			d.Held = append(d.Held, evict.Hold{Cluster: task.FromCluster, Reason: failover.ReasonNoClusterFits, Message: task.Message + "; but " + why})
 		}
 		d.Evict = nil
 	}
 	return to, nil
-}
-
-// useAffinity notes which group of clusterAffinities the new placement is in, as the scheduler does: the next
-// time it begins there. It comes first: when the rest fails, both are done again.
-func (r *reconciler) useAffinity(ctx context.Context, b workv1alpha2.Binding, d *evict.Decision, to placement.Result) error {
-	if len(d.Evict) == 0 {
-		return nil
-	}
-	_, err := hub.PatchStatus(ctx, r.client, b.(client.Object), func(client.Object) {
-		b.GetBindingStatus().SchedulerObservedAffinityName = to.AffinityName
-	})
-	return err
 }
 
 // placedHere says whether the scheduler of this process places the template.
@@ -184,30 +175,6 @@ func (r *reconciler) keep(b workv1alpha2.Binding, d *evict.Decision, before []wo
 		Binding: b, Controller: "evict", Cause: d.Evict[0].Reason, Before: before, After: after, Why: why, Now: now,
 		Message: "placed on " + placement.Targets(after),
 	}), nil)
-}
-
-// tellHeld keeps the condition EvictionHeld true to what is held, and says so once.
-func (r *reconciler) tellHeld(ctx context.Context, b workv1alpha2.Binding, held []evict.Hold) error {
-	status, said := b.GetBindingStatus(), ""
-	if len(held) == 0 && heldNow(b) == nil {
-		return nil
-	}
-	changed, err := hub.PatchStatus(ctx, r.client, b.(client.Object), func(client.Object) {
-		if len(held) == 0 {
-			meta.RemoveStatusCondition(&status.Conditions, workv1alpha2.ConditionEvictionHeld)
-			return
-		}
-		if c := heldNow(b); c != nil {
-			said = c.Reason
-		}
-		hub.SetCondition(&status.Conditions, b.GetGeneration(), metav1.Condition{
-			Type: workv1alpha2.ConditionEvictionHeld, Status: metav1.ConditionTrue, Reason: held[0].Reason, Message: hub.Brief(held[0].Message),
-		})
-	})
-	if changed && len(held) > 0 && said != held[0].Reason {
-		hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadFailed, "Cluster %s is not left: %s", held[0].Cluster, held[0].Message)
-	}
-	return client.IgnoreNotFound(err)
 }
 
 func heldNow(b workv1alpha2.Binding) *metav1.Condition {

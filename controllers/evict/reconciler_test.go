@@ -16,6 +16,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
 
@@ -321,5 +322,79 @@ func TestABindingOfAnotherKindIsNotWoken(t *testing.T) {
 	}
 	if _, err := w.Reconcile(context.Background(), ctrl.Request{NamespacedName: client.ObjectKey{Namespace: "shop", Name: "gone"}}); err != nil {
 		t.Error(err)
+	}
+}
+
+// What is written is kept as a Decision, and nothing else is.
+func TestEvictionsAreKept(t *testing.T) {
+	var kept []trafficv1alpha1.DecisionSpec
+	keep := func(o *Options) {
+		o.Keep = func(spec trafficv1alpha1.DecisionSpec, _ func(context.Context, *trafficv1alpha1.DecisionSpec)) {
+			kept = append(kept, spec)
+		}
+	}
+	w := newWorld(t, keep, cluster("fra", noExecute("storm")), cluster("iad"), deployment(on("fra", 2, "iad", 4)))
+	w.why = "0/1 clusters fit"
+	w.reconcile()
+	if len(kept) > 0 {
+		t.Fatalf("a hold is kept: %+v", kept)
+	}
+	w.why, w.to = "", on("iad", 6)
+	w.reconcile()
+	w.reconcile()
+	why := "the taint storm:NoExecute is not tolerated"
+	want := []trafficv1alpha1.DecisionSpec{{
+		Time: metav1.NewMicroTime(t0), Controller: "evict", Cause: workv1alpha2.EvictionReasonTaintUntolerated, Outcome: trafficv1alpha1.DecisionPlaced,
+		Subject: trafficv1alpha1.DecisionSubject{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"},
+		Message: "placed on {iad:6}", Steps: []string{why},
+		Clusters: []trafficv1alpha1.DecisionCluster{
+			{Cluster: "fra", Before: ptr.To[int32](2), Detail: why},
+			{Cluster: "iad", Before: ptr.To[int32](4), After: ptr.To[int32](6)},
+		},
+	}}
+	if diff := cmp.Diff(want, kept); diff != "" {
+		t.Errorf("kept (-want +got):\n%s", diff)
+	}
+}
+
+// held is a TrafficPolicy of the application that holds all moves for an hour.
+func held() []client.Object {
+	p := &trafficv1alpha1.TrafficPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
+	p.Spec.TargetRefs = []trafficv1alpha1.TargetRef{{Group: "apps", Kind: "Deployment", Name: "web"}}
+	p.Spec.Hold = &trafficv1alpha1.Hold{Until: metav1.NewTime(t0.Add(time.Hour)), Reason: "the sale"}
+	return []client.Object{p}
+}
+
+func TestAPersonHoldsEvictions(t *testing.T) {
+	follows := &policyv1alpha1.ClusterTaintPolicy{ObjectMeta: metav1.ObjectMeta{Name: "weather"}}
+	follows.Spec.Taints = []policyv1alpha1.Taint{{Key: "storm", Effect: corev1.TaintEffectNoExecute}}
+	failing := func(b *workv1alpha2.ResourceBinding) {
+		b.Spec.Failover = &policyv1alpha1.FailoverBehavior{Application: &policyv1alpha1.ApplicationFailoverBehavior{
+			DecisionConditions: policyv1alpha1.DecisionConditions{TolerationSeconds: ptr.To[int32](0)},
+		}}
+		b.Status.AggregatedStatus = []workv1alpha2.AggregatedStatusItem{report("fra", workv1alpha2.ResourceUnhealthy, 6, 0)}
+	}
+	for name, tc := range map[string]struct {
+		taint  []corev1.Taint
+		change []func(*workv1alpha2.ResourceBinding)
+		leaves bool
+	}{
+		"for a taint that follows from conditions":  {taint: []corev1.Taint{noExecute("storm")}},
+		"of an application that fails":              {change: []func(*workv1alpha2.ResourceBinding){failing}},
+		"but not for a taint that a person has put": {taint: []corev1.Taint{noExecute("by-hand")}, leaves: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, nil, append(held(), follows, cluster("fra", tc.taint...), cluster("iad"), cluster("sin"), deployment(on("fra", 6), tc.change...))...)
+			w.to = on("iad", 6)
+			w.reconcile()
+			if left := len(w.binding().Spec.GracefulEvictionTasks) > 0; left != tc.leaves || (w.held() == "HeldByPerson") == tc.leaves {
+				t.Fatalf("left: %v, held: %q", left, w.held())
+			}
+			w.clock.Step(time.Hour)
+			w.reconcile()
+			if len(w.binding().Spec.GracefulEvictionTasks) == 0 || w.held() == "HeldByPerson" {
+				t.Errorf("held when the hold is over: %q", w.held())
+			}
+		})
 	}
 }

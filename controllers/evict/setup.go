@@ -150,10 +150,7 @@ func (r *reconciler) wake(ctx context.Context, q workqueue.TypedRateLimitingInte
 			q.Add(request)
 			continue
 		}
-		priority := 0
-		if p := b.GetBindingSpec().SchedulePriority; p != nil {
-			priority = int(p.Priority)
-		}
+		priority := int(hub.PriorityOf(b))
 		pq.AddWithOpts(priorityqueue.AddOpts{Priority: &priority}, request)
 	}
 }

@@ -7,21 +7,16 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
-
-// reasonNothingFits: no other cluster can take what should leave a lost one.
-const reasonNothingFits = "NoClusterFits"
 
 // forget drops the tasks for clusters that have left the federation, or are leaving it: nothing can
 // return to them, and they wait until no binding names them.
@@ -29,17 +24,17 @@ func (r *reconciler) forget(ctx context.Context, b workv1alpha2.Binding) error {
 	if len(away(b)) == 0 {
 		return nil
 	}
-	var clusters clusterv1alpha1.ClusterList
-	if err := r.client.List(ctx, &clusters, client.UnsafeDisableDeepCopy); err != nil {
-		return fmt.Errorf("list clusters: %w", err)
+	clusters, err := r.clusters(ctx)
+	if err != nil {
+		return err
 	}
 	members := sets.New[string]()
-	for i := range clusters.Items {
-		if clusters.Items[i].DeletionTimestamp == nil {
-			members.Insert(clusters.Items[i].Name)
+	for i := range clusters {
+		if clusters[i].DeletionTimestamp == nil {
+			members.Insert(clusters[i].Name)
 		}
 	}
-	_, err := hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
+	_, err = hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
 		spec := b.GetBindingSpec()
 		spec.GracefulEvictionTasks = slices.DeleteFunc(spec.GracefulEvictionTasks, func(t workv1alpha2.GracefulEvictionTask) bool {
 			return t.Producer == workv1alpha2.EvictionProducerFailover && !members.Has(t.FromCluster)
@@ -52,7 +47,7 @@ func (r *reconciler) forget(ctx context.Context, b workv1alpha2.Binding) error {
 // Nothing is given up before its replacement is there: the copies in a cluster that gets replicas
 // back must be healthy, and so must all others when the cluster gets none and its copies go. Unplaced
 // says that nothing fits, with the clusters or without: the way back is open until something does.
-func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, survey failover.Survey, moves []failover.Move) (unplaced bool, err error) {
+func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, clusters []clusterv1alpha1.Cluster, survey failover.Survey, moves []failover.Move) (unplaced bool, err error) {
 	back := sets.New[string]()
 	for _, m := range moves {
 		back.Insert(m.Cluster)
@@ -62,6 +57,7 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 	spec.GracefulEvictionTasks = slices.DeleteFunc(spec.GracefulEvictionTasks, func(t workv1alpha2.GracefulEvictionTask) bool {
 		return t.Producer == workv1alpha2.EvictionProducerFailover && back.Has(t.FromCluster)
 	})
+	r.startAt(returned, clusters, back)
 	// What is in a lost cluster now leaves it by a decision about that cluster, with a task that
 	// keeps its Work: it must not fall out of the placement on the way.
 	exclude := sets.New(survey.Lost()...).Delete(clusterNames(spec.Clusters)...)
@@ -82,13 +78,16 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 	if placement.IsWorkload(spec) && !healthyIn(b, mustBeHealthy) {
 		return false, nil // the change of the health wakes us
 	}
+	if err := hub.UseAffinity(ctx, r.client, b, placed.Group); err != nil {
+		return false, err
+	}
 	changed, err := hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
 		b.GetBindingSpec().GracefulEvictionTasks = spec.GracefulEvictionTasks
 		b.GetBindingSpec().Clusters = to
 	})
 	if changed {
 		written = b.GetGeneration()
-		r.note(b, CauseBack, placed.Made)
+		r.note(b, CauseBack, placed.Made, nil)
 		for _, m := range moves {
 			hub.Tell(r.recorder, b, corev1.EventTypeNormal, names.EventReasonReturnWorkloadSucceed, "%s; placed on %s", m.Message, placement.Targets(to))
 		}
@@ -96,33 +95,33 @@ func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, surve
 	return false, err
 }
 
-// tellHeld keeps the condition FailoverHeld true to what is held, and says so once.
-func (h *hands) tellHeld(ctx context.Context, b workv1alpha2.Binding, held []failover.Hold) error {
-	status := b.GetBindingStatus()
-	if len(held) == 0 && meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionFailoverHeld) == nil {
-		return nil
+// startAt has a binding placed from the group of clusterAffinities on that the copies in the clusters that
+// are back are of: they run, and wait for it. The group in use may be a later one by now.
+func (r *reconciler) startAt(b workv1alpha2.Binding, clusters []clusterv1alpha1.Cluster, back sets.Set[string]) {
+	spec, status := b.GetBindingSpec(), b.GetBindingStatus()
+	if spec.Placement == nil {
+		return
 	}
-	before := meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionFailoverHeld)
-	news := len(held) > 0 && (before == nil || before.Reason != held[0].Reason) // how much room there is changes all the time
-	changed, err := hub.PatchStatus(ctx, h.client, b.(clientBinding), func(clientBinding) {
-		if len(held) == 0 {
-			meta.RemoveStatusCondition(&status.Conditions, workv1alpha2.ConditionFailoverHeld)
-			return
+	first := placement.GroupNamed(spec.Placement, status.SchedulerObservedAffinityName)
+	for i := range clusters {
+		if back.Has(clusters[i].Name) {
+			if at := placement.GroupOf(spec.Placement, &clusters[i]); at >= 0 && at < first {
+				first = at
+				status.SchedulerObservedAffinityName = spec.Placement.ClusterAffinities[at].AffinityName
+			}
 		}
-		hub.SetCondition(&status.Conditions, b.GetGeneration(), metav1.Condition{
-			Type: workv1alpha2.ConditionFailoverHeld, Status: metav1.ConditionTrue, Reason: held[0].Reason, Message: hub.Brief(held[0].Message),
-		})
-	})
-	if changed && news {
-		hub.Tell(h.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadFailed, "workloads stay in %s: %s", held[0].Cluster, held[0].Message)
 	}
-	return err
 }
 
-// note records a decision that was carried out.
-func (h *hands) note(b workv1alpha2.Binding, cause placement.Cause, made Made) {
+// tellHeld keeps the condition FailoverHeld true to what is held, and says so once.
+func (h *hands) tellHeld(ctx context.Context, b workv1alpha2.Binding, held []failover.Hold) error {
+	return hub.TellHeld(ctx, h.client, h.recorder, b, workv1alpha2.ConditionFailoverHeld, "workloads stay in %s: %s", held)
+}
+
+// note records a decision that was carried out, and the signals that it was made by.
+func (h *hands) note(b workv1alpha2.Binding, cause placement.Cause, made Made, signals []trafficv1alpha1.DecisionInput) {
 	if h.record != nil && made.Input.Spec != nil {
-		h.record(b, cause, made.Input, made.Result, made.Diagnosis)
+		h.record(b, cause, made.Input, made.Result, made.Diagnosis, signals)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
@@ -45,10 +46,11 @@ const cacheLag = 20 * time.Millisecond
 
 // Reconcile makes one pass.
 func (e *evacuator) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
-	survey, err := e.survey(ctx)
+	clusters, err := e.clusters(ctx)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	survey := e.survey(clusters)
 	if len(survey.Lost()) == 0 {
 		e.preemptible.forget()
 	}
@@ -57,6 +59,7 @@ func (e *evacuator) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	e.judge(ctx, survey, movers)
+	e.explain(clusters, movers)
 	e.move(ctx, survey, movers)
 	e.remember(movers)
 	return e.result(movers, stale)
@@ -69,6 +72,9 @@ type mover struct {
 	read      string
 	decision  failover.Decision
 	singleton bool
+	// speaking are the policies that speak for it, signals what the decision was made by.
+	speaking []*trafficv1alpha1.TrafficPolicy
+	signals  []trafficv1alpha1.DecisionInput
 
 	// placed: its turn has come; from then on only its own write touches b.
 	placed bool
@@ -107,11 +113,12 @@ func (e *evacuator) affected(ctx context.Context, lost []string) (out []*mover, 
 // judge decides of each whether it has to leave.
 func (e *evacuator) judge(ctx context.Context, survey failover.Survey, movers []*mover) {
 	e.each(movers, func(m *mover) {
-		judged, err := e.about(ctx, m.b, survey.Size())
+		judged, speaking, err := e.about(ctx, m.b, survey.Size())
 		if err != nil {
 			m.err = err
 			return
 		}
+		m.speaking = speaking
 		judged.Placed = clusterNames(m.b.GetBindingSpec().Clusters)
 		m.decision = survey.Decide(judged)
 		if len(m.decision.Evict) == 0 {
@@ -122,7 +129,7 @@ func (e *evacuator) judge(ctx context.Context, survey failover.Survey, movers []
 			m.err = err
 			return
 		}
-		if judged.Singleton = policies.IsSingleton(template); judged.Singleton {
+		if judged.Singleton = policies.IsSingleton(&template); judged.Singleton {
 			m.singleton, m.decision = true, survey.Decide(judged)
 		}
 	})
@@ -174,7 +181,7 @@ func inOrder(movers []*mover) []*mover {
 	for i, m := range movers {
 		spec := m.b.GetBindingSpec()
 		list[i] = failover.Mover{
-			Key: m.key().String(), Priority: priorityOf(m.b), Created: m.b.GetCreationTimestamp().Time, Workload: placement.IsWorkload(spec),
+			Key: m.key().String(), Priority: hub.PriorityOf(m.b), Created: m.b.GetCreationTimestamp().Time, Workload: placement.IsWorkload(spec),
 		}
 		for _, parent := range spec.RequiredBy {
 			list[i].RequiredBy = append(list[i].RequiredBy, types.NamespacedName{Namespace: parent.Namespace, Name: parent.Name}.String())
@@ -252,7 +259,7 @@ func (p *evacuation) place(ctx context.Context, m *mover) (*Placement, *failover
 		}
 		return nil, &failover.Hold{Cluster: first, Reason: failover.ReasonNoRoom, Message: to.Short.Message()}, nil
 	case to.Why != "":
-		return nil, &failover.Hold{Cluster: first, Reason: reasonNothingFits, Message: to.Why}, nil
+		return nil, &failover.Hold{Cluster: first, Reason: failover.ReasonNoClusterFits, Message: to.Why}, nil
 	case !gains(spec.Clusters, to.To):
 		to.settle(0)
 		return nil, nil, nil // leaving would only lose copies that may still run
@@ -286,11 +293,4 @@ func holds(targets []workv1alpha2.TargetCluster, name string) bool {
 		}
 	}
 	return false
-}
-
-func priorityOf(b workv1alpha2.Binding) int32 {
-	if p := b.GetBindingSpec().SchedulePriority; p != nil {
-		return p.Priority
-	}
-	return 0
 }

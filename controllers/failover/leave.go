@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seaway-io/seaway/api/names"
@@ -20,6 +19,10 @@ import (
 // binding has to stay all the same.
 func (h *hands) leave(ctx context.Context, m *mover, to *Placement, held []failover.Hold) error {
 	b := m.b
+	if err := hub.UseAffinity(ctx, h.client, b, to.Group); err != nil {
+		to.settle(0)
+		return err
+	}
 	changed, err := hub.Patch(ctx, h.client, b.(clientBinding), func(clientBinding) { m.rewrite(to.To, metav1.NewTime(h.clock.Now())) })
 	if err != nil || !changed {
 		to.settle(0)
@@ -27,15 +30,16 @@ func (h *hands) leave(ctx context.Context, m *mover, to *Placement, held []failo
 	}
 	to.settle(b.GetGeneration())
 	m.wrote = true
-	h.note(b, CauseLost, to.Made)
+	h.note(b, CauseLost, to.Made, m.signals)
 	for _, move := range m.decision.Evict {
 		hub.Tell(h.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadSucceed, "%s; moved to %s", move.Message, placement.Targets(to.To))
 	}
 	if to.victims != "" {
 		hub.Tell(h.recorder, b, corev1.EventTypeNormal, names.EventReasonPreempts, "room is made: %s", to.victims)
-		if err := h.tell(ctx, b, &metav1.Condition{
-			Type: names.ConditionPreempts, Status: metav1.ConditionTrue, Reason: names.ReasonRoomMade, Message: hub.Brief(to.victims),
-		}, names.ConditionPreempts); err != nil {
+		_, err := hub.WriteCondition(ctx, h.client, b, metav1.Condition{
+			Type: names.ConditionPreempts, Status: metav1.ConditionTrue, Reason: names.ReasonRoomMade, Message: to.victims,
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -63,20 +67,4 @@ func (m *mover) rewrite(to []workv1alpha2.TargetCluster, now metav1.Time) {
 			ClustersBeforeFailover: clusterNames(before),
 		})
 	}
-}
-
-// tell sets a condition of the binding, or drops it when it is nil.
-func (h *hands) tell(ctx context.Context, b workv1alpha2.Binding, condition *metav1.Condition, kind string) error {
-	status := b.GetBindingStatus()
-	if condition == nil && meta.FindStatusCondition(status.Conditions, kind) == nil {
-		return nil
-	}
-	_, err := hub.PatchStatus(ctx, h.client, b.(clientBinding), func(clientBinding) {
-		if condition == nil {
-			meta.RemoveStatusCondition(&status.Conditions, kind)
-			return
-		}
-		hub.SetCondition(&status.Conditions, b.GetGeneration(), *condition)
-	})
-	return err
 }

@@ -23,6 +23,7 @@ import (
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/placement"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // Everybody in a lost cluster is placed in one pass, in order, against one account.
@@ -46,7 +47,7 @@ func TestHundredsOfBindingsInOnePass(t *testing.T) {
 	moved, room := map[int32]int{}, map[string]int32{}
 	for _, b := range f.bindings() {
 		if len(away(&b)) > 0 {
-			moved[priorityOf(&b)]++
+			moved[hub.PriorityOf(&b)]++
 			for _, c := range b.Spec.Clusters {
 				room[c.Name] += c.Replicas
 			}

@@ -29,6 +29,9 @@ type Placer interface {
 type Placement struct {
 	// To are the targets; the present ones when nothing fits.
 	To []workv1alpha2.TargetCluster
+	// Group of clusterAffinities that they are in, or in which room is all that is missing; empty without
+	// groups.
+	Group string
 	// Why nothing fits; empty when something does.
 	Why string
 	// Short says what is missing when room is all that is; else nil.
@@ -69,9 +72,10 @@ func (t through) Place(ctx context.Context, b workv1alpha2.Binding, exclude sets
 	if err != nil {
 		return Placement{}, err
 	}
-	out := Placement{To: r.Result.Clusters, Settle: r.Settle, Made: Made{r.Input, r.Result, r.Diagnosis}}
+	out := Placement{To: r.Result.Clusters, Group: r.Result.AffinityName, Settle: r.Settle, Made: Made{r.Input, r.Result, r.Diagnosis}}
 	if !r.Diagnosis.Fits() {
-		out.Why, out.Short = r.Diagnosis.Message, shortage(b.GetBindingSpec(), &r.Diagnosis)
+		out.Why = r.Diagnosis.Message
+		out.Short, out.Group = shortage(b.GetBindingSpec(), &r.Diagnosis)
 	}
 	return out, nil
 }
@@ -85,10 +89,10 @@ func (t through) Free(ctx context.Context) (map[string]corev1.ResourceList, erro
 }
 
 // shortage reads what is missing from the first affinity that lacks nothing but room. Components are
-// placed in whole sets, of which nobody can make room for a part.
-func shortage(spec *workv1alpha2.ResourceBindingSpec, d *placement.Diagnosis) *failover.Shortage {
-	if d.Reason != workv1alpha2.ReasonUnschedulable || len(spec.Components) > 0 {
-		return nil
+// placed in whole sets, of which nobody can make room for a part. The group is that affinity's name.
+func shortage(spec *workv1alpha2.ResourceBindingSpec, d *placement.Diagnosis) (short *failover.Shortage, group string) {
+	if len(spec.Components) > 0 {
+		return nil, ""
 	}
 	for i := range d.Terms {
 		term := &d.Terms[i]
@@ -103,9 +107,9 @@ func shortage(spec *workv1alpha2.ResourceBindingSpec, d *placement.Diagnosis) *f
 				s.Free[v.Cluster] = int32(min(max(v.Available-int64(has), 0), int64(spec.Replicas)))
 			}
 		}
-		return s
+		return s, term.Affinity
 	}
-	return nil
+	return nil, ""
 }
 
 // eachOf is what one replica takes.

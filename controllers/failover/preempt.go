@@ -65,7 +65,7 @@ func (p *evacuation) preempt(ctx context.Context, m *mover, refused Placement) (
 		return nil, err
 	}
 	candidates := p.candidates(m, rooms)
-	need := failover.Need{Priority: priorityOf(m.b), Replicas: short.Replicas, Each: short.Each, Rooms: rooms}
+	need := failover.Need{Priority: hub.PriorityOf(m.b), Replicas: short.Replicas, Each: short.Each, Rooms: rooms}
 	plan, ok := failover.Preempt(need, victimsOf(candidates))
 	if _, possible := failover.Preempt(need, withoutFloor(candidates)); !ok && possible { // the last replica of an application is the last resort
 		if err := p.mayLoseAll(ctx, candidates); err != nil {
@@ -82,8 +82,8 @@ func (p *evacuation) preempt(ctx context.Context, m *mover, refused Placement) (
 		settle(0)
 		return nil, err
 	}
-	out := &Placement{To: to, Settle: settle, Made: refused.Made, victims: summary(plan, candidates)}
-	out.Made.Result.Clusters = to
+	out := &Placement{To: to, Group: refused.Group, Settle: settle, Made: refused.Made, victims: summary(plan, candidates)}
+	out.Made.Result.Clusters, out.Made.Result.AffinityName = to, refused.Group
 	out.Made.Diagnosis.Reason = workv1alpha2.ReasonScheduledSuccess
 	out.Made.Diagnosis.Message = short.Message() + "; " + cmp.Or(out.victims, "earlier victims are leaving it")
 	return out, nil
@@ -179,7 +179,7 @@ func (p *evacuation) candidates(m *mover, rooms []failover.Room) map[string]*can
 	for _, r := range rooms {
 		for _, cached := range p.inside[r.Cluster] {
 			key := client.ObjectKeyFromObject(cached)
-			if key == m.key() || out[key.String()] != nil || priorityOf(cached) >= priorityOf(m.b) || p.movers[key] != nil && p.movers[key].placed {
+			if key == m.key() || out[key.String()] != nil || hub.PriorityOf(cached) >= hub.PriorityOf(m.b) || p.movers[key] != nil && p.movers[key].placed {
 				continue
 			}
 			b := p.current(cached)
@@ -187,7 +187,7 @@ func (p *evacuation) candidates(m *mover, rooms []failover.Room) map[string]*can
 				continue
 			}
 			spec := b.GetBindingSpec()
-			v := failover.Victim{Key: key.String(), Priority: priorityOf(b), Each: eachOf(spec), Replicas: map[string]int32{}, Keep: 1}
+			v := failover.Victim{Key: key.String(), Priority: hub.PriorityOf(b), Each: eachOf(spec), Replicas: map[string]int32{}, Keep: 1}
 			for _, t := range spec.Clusters {
 				switch {
 				case usable.Has(t.Name):
@@ -313,7 +313,7 @@ func (p *evacuation) take(ctx context.Context, b workv1alpha2.Binding, m *mover,
 		Input:     placement.Input{Spec: &before, Status: b.GetBindingStatus()},
 		Result:    placement.Result{Clusters: spec.Clusters, AffinityName: b.GetBindingStatus().SchedulerObservedAffinityName},
 		Diagnosis: placement.Diagnosis{Reason: workv1alpha2.ReasonScheduledSuccess, Message: message, Targets: spec.Clusters},
-	})
+	}, nil)
 	return nil
 }
 
@@ -323,15 +323,12 @@ func (p *evacuation) finish(ctx context.Context) error {
 	for key, why := range p.said {
 		b := p.victims[key]
 		g.Go(func() error {
-			err := p.tell(ctx, b, &metav1.Condition{
-				Type: names.ConditionPreempted, Status: metav1.ConditionTrue, Reason: names.ReasonHigherPriority, Message: hub.Brief(why),
-			}, names.ConditionPreempted)
+			preempted := metav1.Condition{Type: names.ConditionPreempted, Status: metav1.ConditionTrue, Reason: names.ReasonHigherPriority, Message: why}
+			_, err := hub.WriteCondition(ctx, p.client, b, preempted)
 			if apierrors.IsConflict(err) {
 				fresh := b.DeepCopyObject().(workv1alpha2.Binding)
 				if err = p.live.Get(ctx, key, fresh.(client.Object)); err == nil {
-					err = p.tell(ctx, fresh, &metav1.Condition{
-						Type: names.ConditionPreempted, Status: metav1.ConditionTrue, Reason: names.ReasonHigherPriority, Message: hub.Brief(why),
-					}, names.ConditionPreempted)
+					_, err = hub.WriteCondition(ctx, p.client, fresh, preempted)
 				}
 			}
 			return client.IgnoreNotFound(err)
@@ -345,7 +342,7 @@ func (p *evacuation) finish(ctx context.Context) error {
 func (r *reconciler) endPreemption(ctx context.Context, b workv1alpha2.Binding) error {
 	conditions, spec := b.GetBindingStatus().Conditions, b.GetBindingSpec()
 	if len(away(b)) == 0 {
-		if err := r.tell(ctx, b, nil, names.ConditionPreempts); err != nil {
+		if err := hub.DropCondition(ctx, r.client, b, names.ConditionPreempts); err != nil {
 			return err
 		}
 	}
@@ -356,7 +353,7 @@ func (r *reconciler) endPreemption(ctx context.Context, b workv1alpha2.Binding) 
 	if meta.FindStatusCondition(conditions, names.ConditionPreempted) == nil || sum < int64(spec.Replicas) {
 		return nil
 	}
-	if err := r.tell(ctx, b, nil, names.ConditionPreempted); err != nil {
+	if err := hub.DropCondition(ctx, r.client, b, names.ConditionPreempted); err != nil {
 		return err
 	}
 	hub.Tell(r.recorder, b, corev1.EventTypeNormal, names.EventReasonPreemptionEnded, "all %d replicas are placed again: %s", spec.Replicas, placement.Targets(spec.Clusters))
@@ -370,7 +367,7 @@ func because(m *mover) string {
 		lost = append(lost, move.Cluster)
 	}
 	ref := m.b.GetBindingSpec().Resource
-	return fmt.Sprintf("%s %s (priority %d) needs the room since %s was lost", ref.Kind, strings.TrimPrefix(ref.Namespace+"/"+ref.Name, "/"), priorityOf(m.b), strings.Join(lost, ", "))
+	return fmt.Sprintf("%s %s (priority %d) needs the room since %s was lost", ref.Kind, strings.TrimPrefix(ref.Namespace+"/"+ref.Name, "/"), hub.PriorityOf(m.b), strings.Join(lost, ", "))
 }
 
 func sentence(takes []failover.Take) string {

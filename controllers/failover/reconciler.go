@@ -48,11 +48,12 @@ func (r *reconciler) mayReturn(ctx context.Context, b workv1alpha2.Binding) (aga
 	if len(gone) == 0 {
 		return 0, nil
 	}
-	survey, err := r.survey(ctx)
+	clusters, err := r.clusters(ctx)
 	if err != nil {
 		return 0, err
 	}
-	judged, err := r.about(ctx, b, survey.Size())
+	survey := r.survey(clusters)
+	judged, _, err := r.about(ctx, b, survey.Size())
 	if err != nil {
 		return 0, err
 	}
@@ -64,7 +65,7 @@ func (r *reconciler) mayReturn(ctx context.Context, b workv1alpha2.Binding) (aga
 	if len(decision.Return) == 0 {
 		return again, nil
 	}
-	unplaced, err := r.comeBack(ctx, b, survey, decision.Return)
+	unplaced, err := r.comeBack(ctx, b, clusters, survey, decision.Return)
 	if unplaced && (again == 0 || again > heldRetry) {
 		again = heldRetry
 	}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -19,10 +20,10 @@ import (
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/health"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/hub/policies"
-	"github.com/seaway-io/seaway/controllers/scheduler"
 )
 
 // Causes of the decisions that are recorded.
@@ -35,13 +36,23 @@ const (
 	CausePreempted placement.Cause = "Preempted"
 )
 
+// RecordFunc is told of a placement that was written, why it was due, and by which signals about lost
+// clusters that was decided. It must not block, nor change anything.
+type RecordFunc func(b workv1alpha2.Binding, cause placement.Cause, in placement.Input, result placement.Result, d placement.Diagnosis, signals []trafficv1alpha1.DecisionInput)
+
+// Witnesses knows what the vantage points say of an endpoint.
+type Witnesses interface {
+	Witnesses(plan types.NamespacedName, cluster string) []health.Witness
+}
+
 // Options of the controllers.
 type Options struct {
 	Clock  clock.Clock
 	Placer Placer
-	// Record is told of every decision that was written, and of those that could not be carried out.
-	// It must not block, nor change anything. Nil tells nobody.
-	Record scheduler.RecordFunc
+	// Record is told of every decision that was written. Nil tells nobody.
+	Record RecordFunc
+	// Health is what decisions are explained with. Nil knows nobody.
+	Health Witnesses
 	// Workers is how many bindings are written at a time; 16 when 0.
 	Workers int
 }
@@ -54,7 +65,8 @@ type hands struct {
 	recorder record.EventRecorder
 	clock    clock.PassiveClock
 	placer   Placer
-	record   scheduler.RecordFunc
+	record   RecordFunc
+	health   Witnesses
 	workers  int
 
 	// watching is when the first survey was made: from then on this process has seen for itself.
@@ -81,6 +93,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		clock:    o.Clock,
 		placer:   o.Placer,
 		record:   o.Record,
+		health:   o.Health,
 		workers:  o.Workers,
 	}
 	if err := setupLeaving(mgr, newEvacuator(h)); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -59,7 +60,7 @@ func (f *follower) bindings() handler.EventHandler {
 			key := client.ObjectKeyFromObject(e.Object)
 			f.waiting.drop(key)
 			f.own.forget(key)
-			f.returns.forget(key)
+			f.returns.drop(key)
 			f.refusals.forget(key)
 			for _, cluster := range f.placer.ledger.Forget(key) {
 				f.placer.wakers.wake(wake{cluster: cluster})
@@ -181,9 +182,4 @@ func enqueue(q queue, priority int, keys ...types.NamespacedName) {
 	}
 }
 
-func priorityOf(b workv1alpha2.Binding) int {
-	if p := b.GetBindingSpec().SchedulePriority; p != nil {
-		return int(p.Priority)
-	}
-	return 0
-}
+func priorityOf(b workv1alpha2.Binding) int { return int(hub.PriorityOf(b)) }

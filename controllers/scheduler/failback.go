@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/util/sets"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -15,6 +14,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failback"
+	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
@@ -47,6 +47,7 @@ func (r *reconciler) goBack(ctx context.Context, b workv1alpha2.Binding, cause p
 		r.returns.forget(keyOf(b))
 		return again, false, err
 	}
+	way.state.Terms.StableFor = r.returns.window(keyOf(b), way.state.Terms.StableFor, way.state.Now)
 	step := failback.Next(way.state)
 	r.returns.await(keyOf(b), step.Holds)
 	if !step.RetryAt.IsZero() {
@@ -96,7 +97,7 @@ func (r *reconciler) failbackTerms(ctx context.Context, b workv1alpha2.Binding) 
 		terms.Manual = terms.Manual || policies.Held(p, r.clock.Now())
 	}
 	template, err := r.policies.Template(ctx, b)
-	terms.Manual = terms.Manual || policies.IsSingleton(template) // a step on the way back has two copies
+	terms.Manual = terms.Manual || policies.IsSingleton(&template) // a step on the way back has two copies
 	return terms, err
 }
 
@@ -140,6 +141,7 @@ func (r *reconciler) wayBack(ctx context.Context, b workv1alpha2.Binding, term i
 	if err != nil {
 		return nil, err
 	}
+	r.noteFailures(b, d.input.Clusters, term)
 	w.aim(&d)
 	w.strays = strays(d.input.Clusters, spec, term)
 	w.state.Strays = sets.List(w.strays)
@@ -151,6 +153,26 @@ func (r *reconciler) wayBack(ctx context.Context, b workv1alpha2.Binding, term i
 		w.state.Later = slices.DeleteFunc(slices.Clone(later.result.Clusters), func(t workv1alpha2.TargetCluster) bool { return w.strays.Has(t.Name) })
 	}
 	return w, nil
+}
+
+// noteFailures remembers evictions from earlier groups in which the application failed. They are seen
+// while their tasks are there, until the copies that replace it run.
+func (r *reconciler) noteFailures(b workv1alpha2.Binding, clusters []*clusterv1alpha1.Cluster, term int) {
+	spec := b.GetBindingSpec()
+	for i := range spec.GracefulEvictionTasks {
+		t := &spec.GracefulEvictionTasks[i]
+		if t.Reason != workv1alpha2.EvictionReasonApplicationFailure || t.CreationTimestamp == nil {
+			continue
+		}
+		for _, c := range clusters {
+			if c.Name != t.FromCluster {
+				continue
+			}
+			if at := placement.GroupOf(spec.Placement, c); at >= 0 && at < term {
+				r.returns.failedAt(keyOf(b), t.CreationTimestamp.Time)
+			}
+		}
+	}
 }
 
 // aim makes a placement in an earlier group the goal, if it is one.
@@ -165,7 +187,7 @@ func (w *way) aim(d *decision) {
 	whole, since := true, time.Time{}
 	for _, c := range d.input.Clusters {
 		if targets.Has(c.Name) {
-			at, ok := wholeSince(c)
+			at, ok := failover.ClusterOf(c).WholeSince()
 			if whole = whole && ok; at.After(since) {
 				since = at
 			}
@@ -262,16 +284,4 @@ func termInUse(spec *workv1alpha2.ResourceBindingSpec, status *workv1alpha2.Reso
 		}
 	}
 	return -1
-}
-
-// wholeSince is since when a cluster has been reachable, for the hub and for clients.
-func wholeSince(c *clusterv1alpha1.Cluster) (time.Time, bool) {
-	var since time.Time
-	for _, t := range []string{clusterv1alpha1.ClusterConditionReady, trafficv1alpha1.ClusterConditionDataPath} {
-		if cond := meta.FindStatusCondition(c.Status.Conditions, t); cond != nil && cond.LastTransitionTime.After(since) {
-			since = cond.LastTransitionTime.Time
-		}
-	}
-	return since, meta.IsStatusConditionTrue(c.Status.Conditions, clusterv1alpha1.ClusterConditionReady) &&
-		!meta.IsStatusConditionFalse(c.Status.Conditions, trafficv1alpha1.ClusterConditionDataPath)
 }

@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -303,6 +304,80 @@ func TestAnEditOnTheWayBackIsFollowedAtOnce(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, w.follow(t, 3)); diff != "" {
 				t.Error(diff)
+			}
+		})
+	}
+}
+
+// fail evicts the application from e1, since it fails there, and completes that.
+func (w *world) fail(t *testing.T) {
+	t.Helper()
+	b := w.get(t)
+	b.Spec.GracefulEvictionTasks = []workv1alpha2.GracefulEvictionTask{{
+		FromCluster: "e1", Reason: workv1alpha2.EvictionReasonApplicationFailure, CreationTimestamp: &metav1.Time{Time: w.clock.Now()},
+	}}
+	b.Spec.Clusters = []workv1alpha2.TargetCluster{{Name: "l1", Replicas: 8}}
+	if err := w.client.Update(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	b.Status.SchedulerObservedAffinityName = "far"
+	if err := w.client.Status().Update(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	w.follow(t, 3)
+	b = w.get(t)
+	b.Spec.GracefulEvictionTasks = nil
+	if err := w.client.Update(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestWhatFailsWhereItWentBackWaitsLongerEachTime(t *testing.T) {
+	w := away(t, func(b *workv1alpha2.ResourceBinding) { b.Spec.Placement.ReplicaScheduling = nil })
+	for i, want := range [][]string{
+		{"5m0s far {e1:8, l1:8}", "5m10s near {e1:8}"},
+		{"10m0s far {e1:8, l1:8}", "10m10s near {e1:8}"},
+		{"20m0s far {e1:8, l1:8}", "20m10s near {e1:8}"},
+	} {
+		if i > 0 {
+			w.fail(t)
+		}
+		if diff := cmp.Diff(want, w.follow(t, 125)); diff != "" {
+			t.Errorf("after %d failures (-want +got):\n%s", i, diff)
+		}
+	}
+}
+
+func TestTheWindowAfterFailures(t *testing.T) {
+	key := types.NamespacedName{Namespace: "shop", Name: "web-deployment"}
+	start := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	for name, tt := range map[string]struct {
+		failures  []time.Duration // after the start
+		now       time.Duration
+		stableFor time.Duration
+		want      time.Duration
+	}{
+		"none":                             {nil, 0, 5 * time.Minute, 5 * time.Minute},
+		"one":                              {[]time.Duration{0}, 0, 5 * time.Minute, 10 * time.Minute},
+		"one, seen again and again":        {[]time.Duration{0, 0, 0}, time.Minute, 5 * time.Minute, 10 * time.Minute},
+		"three":                            {[]time.Duration{0, time.Hour, 2 * time.Hour}, 2 * time.Hour, 5 * time.Minute, 40 * time.Minute},
+		"many":                             {[]time.Duration{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, time.Hour, 5 * time.Minute, time.Hour},
+		"a policy that waits longer still": {[]time.Duration{0}, 0, 2 * time.Hour, 2 * time.Hour},
+		"a day ago":                        {[]time.Duration{0, time.Hour}, 26 * time.Hour, 5 * time.Minute, 5 * time.Minute},
+		"a day after the last":             {[]time.Duration{0, time.Hour, 26 * time.Hour}, 26 * time.Hour, 5 * time.Minute, 10 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := newReturns()
+			for _, at := range tt.failures {
+				x.failedAt(key, start.Add(at))
+			}
+			x.forget(key) // it went back in between
+			if got := x.window(key, tt.stableFor, start.Add(tt.now)); got != tt.want {
+				t.Errorf("%s", got)
+			}
+			x.drop(key)
+			if got := x.window(key, tt.stableFor, start); got != tt.stableFor || len(x.failed) > 0 {
+				t.Errorf("remembered: %s", got)
 			}
 		})
 	}

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/decision"
 	"github.com/seaway-io/seaway/controllers/core/health"
@@ -67,13 +67,7 @@ func membersOf(all []traffic.Member) map[string]*traffic.Member {
 
 // evidence is what the planner knew of a cluster.
 func evidence(m *traffic.Member, cluster string, seen []health.Witness) []trafficv1alpha1.DecisionInput {
-	var out []trafficv1alpha1.DecisionInput
-	for _, w := range seen {
-		since := w.Since
-		out = append(out, trafficv1alpha1.DecisionInput{
-			Cluster: cluster, Signal: trafficv1alpha1.SignalDataPath, By: w.VantagePoint, Value: string(w.Verdict), Since: &since, Message: w.Message,
-		})
-	}
+	out := decision.Witnessed(cluster, seen)
 	if m == nil {
 		return out
 	}
@@ -82,12 +76,7 @@ func evidence(m *traffic.Member, cluster string, seen []health.Witness) []traffi
 			Cluster: cluster, Signal: trafficv1alpha1.SignalQuorum, Value: string(m.Verdict), Message: m.VerdictMessage,
 		})
 	}
-	if ready := meta.FindStatusCondition(m.Cluster.Status.Conditions, clusterv1alpha1.ClusterConditionReady); ready != nil {
-		since := metav1.NewMicroTime(ready.LastTransitionTime.Time)
-		out = append(out, trafficv1alpha1.DecisionInput{
-			Cluster: cluster, Signal: trafficv1alpha1.SignalControlPlane, Value: string(ready.Status), Since: &since, Message: ready.Reason,
-		})
-	}
+	out = append(out, decision.ControlPlane(m.Cluster)...)
 	if m.Known {
 		out = append(out, trafficv1alpha1.DecisionInput{Cluster: cluster, Signal: trafficv1alpha1.SignalReadyReplicas, Value: fmt.Sprint(m.ReadyReplicas)})
 	}
@@ -111,15 +100,12 @@ func (d *decisions) actor(g *gathered, after *trafficv1alpha1.TrafficPlanSpec, c
 		for _, c := range spec.Changes {
 			if c.ToState == trafficv1alpha1.EndpointDraining {
 				spec.Actor = d.lastEditor(ctx, client.ObjectKey{Name: c.Cluster}, clusterv1alpha1.GroupVersion.String(), "Cluster",
-					"f:metadata", "f:annotations", "f:"+drainAnnotation)
+					"f:metadata", "f:annotations", "f:"+names.DrainAnnotation)
 				return
 			}
 		}
 	}
 }
-
-// drainAnnotation is by which a person drains a cluster.
-const drainAnnotation = "traffic.seaway.dev/drain"
 
 // lastEditor is the field manager that wrote a field last; empty when that can not be found out.
 func (d *decisions) lastEditor(ctx context.Context, key client.ObjectKey, apiVersion, kind string, path ...string) string {

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/health"
 )
@@ -116,7 +117,7 @@ func TestADecisionIsKeptOfWhatMoves(t *testing.T) {
 
 func TestWhoDrainsACluster(t *testing.T) {
 	c := cluster("fra", "eu-central-1")
-	c.Annotations = map[string]string{drainAnnotation: "upgrade"}
+	c.Annotations = map[string]string{names.DrainAnnotation: "upgrade"}
 	c.ManagedFields = []metav1.ManagedFieldsEntry{
 		wrote("kubectl-annotate", `{"f:metadata":{"f:annotations":{"f:traffic.seaway.dev/drain":{}}}}`, noon),
 		wrote("seaway", `{"f:metadata":{"f:annotations":{"f:other":{}}}}`, noon.Add(time.Minute)),

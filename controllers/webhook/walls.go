@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -18,6 +17,7 @@ import (
 	"github.com/seaway-io/seaway/api/residency"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/affinity"
+	"github.com/seaway-io/seaway/controllers/core/some"
 )
 
 // walled holds for namespaces that draw a wall.
@@ -77,7 +77,7 @@ func compareResidency(ctx context.Context, others client.Reader, obj, old client
 		return nil, nil
 	}
 	return field.ErrorList{field.Forbidden(field.NewPath("spec", "residency", "clusterAffinity"), fmt.Sprintf(
-		"is wider than the namespace's wall (%s: %s): leave out %s", names.ResidencyAnnotation, wall, some(beyond)))}, nil
+		"is wider than the namespace's wall (%s: %s): leave out %s", names.ResidencyAnnotation, wall, some.Of(slices.Sorted(slices.Values(beyond)), 5)))}, nil
 }
 
 // comparePropagation refuses a PropagationPolicy whose clusters are all on the other side of its
@@ -117,15 +117,5 @@ func comparePropagation(ctx context.Context, others client.Reader, obj, old clie
 		return nil, nil
 	}
 	return field.ErrorList{field.Forbidden(path, fmt.Sprintf(
-		"picks only clusters outside of the namespace's wall (%s: %s): %s; pick one inside", names.ResidencyAnnotation, wall, some(beyond)))}, nil
-}
-
-// some names a few.
-func some(clusters []string) string {
-	const most = 5
-	slices.Sort(clusters)
-	if len(clusters) > most {
-		return fmt.Sprintf("%s and %d more", strings.Join(clusters[:most], ", "), len(clusters)-most)
-	}
-	return strings.Join(clusters, ", ")
+		"picks only clusters outside of the namespace's wall (%s: %s): %s; pick one inside", names.ResidencyAnnotation, wall, some.Of(slices.Sorted(slices.Values(beyond)), 5)))}, nil
 }

@@ -22,6 +22,14 @@ const (
 	CauseUndrain = "Undrain"
 	// CauseControlPlane: the control plane of a cluster was lost or is back, and requests stay.
 	CauseControlPlane = "ControlPlane"
+	// CauseSpillover: clients are sent to the next tier, since theirs is full. How far is no new decision.
+	CauseSpillover = "Spillover"
+	// CauseSpilloverEnded: they go where they belong again.
+	CauseSpilloverEnded = "SpilloverEnded"
+	// CauseOverload: no cluster has room for what is too much elsewhere.
+	CauseOverload = "Overload"
+	// CauseOverloadEnded: there is room again, or nobody measures any more.
+	CauseOverloadEnded = "OverloadEnded"
 	// CauseMembership: an endpoint has come or gone.
 	CauseMembership = "Membership"
 	// CauseEdit: the policy was edited.
@@ -61,12 +69,14 @@ const (
 	SignalControlPlane = "ControlPlane"
 	// SignalReadyReplicas is the number of ready replicas behind the endpoint.
 	SignalReadyReplicas = "ReadyReplicas"
+	// SignalDemand is how many requests per second the cluster is given.
+	SignalDemand = "Demand"
 )
 
 // DecisionInput is one signal about a cluster, as it was when the decision was made.
 type DecisionInput struct {
 	Cluster string `json:"cluster"`
-	// Signal is DataPath, Quorum, ControlPlane or ReadyReplicas.
+	// Signal is DataPath, Quorum, ControlPlane, ReadyReplicas or Demand.
 	Signal string `json:"signal"`
 	// By is the vantage point of a DataPath signal.
 	//

@@ -23,6 +23,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/core/decision"
 	"github.com/seaway-io/seaway/controllers/core/placement"
@@ -64,7 +65,7 @@ func (q *inquiry) explainOne(ctx context.Context, w io.Writer, h *hub, args []st
 	if !q.history {
 		a.History = nil
 	}
-	return show(w, q.output, a, func(w io.Writer) { a.text(w, h.now(), q.history) })
+	return output.Show(w, q.output, a, func(w io.Writer) { a.text(w, h.now(), q.history) })
 }
 
 // account gathers what there is to tell.

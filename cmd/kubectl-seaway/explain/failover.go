@@ -9,17 +9,20 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/residency"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/app"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/view"
 	"github.com/seaway-io/seaway/controllers/core/failover"
+	hubpolicies "github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // FailoverAccount is what there is to tell about the failover of an application.
@@ -100,10 +103,9 @@ type failoverInput struct {
 	*app.App
 	// view has the clusters and the reports of the name servers.
 	view view.View
-	// walls are residency's: of the namespace and of the policies, each as a test of a cluster.
-	walls []wall
-	// holds are what people said to stop all moves, in words.
-	holds []string
+	// wall is that around the namespace; unreadable says why it can not be read.
+	wall       residency.Wall
+	unreadable error
 	// decisions are the newest about each workload, by its label.
 	decisions map[string]*trafficv1alpha1.DecisionSpec
 }
@@ -144,31 +146,13 @@ func failoverFacts(ctx context.Context, hc hubclient.Hub, name string, now time.
 			in.decisions[p.Label()] = &kept[0]
 		}
 	}
-	return in, in.readOrders(ctx, hc)
+	return in, in.readWall(ctx, hc)
 }
 
-// readOrders reads what people ordered: holds and residency, of the policies and the namespace.
-func (in *failoverInput) readOrders(ctx context.Context, hc hubclient.Hub) error {
-	for i := range in.Policies {
-		p := &unstructured.Unstructured{}
-		p.SetGroupVersionKind(trafficv1alpha1.GroupVersion.WithKind("TrafficPolicy"))
-		if err := hc.Get(ctx, client.ObjectKeyFromObject(&in.Policies[i]), p); err != nil {
-			return fmt.Errorf("get traffic policy %s: %w", in.Policies[i].Name, err)
-		}
-		if hold := holdOf(p, in.view.Now); hold != "" {
-			in.holds = append(in.holds, hold)
-		}
-		w, err := wallOf(p)
-		if err != nil {
-			return err
-		}
-		if w != nil {
-			in.walls = append(in.walls, *w)
-		}
-	}
+// readWall reads the wall around the namespace. Who may not read namespaces is told of none.
+func (in *failoverInput) readWall(ctx context.Context, hc hubclient.Hub) error {
 	ns := &unstructured.Unstructured{}
-	ns.SetAPIVersion("v1")
-	ns.SetKind("Namespace")
+	ns.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
 	err := hc.Get(ctx, client.ObjectKey{Name: in.Namespace}, ns)
 	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
 		return nil
@@ -176,9 +160,7 @@ func (in *failoverInput) readOrders(ctx context.Context, hc hubclient.Hub) error
 	if err != nil {
 		return fmt.Errorf("get namespace %s: %w", in.Namespace, err)
 	}
-	if w := namespaceWall(ns); w != nil {
-		in.walls = append(in.walls, *w)
-	}
+	in.wall, in.unreadable = residency.Of(ns.GetAnnotations())
 	return nil
 }
 
@@ -190,24 +172,22 @@ func judgeFailover(in failoverInput) *FailoverAccount {
 		clusters = append(clusters, failover.ClusterOf(&in.view.Clusters[i]))
 	}
 	survey := failover.NewSurvey(in.view.Now, clusters)
-	terms := failover.DefaultTerms()
+	speaking := make([]*trafficv1alpha1.TrafficPolicy, len(in.Policies))
 	for i := range in.Policies {
-		if t := failover.TermsOf(&in.Policies[i]); i == 0 {
-			terms = t
-		} else {
-			terms = terms.Stricter(t, len(clusters))
-		}
+		speaking[i] = &in.Policies[i]
 	}
 	if len(in.Policies) == 0 {
 		out.Notes = append(out.Notes, "no TrafficPolicy sends requests to it: the default terms count, and nobody probes it")
 	}
 	for _, p := range in.Workloads() {
-		w := WorkloadFailover{Workload: p.Label(), MoveAfter: terms.MoveAfter.String(), MaxUnavailable: terms.MaxUnavailable.String()}
 		if p.Binding == nil {
 			out.Notes = append(out.Notes, p.Label()+" is placed nowhere")
 			continue
 		}
-		j := workloadJudge{in: in, part: p, survey: survey, terms: terms}
+		ordered := hubpolicies.Orders(p.Binding, speaking, len(clusters))
+		ordered.Singleton = hubpolicies.IsSingleton(p.Template)
+		w := WorkloadFailover{Workload: p.Label(), MoveAfter: ordered.Terms.MoveAfter.String(), MaxUnavailable: ordered.Terms.MaxUnavailable.String()}
+		j := workloadJudge{in: in, part: p, survey: survey, ordered: ordered}
 		for _, t := range p.Binding.GetBindingSpec().Clusters {
 			w.Clusters = append(w.Clusters, j.judge(t.Name, t.Replicas))
 		}

@@ -10,6 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
+	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
@@ -77,12 +80,21 @@ func TestTheFirstReasonNotToMove(t *testing.T) {
 		"lost, and nothing speaks against it": {cluster: "iad", want: "would move now"},
 		"requests get through":                {cluster: "fra", want: `would not move, since "data path lost" does not hold: requests get through`},
 		"held by an annotation": {
-			edit:    annotate("TrafficPolicy", "web", holdUntilAnnotation, "2026-05-01T13:00:00Z"),
-			cluster: "iad", want: `would not move, since "no hold" does not hold: TrafficPolicy web holds everything until 2026-05-01T13:00:00Z`,
+			edit:    annotate("TrafficPolicy", "web", names.HoldUntilAnnotation, "2026-05-01T13:00:00Z"),
+			cluster: "iad", want: `would not move, since "no hold" does not hold: TrafficPolicy web holds all moves until 2026-05-01T13:00:00Z`,
 		},
 		"a hold that is over": {
-			edit:    annotate("TrafficPolicy", "web", holdUntilAnnotation, "2026-05-01T11:00:00Z"),
+			edit:    annotate("TrafficPolicy", "web", names.HoldUntilAnnotation, "2026-05-01T11:00:00Z"),
 			cluster: "iad", want: "would move now",
+		},
+		"held by the spec": {
+			edit: func(u *unstructured.Unstructured) bool {
+				if u.GetKind() == "TrafficPolicy" {
+					_ = unstructured.SetNestedMap(u.Object, map[string]any{"until": "2026-05-01T13:00:00Z", "reason": "the sale"}, "spec", "hold")
+				}
+				return true
+			},
+			cluster: "iad", want: `would not move, since "no hold" does not hold: TrafficPolicy web holds all moves until 2026-05-01T13:00:00Z: the sale`,
 		},
 		"the hub is cut off": {
 			change:  func(in *failoverInput) { lost(in, "fra", "iad", "sin", "par") },
@@ -92,22 +104,42 @@ func TestTheFirstReasonNotToMove(t *testing.T) {
 			change:  func(in *failoverInput) { lost(in, "iad", "sin") },
 			cluster: "iad", want: `would not move, since "brake not on" does not hold: 2 of 4 clusters`,
 		},
+		"too many at once, and a person wants it moved": {
+			edit:    annotate("TrafficPolicy", "web", names.MoveNowAnnotation, "iad"),
+			change:  func(in *failoverInput) { lost(in, "iad", "sin") },
+			cluster: "iad", want: "would move now",
+		},
+		"too many at once, and the binding is to be moved": {
+			edit:    annotate("ResourceBinding", "web-deployment", names.MoveNowAnnotation, "*"),
+			change:  func(in *failoverInput) { lost(in, "iad", "sin") },
+			cluster: "iad", want: "would move now",
+		},
 		"a singleton": {
-			edit:    annotate("Deployment", "web", singletonAnnotation, "true"),
+			edit:    annotate("Deployment", "web", names.SingletonAnnotation, "true"),
 			cluster: "iad", want: `would not move, since "only copy fenced" does not hold: it is a singleton, and its copy in iad may still run`,
 		},
 		"a singleton that is fenced": {
 			edit: func(u *unstructured.Unstructured) bool {
-				return annotate("Deployment", "web", singletonAnnotation, "true")(u) && annotate("Cluster", "iad", fencedAnnotation, "powered off")(u)
+				return annotate("Deployment", "web", names.SingletonAnnotation, "true")(u) && annotate("Cluster", "iad", names.FencedAnnotation, "powered off")(u)
 			},
 			cluster: "iad", want: "would move now",
 		},
+		"a singleton that was fenced in another outage": {
+			edit: func(u *unstructured.Unstructured) bool {
+				return annotate("Deployment", "web", names.SingletonAnnotation, "true")(u) && annotate("Cluster", "iad", names.FencedAnnotation, "2026-04-01T12:00:00Z")(u)
+			},
+			cluster: "iad", want: `would not move, since "only copy fenced" does not hold: it is a singleton, and its copy in iad may still run: the fence of 2026-04-01T12:00:00Z was about an earlier outage`,
+		},
+		"a wall that can not be read": {
+			edit:    annotate("Namespace", "shop", names.ResidencyAnnotation, "geo in eu"),
+			cluster: "iad", want: `would not move, since "residency allows it" does not hold: the wall around namespace shop can not be read, and lets it go nowhere`,
+		},
 		"a wall around nothing": {
-			edit:    annotate("Namespace", "shop", residencyAnnotation, "geo=us"),
-			cluster: "iad", want: `would not move, since "residency allows it" does not hold: Namespace shop lets it go to none of fra, par, sin`,
+			edit:    annotate("Namespace", "shop", names.ResidencyAnnotation, "geo=us"),
+			cluster: "iad", want: `would not move, since "residency allows it" does not hold: the wall around namespace shop (geo=us) lets it go to none of fra, par, sin`,
 		},
 		"no room inside the wall": {
-			edit:    annotate("Namespace", "shop", residencyAnnotation, "geo=eu"),
+			edit:    annotate("Namespace", "shop", names.ResidencyAnnotation, "geo=eu"),
 			change:  func(in *failoverInput) { *in.decisions["Deployment web"].Clusters[0].Available = 4 },
 			cluster: "iad", want: `would not move, since "room on survivors" does not hold: for 0 of 2 more, in fra`,
 		},
@@ -137,23 +169,19 @@ func TestTheFirstReasonNotToMove(t *testing.T) {
 	}
 }
 
-func TestHoldAndWallOfASpec(t *testing.T) {
-	p := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
-		"hold":      map[string]any{"until": "2026-05-01T13:00:00Z", "reason": "sale"},
-		"residency": map[string]any{"clusterAffinity": map[string]any{"clusterNames": []any{"fra"}}},
-	}}}
-	p.SetName("web")
-	if got := holdOf(p, noon); got != "TrafficPolicy web holds everything until 2026-05-01T13:00:00Z: sale" {
-		t.Errorf("%q", got)
-	}
-	w, err := wallOf(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]bool{"fra": true, "iad": false} {
-		c := &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		if w.inside(c) != want {
-			t.Errorf("%s: %v", name, !want)
+// A policy's own wall keeps nothing away, and is told of.
+func TestWhereRequestsMayFollow(t *testing.T) {
+	in := failoverOf(t, "web", nil)
+	in.Policies[0].Spec.Residency = &trafficv1alpha1.Residency{ClusterAffinity: policyv1alpha1.ClusterAffinity{ClusterNames: []string{"fra"}}}
+	for _, c := range judgeFailover(in).Workloads[0].Clusters {
+		want := map[string]string{
+			"fra": "there is no wall; par, sin could be gone to; TrafficPolicy web answers with none of them",
+			"iad": "there is no wall; fra, par, sin could be gone to; TrafficPolicy web answers with fra",
+		}[c.Cluster]
+		for _, condition := range c.Conditions {
+			if condition.Name == conditionResidency && (condition.Detail != want || !*condition.Met) {
+				t.Errorf("%s: %s", c.Cluster, condition.Detail)
+			}
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,13 +9,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/utils/ptr"
 
-	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/app"
@@ -22,15 +18,14 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/affinity"
 	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/core/placement"
+	"github.com/seaway-io/seaway/controllers/core/some"
 	"github.com/seaway-io/seaway/dns/core/verdict"
 )
 
-// What people order by annotations.
+// Conditions of which the survey of the fleet knows nothing.
 const (
-	singletonAnnotation = "traffic.seaway.dev/singleton"
-	fencedAnnotation    = "traffic.seaway.dev/fenced"
-	holdUntilAnnotation = "traffic.seaway.dev/hold-until"
-	residencyAnnotation = "traffic.seaway.dev/residency"
+	conditionResidency = "residency allows it"
+	conditionRoom      = "room on survivors"
 )
 
 // workloadJudge judges one workload.
@@ -38,22 +33,20 @@ type workloadJudge struct {
 	in     failoverInput
 	part   *app.Part
 	survey failover.Survey
-	terms  failover.Terms
+	// ordered is what people say of it.
+	ordered failover.Binding
 }
 
 // judge says whether its pods would leave a cluster now.
 func (j *workloadJudge) judge(cluster string, replicas int32) ClusterFailover {
 	out := ClusterFailover{Cluster: cluster, Replicas: replicas}
-	for _, c := range j.survey.Conditions(cluster, j.terms) {
+	for _, c := range j.survey.Conditions(cluster, j.ordered) {
 		if c.Name == failover.ConditionDataPath {
 			c.Detail += j.witnesses(cluster)
 		}
-		if c.Name == failover.ConditionHubConnected {
-			out.Conditions = append(out.Conditions, j.hold())
-		}
 		out.Conditions = append(out.Conditions, FailoverCondition{c.Name, ptr.To(c.Met), c.Detail})
 	}
-	out.Conditions = append(out.Conditions, j.fence(cluster), j.residency(cluster), j.room(cluster, replicas))
+	out.Conditions = append(out.Conditions, j.residency(cluster), j.room(cluster, replicas))
 	out.WouldMove = true
 	for _, c := range out.Conditions {
 		if c.Met != nil && !*c.Met {
@@ -91,8 +84,12 @@ func (j *workloadJudge) away() []ClusterFailover {
 
 // wayBack says when they may return.
 func (j *workloadJudge) wayBack(cluster string) string {
-	d := j.survey.Decide(failover.Binding{Away: []string{cluster}, Terms: j.terms})
+	away := j.ordered
+	away.Away = []string{cluster}
+	d := j.survey.Decide(away)
 	switch {
+	case away.Hold.InForce(j.in.view.Now):
+		return "they stay away for now: " + away.Hold.Why
 	case len(d.Return) > 0:
 		return "they may return as soon as their requests have: " + d.Return[0].Message
 	case !d.RetryAt.IsZero():
@@ -133,80 +130,7 @@ func (j *workloadJudge) witnesses(cluster string) string {
 	return "; this application " + strings.Join(parts, "; ")
 }
 
-func (j *workloadJudge) hold() FailoverCondition {
-	const name = "no hold"
-	if len(j.in.holds) == 0 {
-		return FailoverCondition{name, ptr.To(true), "nobody holds the automation of this application"}
-	}
-	return FailoverCondition{name, ptr.To(false), strings.Join(j.in.holds, "; ")}
-}
-
-// holdOf is the hold of a policy in words; empty when none is in force.
-func holdOf(p *unstructured.Unstructured, now time.Time) string {
-	until, reason := p.GetAnnotations()[holdUntilAnnotation], ""
-	if spec, found, _ := unstructured.NestedMap(p.Object, "spec", "hold"); found {
-		until, _ = spec["until"].(string)
-		reason, _ = spec["reason"].(string)
-	}
-	end, err := time.Parse(time.RFC3339, until)
-	if err != nil || !now.Before(end) {
-		return ""
-	}
-	text := fmt.Sprintf("TrafficPolicy %s holds everything until %s", p.GetName(), end.UTC().Format(time.RFC3339))
-	if reason != "" {
-		text += ": " + reason
-	}
-	return text
-}
-
-func (j *workloadJudge) fence(cluster string) FailoverCondition {
-	const name = "only copy fenced"
-	if j.part.Template.GetAnnotations()[singletonAnnotation] != "true" {
-		return FailoverCondition{name, ptr.To(true), "two copies for a while are no harm: the workload is no singleton"}
-	}
-	for i := range j.in.view.Clusters {
-		if c := &j.in.view.Clusters[i]; c.Name == cluster && c.Annotations[fencedAnnotation] != "" {
-			return FailoverCondition{name, ptr.To(true), "a person says that nothing runs there: " + c.Annotations[fencedAnnotation]}
-		}
-	}
-	return FailoverCondition{name, ptr.To(false), fmt.Sprintf("it is a singleton, and its copy in %s may still run", cluster)}
-}
-
-// wall is residency: only clusters inside may be gone to.
-type wall struct {
-	name   string
-	inside func(*clusterv1alpha1.Cluster) bool
-}
-
-// wallOf is the wall of a policy; nil when it has none.
-func wallOf(p *unstructured.Unstructured) (*wall, error) {
-	raw, found, _ := unstructured.NestedMap(p.Object, "spec", "residency", "clusterAffinity")
-	if !found {
-		return nil, nil
-	}
-	var a policyv1alpha1.ClusterAffinity
-	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(raw, &a); err != nil {
-		return nil, fmt.Errorf("TrafficPolicy %s: spec.residency.clusterAffinity: %w", p.GetName(), err)
-	}
-	m := affinity.New(&a)
-	return &wall{"TrafficPolicy " + p.GetName(), m.Matches}, nil
-}
-
-// namespaceWall is that of a namespace; nil when it has none. One that can not be read keeps
-// everything out, as it does on the hub.
-func namespaceWall(ns *unstructured.Unstructured) *wall {
-	text := ns.GetAnnotations()[residencyAnnotation]
-	if text == "" {
-		return nil
-	}
-	selector, err := labels.Parse(text)
-	if err != nil {
-		selector = labels.Nothing()
-	}
-	return &wall{"Namespace " + ns.GetName(), func(c *clusterv1alpha1.Cluster) bool { return selector.Matches(labels.Set(c.Labels)) }}
-}
-
-// survivors are the other clusters that can be reached, and how many of them are inside every wall.
+// survivors are the other clusters that can be reached, and how many of them are inside the wall.
 func (j *workloadJudge) survivors(cluster string) (all, inside []string) {
 	for i := range j.in.view.Clusters {
 		c := &j.in.view.Clusters[i]
@@ -214,32 +138,57 @@ func (j *workloadJudge) survivors(cluster string) (all, inside []string) {
 			continue
 		}
 		all = append(all, c.Name)
-		if !slices.ContainsFunc(j.in.walls, func(w wall) bool { return !w.inside(c) }) {
+		if j.in.wall.Inside(c) {
 			inside = append(inside, c.Name)
 		}
 	}
 	return all, inside
 }
 
+// residency goes by the wall around the namespace: pods mind no other. A policy's own wall is about answers,
+// and pods outside of it get no requests.
 func (j *workloadJudge) residency(cluster string) FailoverCondition {
-	const name = "residency allows it"
 	all, inside := j.survivors(cluster)
+	wall := "the wall around namespace " + j.in.Namespace
 	switch {
 	case len(all) == 0:
-		return FailoverCondition{name, ptr.To(false), "there is no other cluster that the hub reaches"}
-	case len(j.in.walls) == 0:
-		return FailoverCondition{name, ptr.To(true), fmt.Sprintf("there is no wall; %s could be gone to", few(all))}
+		return FailoverCondition{conditionResidency, ptr.To(false), "there is no other cluster that the hub reaches"}
+	case j.in.unreadable != nil:
+		return FailoverCondition{conditionResidency, ptr.To(false), fmt.Sprintf("%s can not be read, and lets it go nowhere: %v", wall, j.in.unreadable)}
 	case len(inside) == 0:
-		return FailoverCondition{name, ptr.To(false), fmt.Sprintf("%s lets it go to none of %s", j.in.walls[0].name, few(all))}
+		return FailoverCondition{conditionResidency, ptr.To(false), fmt.Sprintf("%s (%s) lets it go to none of %s", wall, j.in.wall, few(all))}
+	case j.in.wall.Stands():
+		return FailoverCondition{conditionResidency, ptr.To(true), fmt.Sprintf("inside %s are %s%s", wall, few(inside), j.answered(inside))}
 	}
-	return FailoverCondition{name, ptr.To(true), "inside the wall are " + few(inside)}
+	return FailoverCondition{conditionResidency, ptr.To(true), fmt.Sprintf("there is no wall; %s could be gone to%s", few(all), j.answered(all))}
+}
+
+// answered says which of the clusters get requests, where policies have walls of their own.
+func (j *workloadJudge) answered(clusters []string) string {
+	var out string
+	for i := range j.in.Policies {
+		p := &j.in.Policies[i]
+		if p.Spec.Residency == nil {
+			continue
+		}
+		wall := affinity.New(&p.Spec.Residency.ClusterAffinity)
+		var with []string
+		for k := range j.in.view.Clusters {
+			if c := &j.in.view.Clusters[k]; slices.Contains(clusters, c.Name) && wall.Matches(c) {
+				with = append(with, c.Name)
+			}
+		}
+		out += fmt.Sprintf("; TrafficPolicy %s answers with %s", p.Name, cmp.Or(few(with), "none of them"))
+	}
+	return out
 }
 
 // room goes by what failover last tried, and by what the last decision knew of the survivors.
 func (j *workloadJudge) room(cluster string, replicas int32) FailoverCondition {
-	const name = "room on survivors"
+	const name = conditionRoom
 	status := j.part.Binding.GetBindingStatus()
-	if held := meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionFailoverHeld); held != nil && held.Status == metav1.ConditionTrue && held.Reason == "NoClusterFits" {
+	if held := meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionFailoverHeld); held != nil && held.Status == metav1.ConditionTrue &&
+		(held.Reason == failover.ReasonNoClusterFits || held.Reason == failover.ReasonNoRoom) {
 		return FailoverCondition{name, ptr.To(false), "the last attempt found none: " + held.Message}
 	}
 	if !placement.IsWorkload(j.part.Binding.GetBindingSpec()) {
@@ -267,10 +216,4 @@ func (j *workloadJudge) room(cluster string, replicas int32) FailoverCondition {
 }
 
 // few names some and counts the others.
-func few(all []string) string {
-	const most = 8
-	if more := len(all) - most; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(all[:most], ", "), more)
-	}
-	return strings.Join(all, ", ")
-}
+func few(all []string) string { return some.Of(all, 8) }

@@ -23,6 +23,7 @@ import (
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/charts"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
 	"github.com/seaway-io/seaway/controllers/apiserver/hubtest"
 )
 
@@ -66,7 +67,7 @@ func TestLive(t *testing.T) {
 
 	ask := func(q inquiry, args ...string) (string, error) {
 		q.hub.Kubeconfig, q.hub.Timeout = home.Kubeconfig, 10*time.Second
-		q.output, q.limit = outputText, 20
+		q.output, q.limit = output.Text, 20
 		var out bytes.Buffer
 		err := q.run(t.Context(), nil, &out, args)
 		return out.String(), err

@@ -14,6 +14,7 @@ import (
 	"k8s.io/client-go/rest"
 
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
 )
 
 // inquiry is what is asked about placements.
@@ -29,7 +30,7 @@ type inquiry struct {
 func (q *inquiry) addFlags(fs *pflag.FlagSet) {
 	q.hub.Add(fs)
 	q.hub.AddNamespace(fs)
-	fs.StringVarP(&q.output, "output", "o", outputText, "text, json or yaml")
+	fs.StringVarP(&q.output, "output", "o", output.Text, "text, json or yaml")
 	fs.BoolVar(&q.history, "history", false, "list the earlier decisions too")
 	fs.BoolVar(&q.dryRun, "dry-run", false, "explain the policies of -f as if they were applied")
 	fs.StringArrayVarP(&q.files, "filename", "f", nil, "file with policies, and templates if you like; - is the standard input")
@@ -84,7 +85,7 @@ func (q *inquiry) run(ctx context.Context, stdin io.Reader, w io.Writer, args []
 func (q *inquiry) check(args []string) error {
 	q.dryRun = q.dryRun || len(q.files) > 0
 	switch {
-	case !slices.Contains([]string{outputText, outputJSON, outputYAML}, q.output):
+	case !slices.Contains([]string{output.Text, output.JSON, output.YAML}, q.output):
 		return fmt.Errorf("--output: there is no format %q; there are: text, json, yaml", q.output)
 	case q.dryRun && len(q.files) == 0:
 		return errors.New("--dry-run explains a policy that is not applied yet: name its file with -f")

@@ -26,6 +26,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
 	"github.com/seaway-io/seaway/controllers/core/decision"
 )
 
@@ -121,8 +122,8 @@ func TestExplainPlacement(t *testing.T) {
 		"placement-history":     {q: inquiry{history: true}, args: []string{"deployment", "web"}},
 		"placement-computed":    {q: inquiry{history: true}, without: []string{"Decision"}, args: []string{"Deployment/web"}},
 		"placement-no-replicas": {q: inquiry{}, args: []string{"cm/settings"}},
-		"placement-yaml":        {q: inquiry{output: outputYAML, history: true}, args: []string{"deployments.v1.apps/web"}},
-		"placement-json":        {q: inquiry{output: outputJSON}, args: []string{"deployments.apps/web"}},
+		"placement-yaml":        {q: inquiry{output: output.YAML, history: true}, args: []string{"deployments.v1.apps/web"}},
+		"placement-json":        {q: inquiry{output: output.JSON}, args: []string{"deployments.apps/web"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
@@ -148,7 +149,7 @@ func TestWhatCannotBeExplained(t *testing.T) {
 		"a kind that is not meant": {"rb/web-deployment", "ResourceBinding shop/web-deployment is placed nowhere: objects of its kind are never propagated"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			q := &inquiry{output: outputText}
+			q := &inquiry{output: output.Text}
 			err := q.explainOne(context.Background(), io.Discard, testHub(t), []string{tc.arg})
 			if err == nil || err.Error() != tc.want {
 				t.Errorf("got  %v\nwant %s", err, tc.want)
@@ -180,7 +181,7 @@ func TestArguments(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			if tc.q.output == "" {
-				tc.q.output = outputText
+				tc.q.output = output.Text
 			}
 			err := tc.q.check(tc.args)
 			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {

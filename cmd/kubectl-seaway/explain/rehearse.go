@@ -17,6 +17,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/api/validation"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
 	"github.com/seaway-io/seaway/controllers/core/claim"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 )
@@ -67,7 +68,7 @@ func (q *inquiry) rehearse(ctx context.Context, w io.Writer, h *hub, files *cont
 	if err != nil {
 		return err
 	}
-	if err := show(w, q.output, r, r.text); err != nil {
+	if err := output.Show(w, q.output, r, r.text); err != nil {
 		return err
 	}
 	for _, p := range r.Policies {

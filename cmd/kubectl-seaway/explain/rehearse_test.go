@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
 )
 
 const apiPolicy = `
@@ -95,7 +96,7 @@ spec:
     clusterAffinities: [{affinityName: a}]
 `},
 		"dry-run-one-object": {q: inquiry{limit: -1}, args: []string{"deploy/web"}, file: apiPolicy},
-		"dry-run-yaml":       {q: inquiry{output: outputYAML}, file: apiPolicy},
+		"dry-run-yaml":       {q: inquiry{output: output.YAML}, file: apiPolicy},
 	} {
 		t.Run(name, func(t *testing.T) {
 			files, err := readFiles([]string{"-"}, strings.NewReader(tc.file))

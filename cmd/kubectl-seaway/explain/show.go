@@ -1,49 +1,19 @@
 package explain
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/utils/ptr"
-	"sigs.k8s.io/yaml"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 )
-
-// The values of --output.
-const (
-	outputText = "text"
-	outputJSON = "json"
-	outputYAML = "yaml"
-)
-
-// show writes an object, or its text.
-func show(w io.Writer, output string, object any, text func(io.Writer)) error {
-	switch output {
-	case outputJSON:
-		e := json.NewEncoder(w)
-		e.SetIndent("", "  ")
-		return e.Encode(object)
-	case outputYAML:
-		data, err := yaml.Marshal(object)
-		if err != nil {
-			return err
-		}
-		_, err = w.Write(data)
-		return err
-	}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	text(tw)
-	return tw.Flush()
-}
 
 // label is the kind and the name of a template.
 func label(s trafficv1alpha1.DecisionSubject) string {

@@ -17,6 +17,7 @@ import (
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/decision"
+	"github.com/seaway-io/seaway/controllers/core/some"
 )
 
 // Source is where an entry comes from.
@@ -142,10 +143,10 @@ func ofDecision(d *trafficv1alpha1.DecisionSpec) Entry {
 		}
 	}
 	if len(why) > 0 {
-		e.Why = some(why)
+		e.Why = few(why)
 	}
 	if len(moves) > 0 {
-		e.What += ": " + some(moves)
+		e.What += ": " + few(moves)
 	}
 	if d.Actor != "" {
 		e.Who += " for " + d.Actor
@@ -168,7 +169,7 @@ func votes(inputs []trafficv1alpha1.DecisionInput) string {
 	if down = slices.Compact(down); len(down) == 0 {
 		return ""
 	}
-	return "seen down by " + some(down)
+	return "seen down by " + few(down)
 }
 
 // move says what a decision did to a cluster.
@@ -184,14 +185,8 @@ func move(c trafficv1alpha1.DecisionCluster) string {
 	return fmt.Sprintf("%s %d→%d", c.Cluster, *c.Before, *c.After)
 }
 
-// some names a few and counts the others.
-func some(all []string) string {
-	const most = 6
-	if more := len(all) - most; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(all[:most], ", "), more)
-	}
-	return strings.Join(all, ", ")
-}
+// few names some and counts the others.
+func few(all []string) string { return some.Of(all, 6) }
 
 // decisions are when something was decided about each subject.
 type decisions map[string][]time.Time
@@ -215,7 +210,9 @@ func (d decisions) near(subject string, at time.Time) bool {
 // repeats says whether a decision tells the same as an event, and more.
 func (d decisions) repeats(e *Entry, reason string) bool {
 	switch reason {
-	case names.EventReasonScheduleBindingSucceed, names.EventReasonScheduleBindingFailed, names.EventReasonEvictWorkloadSucceed, trafficv1alpha1.EventTrafficMoved:
+	case names.EventReasonScheduleBindingSucceed, names.EventReasonScheduleBindingFailed, names.EventReasonEvictWorkloadSucceed,
+		names.EventReasonPreempted, names.EventReasonPreempts,
+		trafficv1alpha1.EventTrafficMoved, trafficv1alpha1.EventOverloaded, trafficv1alpha1.EventOverloadEnded:
 	default:
 		if !strings.HasPrefix(reason, "Endpoint") {
 			return false
@@ -225,11 +222,12 @@ func (d decisions) repeats(e *Entry, reason string) bool {
 }
 
 // moving are the events that say that something was moved or kept from moving, told of templates and
-// bindings. Of policies and clusters every event is.
+// bindings. Of policies and clusters every event is, overload among them.
 var moving = []string{
 	names.EventReasonScheduleBindingSucceed, names.EventReasonScheduleBindingFailed,
 	names.EventReasonDescheduleBindingSucceed, names.EventReasonDescheduleBindingFailed,
 	names.EventReasonEvictWorkloadSucceed, names.EventReasonEvictWorkloadFailed, names.EventReasonReturnWorkloadSucceed,
+	names.EventReasonPreempted, names.EventReasonPreempts, names.EventReasonPreemptionEnded,
 	names.EventReasonApplyPolicySucceed, names.EventReasonApplyPolicyFailed, names.EventReasonPreemptPolicySucceed,
 	names.EventReasonSyncWorkFailed,
 }

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/goldentest"
@@ -132,6 +133,38 @@ func TestArguments(t *testing.T) {
 			err := tc.q.check(tc.args)
 			if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// What moves or would is told of templates and bindings, unless a decision tells it better.
+func TestEventsOfMoves(t *testing.T) {
+	template := corev1.ObjectReference{Kind: "Deployment", Namespace: "shop", Name: "web"}
+	policy := corev1.ObjectReference{Kind: "TrafficPolicy", Namespace: "shop", Name: "web"}
+	for reason, tc := range map[string]struct {
+		of             corev1.ObjectReference
+		alone, decided bool // whether it is told without and beside a decision
+	}{
+		names.EventReasonEvictWorkloadSucceed: {template, true, false},
+		names.EventReasonEvictWorkloadFailed:  {template, true, true},
+		names.EventReasonPreempted:            {template, true, false},
+		names.EventReasonPreempts:             {template, true, false},
+		names.EventReasonPreemptionEnded:      {template, true, true},
+		names.EventReasonSyncWorkSucceed:      {template, false, false},
+		trafficv1alpha1.EventOverloaded:       {policy, true, false},
+		trafficv1alpha1.EventOverloadEnded:    {policy, true, false},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			r := Records{Events: []corev1.Event{{InvolvedObject: tc.of, Reason: reason, LastTimestamp: metav1.NewTime(noon)}}}
+			if got := len(Merge(r, Filter{})) > 0; got != tc.alone {
+				t.Errorf("alone it is told: %v", got)
+			}
+			r.Decisions = []trafficv1alpha1.DecisionSpec{{
+				Time: metav1.NewMicroTime(noon), Subject: trafficv1alpha1.DecisionSubject{Kind: tc.of.Kind, Namespace: "shop", Name: "web"},
+			}}
+			if got := len(Merge(r, Filter{})) > 1; got != tc.decided {
+				t.Errorf("beside a decision it is told: %v", got)
 			}
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/internal/output"
+	"github.com/seaway-io/seaway/controllers/core/some"
 )
 
 // Link is one step of the way from the policy to the answer.
@@ -192,11 +193,5 @@ func (a *Account) text(w io.Writer) {
 	}
 }
 
-// some names a few and counts the others.
-func some(all []string) string {
-	const most = 8
-	if more := len(all) - most; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(all[:most], ", "), more)
-	}
-	return strings.Join(all, ", ")
-}
+// few names some and counts the others.
+func few(all []string) string { return some.Of(all, 8) }

@@ -43,9 +43,17 @@ func (w *walker) policies() {
 			}
 			w.broken(LinkPolicy, of, "", next, "%s: %s", accepted.Reason, accepted.Message)
 		default:
-			w.ok(LinkPolicy, of, "is in force for %s", some(p.Spec.Hostnames))
+			w.ok(LinkPolicy, of, "is in force for %s%s", few(p.Spec.Hostnames), onHold(p))
 		}
 	}
+}
+
+// onHold says that automation is held: it explains why nothing moves that should, and breaks nothing.
+func onHold(p *trafficv1alpha1.TrafficPolicy) string {
+	if held := meta.FindStatusCondition(p.Status.Conditions, trafficv1alpha1.ConditionHeld); held != nil && held.Status == metav1.ConditionTrue {
+		return "; automation is held, " + held.Message
+	}
+	return ""
 }
 
 // targets: is there something that receives the requests, with something behind it?
@@ -79,7 +87,7 @@ func (w *walker) targets() {
 			for _, part := range w.App.Workloads() {
 				behind = append(behind, part.Label())
 			}
-			w.ok(LinkTarget, of, "of type %s, in front of %s", service.Spec.Type, some(behind))
+			w.ok(LinkTarget, of, "of type %s, in front of %s", service.Spec.Type, few(behind))
 		}
 	}
 }
@@ -116,21 +124,32 @@ func (w *walker) binding(p *app.Part) {
 	if refused {
 		w.broken(LinkBinding, p.Label(), "", explain, "%s: %s", scheduled.Reason, scheduled.Message)
 	}
-	if held := meta.FindStatusCondition(status.Conditions, workv1alpha2.ConditionFailoverHeld); held != nil && held.Status == metav1.ConditionTrue {
-		w.broken(LinkBinding, p.Label(), "", "kubectl seaway explain failover "+p.Argument()+w.inNamespace(), "workloads stay where they are, %s: %s", held.Reason, held.Message)
-	}
+	w.notAsWanted(p)
 	switch {
 	case len(spec.Clusters) > 0:
 		var to []string
 		for _, t := range spec.Clusters {
 			to = append(to, strings.TrimSpace(t.Name+" "+count(t.Replicas)))
 		}
-		w.ok(LinkBinding, p.Label(), "placed in %s", some(to))
+		w.ok(LinkBinding, p.Label(), "placed in %s", few(to))
 	case refused:
 	case claim.Suspended(b):
 		w.broken(LinkBinding, p.Label(), "", explain, "its scheduling is suspended")
 	default:
 		w.unknown(LinkBinding, p.Label(), "", explain, "it has not been placed yet")
+	}
+}
+
+// notAsWanted tells of the conditions that say why a binding is not where it should be, or not in full.
+func (w *walker) notAsWanted(p *app.Part) {
+	for _, known := range []struct{ condition, says, next string }{
+		{workv1alpha2.ConditionFailoverHeld, "workloads stay where they are", "kubectl seaway explain failover " + p.Argument()},
+		{workv1alpha2.ConditionEvictionHeld, "it stays in a cluster that it should leave", "kubectl describe " + bindingArgument(p.Binding)},
+		{names.ConditionPreempted, "it has fewer replicas than it wants", "kubectl seaway timeline " + p.Argument()},
+	} {
+		if c := meta.FindStatusCondition(p.Binding.GetBindingStatus().Conditions, known.condition); c != nil && c.Status == metav1.ConditionTrue {
+			w.broken(LinkBinding, p.Label(), "", known.next+w.inNamespace(), "%s, %s: %s", known.says, c.Reason, c.Message)
+		}
 	}
 }
 
@@ -168,7 +187,7 @@ func (w *walker) works() {
 			}
 		}
 		if len(good) > 0 {
-			w.ok(LinkWork, p.Label(), "dispatched to %s", some(good))
+			w.ok(LinkWork, p.Label(), "dispatched to %s", few(good))
 		}
 	}
 }

@@ -25,7 +25,7 @@ func (w *walker) members() {
 			}
 		}
 		if len(good) > 0 {
-			w.ok(LinkMember, p.Label(), "applied in %s", some(good))
+			w.ok(LinkMember, p.Label(), "applied in %s", few(good))
 		}
 	}
 }
@@ -69,7 +69,7 @@ func (w *walker) pods() {
 			}
 		}
 		if len(good) > 0 {
-			w.ok(LinkPods, p.Label(), "%s", some(good))
+			w.ok(LinkPods, p.Label(), "%s", few(good))
 		}
 	}
 }

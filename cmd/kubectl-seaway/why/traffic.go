@@ -52,7 +52,7 @@ func (w *walker) endpoints() {
 		}
 		w.unseen(p, of, present)
 		if len(good) > 0 {
-			w.ok(LinkEndpoints, of, "%s", some(good))
+			w.ok(LinkEndpoints, of, "%s", few(good))
 		}
 	}
 }
@@ -100,7 +100,7 @@ func (w *walker) witnesses(votes *verdict.Peers, key verdict.Key) string {
 	if len(down) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; not reached by %s of %d that count", some(down), n)
+	return fmt.Sprintf("; not reached by %s of %d that count", few(down), n)
 }
 
 func address(e *trafficv1alpha1.PlanEndpoint) string {
@@ -152,7 +152,7 @@ func (w *walker) plans() {
 		case len(good) == 0:
 			w.broken(LinkPlan, of, "", get, "no endpoint is given requests")
 		default:
-			w.ok(LinkPlan, of, "%s", some(good))
+			w.ok(LinkPlan, of, "%s", few(good))
 		}
 	}
 }
@@ -217,7 +217,7 @@ func (w *walker) zones() {
 			}
 		}
 		if len(good) > 0 {
-			w.ok(LinkZone, of, "served by %s", some(good))
+			w.ok(LinkZone, of, "served by %s", few(good))
 		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 
+	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -140,6 +141,18 @@ func TestTheFirstBrokenLink(t *testing.T) {
 			},
 			link: LinkBinding, where: "Deployment web", says: "workloads stay where they are, TooManyClustersLost", next: "kubectl seaway explain failover deployment/web -n shop", partial: true,
 		},
+		"an eviction is held": {
+			change: func(f *Facts) {
+				condition(&part(f, "Deployment").Binding.GetBindingStatus().Conditions, workv1alpha2.ConditionEvictionHeld, metav1.ConditionTrue, "LastCopy", "the copy in fra may be the last")
+			},
+			link: LinkBinding, where: "Deployment web", says: "it stays in a cluster that it should leave, LastCopy: the copy in fra", next: "kubectl describe resourcebinding/web-deployment -n shop", partial: true,
+		},
+		"somebody more important took its room": {
+			change: func(f *Facts) {
+				condition(&part(f, "Deployment").Binding.GetBindingStatus().Conditions, names.ConditionPreempted, metav1.ConditionTrue, names.ReasonHigherPriority, "Deployment shop/till needs the room")
+			},
+			link: LinkBinding, where: "Deployment web", says: "it has fewer replicas than it wants, HigherPriority: Deployment shop/till", next: "kubectl seaway timeline deployment/web -n shop", partial: true,
+		},
 		"no Work in one cluster": {
 			edit: func(u *unstructured.Unstructured) bool {
 				return u.GetNamespace() != "karmada-es-iad" || u.GetName() != "web-2"
@@ -259,6 +272,15 @@ func TestTheFirstBrokenLink(t *testing.T) {
 				t.Log(out.String())
 			}
 		})
+	}
+}
+
+func TestAHoldBreaksNothing(t *testing.T) {
+	f := facts(t, "web", nil)
+	condition(&f.App.Policies[0].Status.Conditions, trafficv1alpha1.ConditionHeld, metav1.ConditionTrue, trafficv1alpha1.ReasonHeld, "until 13:00 nothing but health changes")
+	a := Walk(f)
+	if a.Broken != nil || !strings.HasSuffix(a.Checks[0].Evidence, "; automation is held, until 13:00 nothing but health changes") {
+		t.Errorf("%+v, %s", a.Broken, a.Checks[0].Evidence)
 	}
 }
 

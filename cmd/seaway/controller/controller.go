@@ -337,7 +337,7 @@ var contents = []entry{
 		if !p.eviction.gates.on("Failover") {
 			return nil
 		}
-		return failover.Setup(mgr, failover.Options{Clock: p.clock, Placer: failover.Through(p.placer, p.clock), Record: p.decisions.By("failover")})
+		return failover.Setup(mgr, failover.Options{Clock: p.clock, Placer: failover.Through(p.placer, p.clock), Record: p.decisions.By("failover"), Health: p.view})
 	}},
 	{"evict", func(mgr ctrl.Manager, p *parts) error {
 		o := p.eviction.options()

@@ -17,6 +17,7 @@ import (
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/render"
+	"github.com/seaway-io/seaway/controllers/core/some"
 )
 
 // Items returns the state of a binding in every cluster that has a Work of it, the clusters it is
@@ -90,10 +91,10 @@ func FullyApplied(spec *workv1alpha2.ResourceBindingSpec, items []workv1alpha2.A
 	}
 	var why []string
 	if missing := expected.Difference(applied); missing.Len() > 0 {
-		why = append(why, "not applied in "+some(missing))
+		why = append(why, "not applied in "+some.Of(sets.List(missing), shown))
 	}
 	if surplus := applied.Difference(expected); surplus.Len() > 0 {
-		why = append(why, "still present in "+some(surplus))
+		why = append(why, "still present in "+some.Of(sets.List(surplus), shown))
 	}
 	return metav1.Condition{
 		Type: workv1alpha2.FullyApplied, Status: metav1.ConditionFalse,
@@ -102,17 +103,8 @@ func FullyApplied(spec *workv1alpha2.ResourceBindingSpec, items []workv1alpha2.A
 	}
 }
 
-// shown is how many clusters a message names: an API server refuses a condition of more than 32 KiB, and
-// nobody reads that.
+// shown is how many clusters a message names.
 const shown = 20
-
-func some(clusters sets.Set[string]) string {
-	all := sets.List(clusters)
-	if more := len(all) - shown; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(all[:shown], ", "), more)
-	}
-	return strings.Join(all, ", ")
-}
 
 // Counted returns the items that make the template's status: one for every target, empty for one
 // that has not reported. What a cluster that is being left still runs is not counted, or its stale

@@ -33,6 +33,9 @@ type Made struct {
 	Steps          []string
 	Counterfactual string
 
+	// Signals are those that made it due, where there were any.
+	Signals []trafficv1alpha1.DecisionInput
+
 	// Now is when the decision was made; it is kept for TTL.
 	Now time.Time
 	TTL time.Duration
@@ -62,6 +65,7 @@ func Of(m Made) trafficv1alpha1.DecisionSpec {
 		InputHash:      m.InputHash,
 		Policy:         m.Policy,
 		Affinity:       m.Result.AffinityName,
+		Inputs:         inputs(m.Signals),
 		Steps:          steps(m.Steps),
 		Counterfactual: cut(m.Counterfactual, maxSentence),
 		TTLSeconds:     int32(min(int64(m.TTL/time.Second), math.MaxInt32)),

@@ -35,14 +35,14 @@ const (
 )
 
 // Steered is the Decision behind a new plan; false when no endpoint is in another state or gets another
-// share than before. The first plan of a policy, and what happens to an endpoint before it has ever
-// worked, moves nothing.
+// share than before, and no spillover or overload begins or ends. The first plan of a policy, and what
+// happens to an endpoint before it has ever worked, moves nothing.
 func Steered(s Steering) (spec trafficv1alpha1.DecisionSpec, ok bool) {
 	if s.Before == nil {
 		return spec, false
 	}
-	changes := changesOf(s.Before, s.After)
-	if len(changes) == 0 && s.Before.FailOpen == s.After.FailOpen {
+	changes, load := changesOf(s.Before, s.After), loadOf(s.Before, s.After)
+	if len(changes) == 0 && s.Before.FailOpen == s.After.FailOpen && load.cause == "" {
 		return spec, false
 	}
 	spec = trafficv1alpha1.DecisionSpec{
@@ -52,24 +52,22 @@ func Steered(s Steering) (spec trafficv1alpha1.DecisionSpec, ok bool) {
 			APIVersion: trafficv1alpha1.GroupVersion.String(), Kind: "TrafficPolicy",
 			Namespace: s.Policy.Namespace, Name: s.Policy.Name, UID: s.Policy.UID,
 		},
-		Cause:   causeOf(s.Before, s.After, changes),
+		Cause:   causeOf(s.Before, s.After, changes, load.cause),
 		Outcome: trafficv1alpha1.DecisionSteered,
 		Policy:  "TrafficPolicy/" + s.Policy.Namespace + "/" + s.Policy.Name,
-		Message: cut(summary(changes), maxSentence),
-		Steps:   steps(append(slices.Clone(s.Moved), thresholds(s.After, &s.Policy.Spec.Failover)...)),
+		Message: cut(strings.Join(append(summary(changes), load.says...), "; "), maxSentence),
+		Steps:   steps(append(slices.Clone(s.Moved), thresholds(s.After, &s.Policy.Spec)...)),
 	}
 	spec.Changes = changes[:min(len(changes), maxChanges)]
 	for i := range spec.Changes {
-		if s.Evidence == nil {
-			break
-		}
-		for _, in := range s.Evidence(spec.Changes[i].Cluster) {
-			if len(spec.Inputs) < maxInputs {
-				in.Message = cut(in.Message, maxDetail)
-				spec.Inputs = append(spec.Inputs, in)
-			}
+		if s.Evidence != nil && len(spec.Inputs) < maxInputs {
+			spec.Inputs = append(spec.Inputs, s.Evidence(spec.Changes[i].Cluster)...)
 		}
 	}
+	if load.cause != "" {
+		spec.Inputs = append(spec.Inputs, demands(s.After)...)
+	}
+	spec.Inputs = inputs(spec.Inputs)
 	return spec, true
 }
 
@@ -110,7 +108,7 @@ func changesOf(before, after *trafficv1alpha1.TrafficPlanSpec) []trafficv1alpha1
 
 // causeOf names the most important of what happened: an outage before what people do, and that before
 // what comes of itself.
-func causeOf(before, after *trafficv1alpha1.TrafficPlanSpec, changes []trafficv1alpha1.DecisionChange) string {
+func causeOf(before, after *trafficv1alpha1.TrafficPlanSpec, changes []trafficv1alpha1.DecisionChange, load string) string {
 	has := func(is func(c *trafficv1alpha1.DecisionChange) bool) bool {
 		return slices.ContainsFunc(changes, func(c trafficv1alpha1.DecisionChange) bool { return is(&c) })
 	}
@@ -132,6 +130,8 @@ func causeOf(before, after *trafficv1alpha1.TrafficPlanSpec, changes []trafficv1
 		return trafficv1alpha1.CauseUndrain
 	case edited(before, after):
 		return trafficv1alpha1.CauseEdit
+	case len(changes) == 0:
+		return load
 	case has(func(c *trafficv1alpha1.DecisionChange) bool {
 		return from(c, trafficv1alpha1.EndpointDown, trafficv1alpha1.EndpointRecovering) && !startsNow(before, c)
 	}):
@@ -156,8 +156,8 @@ func startsNow(before *trafficv1alpha1.TrafficPlanSpec, c *trafficv1alpha1.Decis
 	})
 }
 
-// summary says what changed in one sentence.
-func summary(changes []trafficv1alpha1.DecisionChange) string {
+// summary says what became of the endpoints, one by one.
+func summary(changes []trafficv1alpha1.DecisionChange) []string {
 	const most = 5
 	var parts []string
 	for i := range changes {
@@ -172,7 +172,7 @@ func summary(changes []trafficv1alpha1.DecisionChange) string {
 		}
 		parts = append(parts, text)
 	}
-	return strings.Join(parts, "; ")
+	return parts
 }
 
 // Change says in a few words what became of an endpoint.
@@ -193,11 +193,14 @@ func Change(c *trafficv1alpha1.DecisionChange) string {
 }
 
 // thresholds are the numbers that the decision went by.
-func thresholds(after *trafficv1alpha1.TrafficPlanSpec, f *trafficv1alpha1.Failover) []string {
+func thresholds(after *trafficv1alpha1.TrafficPlanSpec, policy *trafficv1alpha1.TrafficPolicySpec) []string {
 	c := &after.Check
 	out := []string{fmt.Sprintf("%s probes every %s: down after %d failures, up after %d successes, by a majority of the fresh vantage points",
 		c.Protocol, c.Interval.Duration, c.UnhealthyAfter, c.HealthyAfter)}
-	if b := &f.Failback; b.StableFor != nil && b.StepPercent != nil && b.StepEvery != nil {
+	if s := policy.Steering.Spillover; s != nil && after.Load != nil {
+		out = append(out, fmt.Sprintf("requests above %d %% of a cluster's capacity go to the next tier", s.TargetUtilization))
+	}
+	if b := &policy.Failover.Failback; b.StableFor != nil && b.StepPercent != nil && b.StepEvery != nil {
 		out = append(out, fmt.Sprintf("after an outage nothing for %s, then %d %% more every %s", b.StableFor.Duration, *b.StepPercent, b.StepEvery.Duration))
 	}
 	return out

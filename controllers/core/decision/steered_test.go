@@ -2,11 +2,13 @@ package decision
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
@@ -108,6 +110,64 @@ func TestWhatIsToldOfASteering(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestSpilloverAndOverload(t *testing.T) {
+	// plan is one of which clients of eu spill so many points, with a reason of the load.
+	plan := func(generation int64, reason string, points int32) *v1.TrafficPlanSpec {
+		p := planOf(generation, "fra Serving 100", "iad Serving 100")
+		p.Load = &v1.Load{Reason: reason, Message: "says the planner"}
+		p.Regions = []v1.PlanRegion{{Name: "eu", Spill: &v1.Spill{}}, {Name: "us"}}
+		if points > 0 {
+			p.Regions[0].Spill.Shifts = []v1.Shift{{Name: "fra", Points: -points}, {Name: "iad", Points: points}}
+		}
+		for i, demand := range []string{"900", "10"} {
+			p.Endpoints[i].Demand, p.Endpoints[i].Capacity, p.Endpoints[i].ReadyReplicas = ptr.To(resource.MustParse(demand)), ptr.To(resource.MustParse("1k")), 20
+		}
+		return p
+	}
+	down := plan(1, v1.LoadSpilling, 30)
+	down.Endpoints[0].State, down.Endpoints[0].SharePercent = v1.EndpointDown, 0
+	ordered := plan(1, v1.LoadSpilling, 0)
+	ordered.Spill = &v1.Spill{Shifts: []v1.Shift{{Name: "fra", Points: -10}, {Name: "iad", Points: 10}}}
+	for name, tc := range map[string]struct {
+		before, after  *v1.TrafficPlanSpec
+		cause, message string
+	}{
+		"nothing":                   {plan(1, v1.LoadFits, 0), plan(1, v1.LoadFits, 0), "", ""},
+		"a spill begins":            {plan(1, v1.LoadFits, 0), plan(1, v1.LoadSpilling, 10), v1.CauseSpillover, "clients of eu spill over from fra to iad"},
+		"a spill of all begins":     {plan(1, v1.LoadFits, 0), ordered, v1.CauseSpillover, "clients spill over from fra to iad"},
+		"a spill grows":             {plan(1, v1.LoadSpilling, 10), plan(1, v1.LoadSpilling, 20), "", ""},
+		"a spill ends":              {plan(1, v1.LoadSpilling, 10), plan(1, v1.LoadFits, 0), v1.CauseSpilloverEnded, "clients of eu go where they belong again"},
+		"it is too much for all":    {plan(1, v1.LoadSpilling, 10), plan(1, v1.LoadOverloaded, 20), v1.CauseOverload, "says the planner"},
+		"at once":                   {plan(1, v1.LoadFits, 0), plan(1, v1.LoadOverloaded, 10), v1.CauseOverload, "says the planner; clients of eu spill over from fra to iad"},
+		"it fits again":             {plan(1, v1.LoadOverloaded, 20), plan(1, v1.LoadSpilling, 20), v1.CauseOverloadEnded, "no longer overloaded: says the planner"},
+		"nobody measures":           {plan(1, v1.LoadSpilling, 10), plan(1, v1.LoadNoDemand, 10), "", ""},
+		"a person changes the rule": {plan(1, v1.LoadFits, 0), plan(2, v1.LoadSpilling, 10), v1.CauseEdit, "clients of eu spill over from fra to iad"},
+		"a cluster is lost":         {plan(1, v1.LoadFits, 0), down, v1.CauseFailover, "fra Serving→Down 100→0 %; clients of eu spill over from fra to iad"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := steering(tc.before, tc.after)
+			s.Policy.Spec.Steering.Spillover = &v1.Spillover{TargetUtilization: 80}
+			got, ok := Steered(s)
+			if ok != (tc.cause != "") || got.Cause != tc.cause || got.Message != tc.message {
+				t.Fatalf("%v %q %q", ok, got.Cause, got.Message)
+			}
+			if !ok {
+				return
+			}
+			want := []v1.DecisionInput{
+				{Cluster: "fra", Signal: "Demand", Value: "900", Message: "of the 1k requests/s that 20 ready replicas can take"},
+				{Cluster: "iad", Signal: "Demand", Value: "10", Message: "of the 1k requests/s that 20 ready replicas can take"},
+			}
+			if diff := cmp.Diff(want, got.Inputs); diff != "" {
+				t.Errorf("inputs (-want +got):\n%s", diff)
+			}
+			if !slices.Contains(got.Steps, "requests above 80 % of a cluster's capacity go to the next tier") {
+				t.Errorf("steps %q", got.Steps)
+			}
+		})
 	}
 }
 

@@ -59,8 +59,12 @@ func (in *Input) leaveFailed(cluster string, d *Decision) {
 	}
 	why := fmt.Sprintf("the application is unhealthy in %s since %s, longer than the %s for which that is tolerated",
 		cluster, since.UTC().Format(time.RFC3339), tolerated)
+	if hold := in.heldByPerson(cluster, why, d); hold != nil {
+		d.Held = append(d.Held, *hold)
+		return
+	}
 	if !spec.PropagateDeps {
-		d.Held = append(d.Held, Hold{cluster, ReasonDependenciesStay, why + "; but spec.propagateDeps of the policy must be true for it to move"})
+		d.Held = append(d.Held, Hold{Cluster: cluster, Reason: ReasonDependenciesStay, Message: why + "; but spec.propagateDeps of the policy must be true for it to move"})
 		return
 	}
 	producer := producerBinding

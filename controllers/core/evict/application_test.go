@@ -12,6 +12,7 @@ import (
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/failover"
 )
 
 // application asks for failover after five minutes of failure in one of two clusters.
@@ -23,6 +24,11 @@ func application(mode policyv1alpha1.PurgeMode) Input {
 
 func (in Input) failing(ago time.Duration) Input {
 	in.UnhealthySince = map[string]time.Time{"fra": t0.Add(-ago)}
+	return in
+}
+
+func (in Input) held(until time.Time) Input {
+	in.Hold = &failover.Pause{Until: until, Why: "we look at it"}
 	return in
 }
 
@@ -52,6 +58,15 @@ func TestFailingApplicationsLeave(t *testing.T) {
 			change: func(_ *policyv1alpha1.ApplicationFailoverBehavior, b *workv1alpha2.ResourceBinding) {
 				b.Spec.Clusters = on("iad", 4)
 			},
+		},
+		"not while a person holds it": {
+			in: application("").failing(time.Hour).held(t0.Add(time.Minute)), want: []string{"hold fra HeldByPerson", "again in 1m0s"},
+		},
+		"when the hold is over": {
+			in: application("").failing(time.Hour).held(t0), want: []string{"evict fra Gracefully ApplicationFailure"},
+		},
+		"a hold is no reason to wait longer": {
+			in: application("").failing(time.Minute).held(t0.Add(time.Minute)), want: []string{"again in 4m0s"},
 		},
 		"not without what they depend on": {
 			in: application("").failing(time.Hour), want: []string{"hold fra DependenciesStay"},

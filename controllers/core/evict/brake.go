@@ -3,7 +3,6 @@ package evict
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,6 +12,7 @@ import (
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/failover"
+	"github.com/seaway-io/seaway/controllers/core/some"
 )
 
 // Brake is what holds evictions by taint back. The zero Brake holds nothing back.
@@ -56,14 +56,15 @@ func NewBrake(clusters []*clusterv1alpha1.Cluster, policies []*policyv1alpha1.Cl
 // follows says whether a taint follows from conditions.
 func (b *Brake) follows(t corev1.Taint) bool { return b.automatic.Has(key{t.Key, t.Effect}) }
 
-// hold says why nothing may leave a cluster for these taints now. A taint that no policy names was put by a
-// person, who has said so.
-func (b *Brake) hold(cluster string, due []corev1.Taint) *Hold {
-	if slices.ContainsFunc(due, func(t corev1.Taint) bool { return !b.follows(t) }) {
-		return nil
-	}
+// allFollow says whether all taints follow from conditions. One that no policy names was put by a person.
+func (b *Brake) allFollow(taints []corev1.Taint) bool {
+	return !slices.ContainsFunc(taints, func(t corev1.Taint) bool { return !b.follows(t) })
+}
+
+// hold says why nothing may leave a cluster for taints that follow from conditions now.
+func (b *Brake) hold(cluster string) *Hold {
 	if b.isolated != "" {
-		return &Hold{cluster, failover.ReasonHubIsolated, b.isolated}
+		return &Hold{Cluster: cluster, Reason: failover.ReasonHubIsolated, Message: b.isolated}
 	}
 	var together []string
 	for other, at := range b.tainted {
@@ -73,19 +74,9 @@ func (b *Brake) hold(cluster string, due []corev1.Taint) *Hold {
 	}
 	if most := failover.Allowed(b.limit, b.clusters); len(together) > most {
 		slices.Sort(together)
-		return &Hold{cluster, failover.ReasonTooManyClusters, fmt.Sprintf(
+		return &Hold{Cluster: cluster, Reason: failover.ReasonTooManyClusters, Message: fmt.Sprintf(
 			"%d of %d clusters (%s) got taints from ClusterTaintPolicies within %s, more than the %d allowed by maxUnavailableClusters %s",
-			len(together), b.clusters, some(together), failover.Window, most, b.limit.String())}
+			len(together), b.clusters, some.Of(together, failover.Shown), failover.Window, most, b.limit.String())}
 	}
 	return nil
-}
-
-// shown is how many clusters a message names.
-const shown = 20
-
-func some(clusters []string) string {
-	if more := len(clusters) - shown; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(clusters[:shown], ", "), more)
-	}
-	return strings.Join(clusters, ", ")
 }

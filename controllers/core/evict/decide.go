@@ -10,6 +10,7 @@ import (
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/failover"
 )
 
 // DefaultTimeout is how long a task without a grace period of its own waits for replacements.
@@ -36,6 +37,9 @@ type Input struct {
 	TaintPurgeMode policyv1alpha1.PurgeMode
 	// Brake holds evictions by taint back.
 	Brake Brake
+	// Hold is what a person said to stop all moves with; nil when nobody did. What a person taints is left
+	// all the same: the taint is an order, too.
+	Hold *failover.Pause
 	// Timeout is that of tasks without a grace period.
 	Timeout time.Duration
 	// State is nil when no state is taken along.
@@ -44,8 +48,6 @@ type Input struct {
 
 // Reasons of a Hold, besides those of package failover.
 const (
-	// ReasonNoClusterFits: nothing else can take what should leave.
-	ReasonNoClusterFits = "NoClusterFits"
 	// ReasonLastCopy: what should be deleted may be the last copy that runs.
 	ReasonLastCopy = "LastCopy"
 	// ReasonStateUnreadable: the state that should go along can not be read.
@@ -57,9 +59,7 @@ const (
 )
 
 // Hold is something that is due and is not done.
-type Hold struct {
-	Cluster, Reason, Message string
-}
+type Hold = failover.Hold
 
 // Drop is a task that is done with: the copy in the cluster goes, if it is still there.
 type Drop struct {
@@ -113,7 +113,7 @@ func (in *Input) leaveTainted(cluster *clusterv1alpha1.Cluster, d *Decision) boo
 		}
 		return false
 	}
-	if hold := in.Brake.hold(cluster.Name, p.due); hold != nil {
+	if hold := in.holds(cluster.Name, p, d); hold != nil {
 		d.Held = append(d.Held, *hold)
 		return true
 	}
@@ -130,12 +130,35 @@ func (in *Input) leaveTainted(cluster *clusterv1alpha1.Cluster, d *Decision) boo
 	return true
 }
 
+// holds says why nothing may leave a cluster for the taints that are due now. A taint that does not follow
+// from conditions was put by a person, who has said so.
+func (in *Input) holds(cluster string, p patience, d *Decision) *Hold {
+	if !in.Brake.allFollow(p.due) {
+		return nil
+	}
+	if hold := in.heldByPerson(cluster, p.why, d); hold != nil {
+		return hold
+	}
+	return in.Brake.hold(cluster)
+}
+
+// heldByPerson says whether a person holds what is due. It is judged again when the hold ends.
+func (in *Input) heldByPerson(cluster, why string, d *Decision) *Hold {
+	if !in.Hold.InForce(in.Now) {
+		return nil
+	}
+	if !in.Hold.Until.IsZero() {
+		d.retry(in.Hold.Until)
+	}
+	return &Hold{Cluster: cluster, Reason: failover.ReasonHeldByPerson, Message: why + "; but " + in.Hold.Why}
+}
+
 // leave adds the eviction, with the state it takes along.
 func (in *Input) leave(task workv1alpha2.GracefulEvictionTask, preserve *policyv1alpha1.StatePreservation, d *Decision) {
 	if preserve != nil && in.State != nil && len(preserve.Rules) > 0 {
 		labels, err := in.state(task.FromCluster, preserve.Rules)
 		if err != nil {
-			d.Held = append(d.Held, Hold{task.FromCluster, ReasonStateUnreadable, fmt.Sprintf("%s; but the state to take along can not be read: %v", task.Message, err)})
+			d.Held = append(d.Held, Hold{Cluster: task.FromCluster, Reason: ReasonStateUnreadable, Message: fmt.Sprintf("%s; but the state to take along can not be read: %v", task.Message, err)})
 			return
 		}
 		task.PreservedLabelState = labels

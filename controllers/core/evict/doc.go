@@ -7,5 +7,6 @@
 //   - the copy in a cluster that is left gracefully is not given up while it may be the last that runs,
 //     however long that takes, unless a person says so (suppressDeletion: false, purgeMode: Directly);
 //   - evictions for taints that follow from conditions stop when more clusters get them together than
-//     may be lost together, and while the hub itself seems cut off. What a person taints is left at once.
+//     may be lost together, while the hub itself seems cut off, and while a person holds the application;
+//     the last counts for applications that fail as well. What a person taints is left at once.
 package evict

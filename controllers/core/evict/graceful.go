@@ -65,7 +65,7 @@ func (in *Input) finishOne(task *workv1alpha2.GracefulEvictionTask, replaced boo
 	case purgeMode(task.PurgeMode) == policyv1alpha1.PurgeModeDirectly:
 		drop(fmt.Sprintf("%s have passed", timeout)) // its copy was given up when it was written
 	case in.mayBeLast(task.FromCluster):
-		d.Held = append(d.Held, Hold{task.FromCluster, ReasonLastCopy, fmt.Sprintf(
+		d.Held = append(d.Held, Hold{Cluster: task.FromCluster, Reason: ReasonLastCopy, Message: fmt.Sprintf(
 			"the copy in %s should have gone after %s, but may be the last that runs: no copy elsewhere is healthy. To delete it all the same, set suppressDeletion: false in its gracefulEvictionTask",
 			task.FromCluster, timeout)})
 	default:

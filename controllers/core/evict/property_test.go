@@ -1,6 +1,7 @@
 package evict
 
 import (
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -8,11 +9,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 )
 
@@ -145,6 +148,25 @@ func TestDecisionsCarriedOut(t *testing.T) {
 		}
 		if len(spec.GracefulEvictionTasks) > before+len(d.Evict) {
 			t.Fatal("more tasks than evictions")
+		}
+	})
+}
+
+// While a person holds an application, it leaves no cluster but those with a taint that a person put.
+func TestAHoldHoldsWhatIsAutomatic(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := anInput(t)
+		follows := &policyv1alpha1.ClusterTaintPolicy{}
+		follows.Spec.Taints = []policyv1alpha1.Taint{{Key: "storm", Effect: corev1.TaintEffectNoExecute}, {Key: "flood", Effect: corev1.TaintEffectNoExecute}}
+		in.Brake = NewBrake(slices.Collect(maps.Values(in.Clusters)), []*policyv1alpha1.ClusterTaintPolicy{follows}, intstr.FromInt32(10), "")
+		in.Hold = &failover.Pause{Why: "we look at it"}
+		for _, task := range Decide(in).Evict {
+			byHand := slices.ContainsFunc(in.Clusters[task.FromCluster].Spec.Taints, func(x corev1.Taint) bool {
+				return x.Key == "fire" && x.Effect == corev1.TaintEffectNoExecute
+			})
+			if !byHand || task.Reason != workv1alpha2.EvictionReasonTaintUntolerated {
+				t.Fatalf("left %s: %s", task.FromCluster, task.Message)
+			}
 		}
 	})
 }

@@ -15,6 +15,7 @@ import (
 
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/failover"
 )
 
 var update = flag.Bool("update", false, "write the golden stories anew")
@@ -70,7 +71,7 @@ func tell(mode policyv1alpha1.PurgeMode, comesUp bool) string {
 		d := Decide(in)
 		to := on("sin", 2)
 		if len(d.Evict) > 0 && d.Evict[0].FromCluster == "sin" {
-			d.Held, d.Evict = append(d.Held, Hold{"sin", ReasonNoClusterFits, ""}), nil // fra is being left
+			d.Held, d.Evict = append(d.Held, Hold{Cluster: "sin", Reason: failover.ReasonNoClusterFits, Message: ""}), nil // fra is being left
 		}
 		if len(d.Evict) > 0 {
 			b.Generation++

@@ -12,6 +12,7 @@ import (
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/failover"
 )
 
 func TestTaintsEvict(t *testing.T) {
@@ -121,8 +122,16 @@ func TestTheBrake(t *testing.T) {
 		fleet    []*clusterv1alpha1.Cluster
 		limit    intstr.IntOrString
 		isolated string
+		hold     *failover.Pause
 		want     []string
 	}{
+		"holds what a person holds": {fleet: fleet(0), hold: &failover.Pause{Until: t0.Add(time.Hour)}, want: []string{"hold fra HeldByPerson", "again in 1h0m0s"}},
+		"holds it for ever":         {fleet: fleet(0), hold: &failover.Pause{}, want: []string{"hold fra HeldByPerson"}},
+		"lets go when that is over": {fleet: fleet(0), hold: &failover.Pause{Until: t0}, want: []string{"evict fra Gracefully TaintUntolerated"}},
+		"a taint by hand beats a hold, too": {
+			fleet: append(fleet(0, 0, 0)[1:], cluster("fra", noExecute("by-hand", 0))), hold: &failover.Pause{},
+			want: []string{"evict fra Gracefully TaintUntolerated"},
+		},
 		"lets one go":                   {fleet: fleet(0), want: []string{"evict fra Gracefully TaintUntolerated"}},
 		"lets a third go":               {fleet: fleet(0, 0), want: []string{"evict fra Gracefully TaintUntolerated"}},
 		"holds half of the world":       {fleet: fleet(0, 0, 0), want: []string{"hold fra TooManyClustersLost"}},
@@ -139,6 +148,7 @@ func TestTheBrake(t *testing.T) {
 			if tc.limit == (intstr.IntOrString{}) {
 				tc.limit = intstr.FromString("34%")
 			}
+			in.Hold = tc.hold
 			in.Brake = NewBrake(tc.fleet, []*policyv1alpha1.ClusterTaintPolicy{follows}, tc.limit, tc.isolated)
 			if diff := cmp.Diff(tc.want, brief(Decide(in))); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)

@@ -17,8 +17,10 @@ const (
 	ConditionDataPath     = "data path lost"
 	ConditionControlPlane = "control plane lost"
 	ConditionWaited       = "lost long enough"
+	ConditionNoHold       = "no hold"
 	ConditionHubConnected = "hub not cut off"
 	ConditionBrake        = "brake not on"
+	ConditionFenced       = "only copy fenced"
 )
 
 // Condition is one thing that must be so before pods leave a cluster, and how it is now.
@@ -29,26 +31,71 @@ type Condition struct {
 	Detail string `json:"detail"`
 }
 
-// Conditions are what a survey says of one cluster under some terms. Pods leave when all are met, as
-// far as the survey goes: it knows nothing of where they would go to.
-func (s Survey) Conditions(name string, terms Terms) []Condition {
+// Conditions are what Decide goes by before pods of the binding leave a cluster: they leave exactly when
+// all are met, as far as the survey goes. It knows nothing of where they would go to.
+func (s Survey) Conditions(name string, b Binding) []Condition {
 	c, known := s.clusters[name]
 	if !known {
 		c.Name = name
 	}
-	out := []Condition{
+	return []Condition{
 		{ConditionDataPath, c.DataPath.State == Down, s.tell(c.DataPath, "requests get through", "no application in it is probed, and nobody can tell")},
 		{ConditionControlPlane, known && c.ControlPlane.State != Up, s.tell(c.ControlPlane, "the API server answers", "its agent is silent")},
-		s.waited(c, terms),
-		{ConditionHubConnected, s.isolated == "", orElse(s.isolated, "the hub reaches its clusters")},
+		s.waited(c, b.Terms),
+		s.notHeld(b),
+		s.connected(name, b),
+		s.notBraked(c, b),
+		s.fencedOff(c, b),
 	}
-	brake := Condition{ConditionBrake, true, s.together(name, terms)}
+}
+
+func (s Survey) notHeld(b Binding) Condition {
+	if b.Hold.InForce(s.now) {
+		return Condition{ConditionNoHold, false, b.Hold.Why}
+	}
+	return Condition{ConditionNoHold, true, "nobody holds the automation of this application"}
+}
+
+// movedNow is added to what would hold a binding if a person had not said that it is to move.
+const movedNow = "; all the same, a person wants it moved now (" + apinames.MoveNowAnnotation + ")"
+
+func (s Survey) connected(name string, b Binding) Condition {
+	switch {
+	case s.isolated == "":
+		return Condition{ConditionHubConnected, true, "the hub reaches its clusters"}
+	case b.movesNow(name):
+		return Condition{ConditionHubConnected, true, s.isolated + movedNow}
+	}
+	return Condition{ConditionHubConnected, false, s.isolated}
+}
+
+func (s Survey) notBraked(c Cluster, b Binding) Condition {
+	why := ""
 	if c.Lost() {
-		if why := s.tooMany(name, terms.MaxUnavailable); why != "" {
-			brake.Met, brake.Detail = false, why
-		}
+		why = s.tooMany(c.Name, b.Terms.MaxUnavailable)
 	}
-	return append(out, brake)
+	switch {
+	case why == "":
+		return Condition{ConditionBrake, true, s.together(c.Name, b.Terms)}
+	case b.movesNow(c.Name):
+		return Condition{ConditionBrake, true, why + movedNow}
+	}
+	return Condition{ConditionBrake, false, why}
+}
+
+func (s Survey) fencedOff(c Cluster, b Binding) Condition {
+	still := fmt.Sprintf("it is a singleton, and its copy in %s may still run", c.Name)
+	switch {
+	case !b.Singleton:
+		return Condition{ConditionFenced, true, "two copies for a while are no harm: the workload is no singleton"}
+	case c.fenced() && c.Fence.At.IsZero():
+		return Condition{ConditionFenced, true, "a person says that nothing runs there"}
+	case c.fenced():
+		return Condition{ConditionFenced, true, "a person says that nothing ran there any more at " + c.Fence.At.UTC().Format(time.RFC3339)}
+	case c.Fence.Given && c.Lost():
+		return Condition{ConditionFenced, false, fmt.Sprintf("%s: the fence of %s was about an earlier outage", still, c.Fence.At.UTC().Format(time.RFC3339))}
+	}
+	return Condition{ConditionFenced, false, still}
 }
 
 // tell says how a signal is and for how long.
@@ -128,11 +175,4 @@ func TermsOf(p *trafficv1alpha1.TrafficPolicy) Terms {
 		t.MaxUnavailable = *f.MaxUnavailableClusters
 	}
 	return t
-}
-
-func orElse(s, other string) string {
-	if s == "" {
-		return other
-	}
-	return s
 }

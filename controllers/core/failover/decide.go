@@ -68,13 +68,20 @@ type Pause struct {
 	Why string
 }
 
-// over says whether the hold has ended.
-func (p *Pause) over(now time.Time) bool {
-	return p == nil || !p.Until.IsZero() && !now.Before(p.Until)
+// InForce says whether nothing may move now. A hold that is nil never is.
+func (p *Pause) InForce(now time.Time) bool {
+	return p != nil && (p.Until.IsZero() || now.Before(p.Until))
+}
+
+// movesNow says whether a person wants the binding out of a cluster whatever the brake says.
+func (b *Binding) movesNow(cluster string) bool {
+	return slices.Contains(b.MoveNow, cluster) || slices.Contains(b.MoveNow, AnyCluster)
 }
 
 // Reasons of a Hold.
 const (
+	// ReasonNoClusterFits: no other cluster can take what should leave.
+	ReasonNoClusterFits = "NoClusterFits"
 	// ReasonTooManyClusters: more clusters were lost together than the policy allows.
 	ReasonTooManyClusters = "TooManyClustersLost"
 	// ReasonHubIsolated: the hub seems to have lost its own network.
@@ -140,13 +147,13 @@ func (s Survey) leave(name string, b Binding, d *Decision) {
 
 // holds says what keeps a binding in a cluster that is lost for long enough; nil when nothing does.
 func (s Survey) holds(name string, b Binding, d *Decision) *Hold {
-	if !b.Hold.over(s.now) {
+	if b.Hold.InForce(s.now) {
 		if !b.Hold.Until.IsZero() {
 			d.retry(b.Hold.Until)
 		}
 		return &Hold{name, ReasonHeldByPerson, b.Hold.Why}
 	}
-	if !slices.Contains(b.MoveNow, name) && !slices.Contains(b.MoveNow, AnyCluster) {
+	if !b.movesNow(name) {
 		if s.isolated != "" {
 			d.retry(s.now.Add(isolationWindow / 2))
 			return &Hold{name, ReasonHubIsolated, s.isolated}
@@ -163,7 +170,7 @@ func (s Survey) holds(name string, b Binding, d *Decision) *Hold {
 }
 
 func (s Survey) comeBack(name string, b Binding, d *Decision) {
-	if !b.Hold.over(s.now) {
+	if b.Hold.InForce(s.now) {
 		if !b.Hold.Until.IsZero() {
 			d.retry(b.Hold.Until)
 		}
@@ -172,7 +179,7 @@ func (s Survey) comeBack(name string, b Binding, d *Decision) {
 	if inTraffic, planned := b.InTraffic[name]; planned && !inTraffic {
 		return // requests return first; the change of the plan wakes us
 	}
-	since, whole := s.clusters[name].wholeSince()
+	since, whole := s.clusters[name].WholeSince()
 	if !whole {
 		return
 	}

@@ -94,8 +94,8 @@ func (s *Shortage) Message() string {
 		free += s.Free[name]
 		where = append(where, fmt.Sprintf("%s %d", name, s.Free[name]))
 	}
-	if more := len(where) - shown; more > 0 {
-		where = append(where[:shown], fmt.Sprintf("and %d more", more))
+	if more := len(where) - Shown; more > 0 {
+		where = append(where[:Shown], fmt.Sprintf("and %d more", more))
 	}
 	return fmt.Sprintf("%d replicas need %s each, and the survivors have room for %d (%s)", s.Replicas, s.Each, free, strings.Join(where, ", "))
 }

@@ -4,10 +4,11 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"github.com/seaway-io/seaway/controllers/core/some"
 )
 
 // Window is how far back lost clusters are counted together: clusters lost within one window are
@@ -67,8 +68,8 @@ func (c Cluster) fenced() bool {
 	return lost && c.Fence.Given && (c.Fence.At.IsZero() || !c.Fence.At.Before(since.Add(-Window)))
 }
 
-// wholeSince is since when both signals have not been down.
-func (c Cluster) wholeSince() (time.Time, bool) {
+// WholeSince is since when both signals have not been down; false while one of them is.
+func (c Cluster) WholeSince() (time.Time, bool) {
 	if c.ControlPlane.State != Up || c.DataPath.State == Down {
 		return time.Time{}, false
 	}
@@ -158,21 +159,13 @@ func (s Survey) tooMany(name string, limit intstr.IntOrString) string {
 	}
 	if most := atLeastOne(limit, len(s.clusters)); len(together) > most {
 		return fmt.Sprintf("%d of %d clusters (%s) were lost within %s, more than the %d allowed by maxUnavailableClusters %s",
-			len(together), len(s.clusters), some(together), Window, most, limit.String())
+			len(together), len(s.clusters), some.Of(together, Shown), Window, most, limit.String())
 	}
 	return ""
 }
 
-// shown is how many clusters a message names: an API server refuses a condition of more than 32 KiB, and
-// nobody reads that.
-const shown = 20
-
-func some(clusters []string) string {
-	if more := len(clusters) - shown; more > 0 {
-		return fmt.Sprintf("%s and %d more", strings.Join(clusters[:shown], ", "), more)
-	}
-	return strings.Join(clusters, ", ")
-}
+// Shown is how many clusters a message names.
+const Shown = 20
 
 // atLeastOne is limit as a count of clusters: a percentage is rounded down, and neither allows less
 // than one. A limit that can not be read allows one.

@@ -1,15 +1,14 @@
 package health
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
+	"github.com/seaway-io/seaway/controllers/core/some"
 )
 
 // Reasons of the condition DataPathReachable of a Cluster.
@@ -37,14 +36,15 @@ func (r *Reports) DataPath(cluster string) metav1.Condition {
 		}
 	}
 	slices.Sort(down)
+	const most = 5
 	c := metav1.Condition{Type: trafficv1alpha1.ClusterConditionDataPath}
 	switch {
 	case probed == 0:
 		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, ReasonNotProbed, "no application in the cluster is probed"
 	case len(down) == probed:
-		c.Status, c.Reason, c.Message = metav1.ConditionFalse, ReasonUnreachable, "requests get through to none of "+list(down)
+		c.Status, c.Reason, c.Message = metav1.ConditionFalse, ReasonUnreachable, "requests get through to none of "+some.Of(down, most)
 	case len(down) > 0:
-		c.Status, c.Reason, c.Message = metav1.ConditionTrue, ReasonReachable, "requests get through, but not to "+list(down)
+		c.Status, c.Reason, c.Message = metav1.ConditionTrue, ReasonReachable, "requests get through, but not to "+some.Of(down, most)
 	default:
 		c.Status, c.Reason, c.Message = metav1.ConditionTrue, ReasonReachable, "requests get through"
 	}
@@ -64,13 +64,4 @@ func plansIn(reports []*report, cluster string) sets.Set[types.NamespacedName] {
 		}
 	}
 	return out
-}
-
-// list names a few and counts the rest.
-func list(names []string) string {
-	const most = 5
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

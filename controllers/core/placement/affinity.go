@@ -91,3 +91,19 @@ func (i Interest) Includes(c *clusterv1alpha1.Cluster) bool {
 		return tier >= 0
 	})
 }
+
+// GroupNamed is the place of a group of clusterAffinities, by its name; -1 when there is none of that name.
+func GroupNamed(p *policyv1alpha1.Placement, name string) int {
+	return slices.IndexFunc(p.ClusterAffinities, func(t policyv1alpha1.ClusterAffinityTerm) bool { return t.AffinityName == name })
+}
+
+// GroupOf is the place of the first group of clusterAffinities that a cluster is in; -1 when it is in none.
+func GroupOf(p *policyv1alpha1.Placement, c *clusterv1alpha1.Cluster) int {
+	if len(p.ClusterAffinities) == 0 {
+		return -1
+	}
+	return slices.IndexFunc(termsOf(p), func(t term) bool {
+		tier, _ := t.tierOf(c)
+		return tier >= 0
+	})
+}

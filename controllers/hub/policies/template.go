@@ -27,6 +27,6 @@ func (f Finder) Template(ctx context.Context, b workv1alpha2.Binding) (metav1.Ob
 }
 
 // IsSingleton says whether there may never be two copies of a template.
-func IsSingleton(template metav1.ObjectMeta) bool {
-	return template.Annotations[names.SingletonAnnotation] == "true"
+func IsSingleton(template metav1.Object) bool {
+	return template.GetAnnotations()[names.SingletonAnnotation] == "true"
 }
