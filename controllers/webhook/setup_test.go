@@ -89,6 +89,7 @@ func TestConfigurations(t *testing.T) {
 		"/validate-zone":                                    "zone.traffic.seaway.dev v1alpha1 zones.traffic.seaway.dev",
 		"/validate-zonerecords":                             "zonerecords.traffic.seaway.dev v1alpha1 zonerecords.traffic.seaway.dev",
 		"/validate-regionmap":                               "regionmap.traffic.seaway.dev v1alpha1 regionmaps.traffic.seaway.dev",
+		"/validate-drill":                                   "drill.traffic.seaway.dev v1alpha1 drills.traffic.seaway.dev",
 		"/validate-placementplugin":                         "placementplugin.traffic.seaway.dev v1alpha1 placementplugins.traffic.seaway.dev",
 		"/validate-workloadrebalancer":                      "workloadrebalancer.karmada.io v1alpha1 workloadrebalancers.apps.karmada.io",
 		"/validate-trafficpolicy":                           "trafficpolicy.traffic.seaway.dev v1alpha1 trafficpolicies.traffic.seaway.dev",
