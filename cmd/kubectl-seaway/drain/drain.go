@@ -73,7 +73,9 @@ It is refused where an application is in no other cluster, or another one would 
 		Example: "  kubectl seaway drain cluster fra --reason 'new load balancers'",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return o.run(cmd, func(ctx context.Context, c client.Client, w io.Writer) error { return o.drainCluster(ctx, c, w, args[0]) })
+			return o.run(cmd, func(ctx context.Context, c client.Client, w io.Writer) error {
+				return o.drainCluster(ctx, c, w, args[0])
+			})
 		},
 	}
 	if undrain {

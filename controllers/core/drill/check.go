@@ -39,7 +39,7 @@ func Check(w *World, d *trafficv1alpha1.Drill, p *Prediction) *Obstacle {
 		case c.DeletionTimestamp != nil:
 			return obstacle(trafficv1alpha1.DrillReasonClusterLeaving, "cluster %s is being deleted", name)
 		default:
-			if why, drained := c.Annotations[names.DrainAnnotation]; drained && why != Mark(d.Name) {
+			if why, drained := c.Annotations[names.DrainAnnotation]; drained {
 				return obstacle(trafficv1alpha1.DrillReasonAlreadyDrained, "cluster %s is drained already (%s)", name, why)
 			}
 		}

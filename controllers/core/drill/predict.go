@@ -190,7 +190,9 @@ func serves(plan *trafficv1alpha1.TrafficPlanSpec, of func(*trafficv1alpha1.Plan
 // demandFresh is how old a measurement may be.
 const demandFresh = time.Minute
 
-func fresh(d *traffic.Demand, now time.Time) bool { return d != nil && now.Before(d.At.Add(demandFresh)) }
+func fresh(d *traffic.Demand, now time.Time) bool {
+	return d != nil && now.Before(d.At.Add(demandFresh))
+}
 
 // loads are the requests per second that a plan gives to each cluster.
 func loads(plan *trafficv1alpha1.TrafficPlanSpec, d *traffic.Demand) map[string]float64 {

@@ -87,9 +87,13 @@ func (s *stepper) run() *trafficv1alpha1.DrillRun { return s.out.Status.Run }
 
 // wait begins a run when it is due and nothing speaks against it. Marks without a run are left over.
 func (s *stepper) wait() {
-	s.out.Unmark = len(s.marks()) > 0
 	if s.out.Status.Phase == "" {
 		s.out.Status.Phase = trafficv1alpha1.DrillPending
+	}
+	if len(s.marks()) > 0 {
+		s.out.Unmark = true
+		s.again(lookEvery)
+		return
 	}
 	if s.Invalid != "" || !s.due() {
 		return
@@ -105,7 +109,6 @@ func (s *stepper) wait() {
 		s.end()
 		return
 	}
-	s.out.Unmark = false
 	s.out.Mark = s.Drill.Spec.Clusters
 	s.enter(trafficv1alpha1.DrillDraining, fmt.Sprintf("requests of %d applications leave %s", len(p.Apps), strings.Join(p.Clusters, ", ")))
 }
@@ -375,7 +378,9 @@ func (s *stepper) conditions() {
 }
 
 // moment is now as the API keeps it.
-func (s *stepper) moment() metav1.MicroTime { return metav1.NewMicroTime(s.now.UTC().Truncate(time.Microsecond)) }
+func (s *stepper) moment() metav1.MicroTime {
+	return metav1.NewMicroTime(s.now.UTC().Truncate(time.Microsecond))
+}
 
 func told(over []Over, predicted bool) (out []trafficv1alpha1.DrillOver) {
 	for _, o := range over[:min(len(over), mostOver)] {

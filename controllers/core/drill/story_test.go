@@ -144,7 +144,7 @@ func TestStoryOfASurvivorThatDies(t *testing.T) {
 
 func TestStoryOfAPersonWhoEndsIt(t *testing.T) {
 	s := two(t)
-	s.then("somebody orders a drill of fra and iad is well", func() { s.order("fra") }, 30*time.Second)
+	s.then("somebody orders a drill of fra", func() { s.order("fra") }, 30*time.Second)
 	s.then("somebody takes the mark away", func() { s.drain("fra", "") }, 4*time.Minute)
 	s.end("by-hand")
 }

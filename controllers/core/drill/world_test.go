@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"testing"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -26,7 +25,7 @@ var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 // fleet is a federation in virtual time: clusters, applications with a planner, name servers that follow,
 // and a drill that is stepped every second.
 type fleet struct {
-	t        testing.TB
+	t        interface{ Fatal(...any) }
 	now      time.Time
 	clusters map[string]*clusterv1alpha1.Cluster
 	apps     []*app
@@ -49,12 +48,13 @@ type app struct {
 	plan     *v1.TrafficPlan
 	replicas map[string]int32
 	demand   map[string]float64 // of the clients of each region
-	inForce  map[string]int64
+	inForce  map[string]int64   // by name server
+	text     string             // of the plan
 }
 
 var regionOf = map[string]string{"fra": "eu-central-1", "iad": "us-east-1", "sin": "ap-southeast-1"}
 
-func newFleet(t testing.TB, clusters ...string) *fleet {
+func newFleet(t interface{ Fatal(...any) }, clusters ...string) *fleet {
 	f := &fleet{t: t, now: noon, clusters: map[string]*clusterv1alpha1.Cluster{}, servers: map[string]bool{"ns1": true, "ns2": true},
 		unhealthy: map[string]bool{}, followers: &Followers{}, tell: func(string, ...any) {}}
 	for _, name := range clusters {
@@ -131,23 +131,20 @@ func (f *fleet) plan() {
 			in.Clusters = append(in.Clusters, m)
 		}
 		spec := traffic.Plan(in).Spec
-		was, err := json.Marshal(in.Previous)
-		is, errs := json.Marshal(spec)
-		if err != nil || errs != nil {
-			f.t.Fatal(err, errs)
+		is, err := json.Marshal(spec)
+		if err != nil {
+			f.t.Fatal(err)
 		}
 		if a.plan == nil {
 			a.plan = &v1.TrafficPlan{ObjectMeta: metav1.ObjectMeta{Namespace: a.policy.Namespace, Name: a.policy.Name}}
 		}
-		if string(was) != string(is) {
-			a.plan.Generation++
-			if err := json.Unmarshal(is, &a.plan.Spec); err != nil {
+		if a.text != string(is) {
+			next := &v1.TrafficPlan{ObjectMeta: a.plan.ObjectMeta} // worlds before this keep theirs
+			next.Generation++
+			if err := json.Unmarshal(is, &next.Spec); err != nil {
 				f.t.Fatal(err)
 			}
-			a.plan.Spec = v1.TrafficPlanSpec{}
-			if err := json.Unmarshal(is, &a.plan.Spec); err != nil {
-				f.t.Fatal(err)
-			}
+			a.plan, a.text = next, string(is)
 		}
 		for server, follows := range f.servers {
 			if follows || a.inForce[server] == 0 {
