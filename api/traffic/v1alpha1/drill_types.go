@@ -219,7 +219,8 @@ type DrillRun struct {
 	//
 	// +optional
 	Applications int32 `json:"applications,omitempty"`
-	// Survivors are the other clusters that these applications are in.
+	// Survivors are the other clusters that these applications are in: those that are to get most, 64 at
+	// most.
 	//
 	// +listType=map
 	// +listMapKey=cluster

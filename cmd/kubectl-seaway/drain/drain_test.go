@@ -20,8 +20,8 @@ import (
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 )
 
-// hub has web in two clusters and alone in one.
-func hub() client.Client {
+// shops has web in two clusters and alone in one.
+func shops() client.Client {
 	b := fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}})
 	for _, name := range []string{"fra", "iad"} {
 		b.WithObjects(&clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"kept": "yes"}}})
@@ -104,7 +104,7 @@ func TestDrains(t *testing.T) {
 		"undrain an app that is not":  {nil, wish{undrain: true, cluster: "fra"}, app("shop/web"), "shop/web is not drained", "", nil, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := hub()
+			c := shops()
 			if tc.given != nil {
 				tc.given(t, c)
 			}

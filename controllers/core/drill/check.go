@@ -32,16 +32,12 @@ func some(list []string) string {
 
 // Check says what keeps a drill with this prediction from starting; nil when nothing does.
 func Check(w *World, d *trafficv1alpha1.Drill, p *Prediction) *Obstacle {
+	if o := w.missing(p.Clusters); o != nil {
+		return o
+	}
 	for _, name := range p.Clusters {
-		switch c := w.cluster(name); {
-		case c == nil:
-			return obstacle(trafficv1alpha1.DrillReasonClusterNotFound, "there is no cluster %s", name)
-		case c.DeletionTimestamp != nil:
-			return obstacle(trafficv1alpha1.DrillReasonClusterLeaving, "cluster %s is being deleted", name)
-		default:
-			if why, drained := c.Annotations[names.DrainAnnotation]; drained {
-				return obstacle(trafficv1alpha1.DrillReasonAlreadyDrained, "cluster %s is drained already (%s)", name, why)
-			}
+		if why, drained := w.cluster(name).Annotations[names.DrainAnnotation]; drained {
+			return obstacle(trafficv1alpha1.DrillReasonAlreadyDrained, "cluster %s is drained already (%s)", name, why)
 		}
 	}
 	if o := w.crowded(d); o != nil {
@@ -64,6 +60,9 @@ func Check(w *World, d *trafficv1alpha1.Drill, p *Prediction) *Obstacle {
 
 // Watch says what keeps a drill from going on; nil when nothing does.
 func Watch(w *World, d *trafficv1alpha1.Drill) *Obstacle {
+	if o := w.missing(d.Spec.Clusters); o != nil {
+		return o
+	}
 	if o := w.unwell(d.Spec.Clusters); o != nil {
 		return o
 	}
@@ -84,6 +83,19 @@ func tooMuch(over []Over, verb string) *Obstacle {
 		each = append(each, fmt.Sprintf("%s in %s %.1f of %.1f requests/s", o.Application, o.Cluster, o.Load, o.Capacity))
 	}
 	return obstacle(trafficv1alpha1.DrillReasonOverCapacity, "a survivor %s more than it may: %s", verb, some(each))
+}
+
+// missing says which cluster is not there, or will not be for long.
+func (w *World) missing(clusters []string) *Obstacle {
+	for _, name := range clusters {
+		switch c := w.cluster(name); {
+		case c == nil:
+			return obstacle(trafficv1alpha1.DrillReasonClusterNotFound, "there is no cluster %s", name)
+		case c.DeletionTimestamp != nil:
+			return obstacle(trafficv1alpha1.DrillReasonClusterLeaving, "cluster %s is being deleted", name)
+		}
+	}
+	return nil
 }
 
 // crowded says which other drill is in the way.

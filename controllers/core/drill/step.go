@@ -23,8 +23,9 @@ const (
 	// lookEvery is how often a drill that waits for others is looked at, watchEvery one that waits for
 	// time to pass. Both are looked at also when something changes.
 	lookEvery, watchEvery = time.Second, 5 * time.Second
-	// mostOver is how many applications above their limit a run tells of.
-	mostOver = 20
+	// mostOver is how many applications above their limit a run tells of, and mostSurvivors of how many
+	// clusters: twenty runs of a large federation must fit into one object.
+	mostOver, mostSurvivors = 20, 64
 )
 
 // Input is all that the next step of a Drill depends on. Nothing in it is changed.
@@ -110,6 +111,7 @@ func (s *stepper) wait() {
 		return
 	}
 	s.out.Mark = s.Drill.Spec.Clusters
+	s.again(lookEvery)
 	s.enter(trafficv1alpha1.DrillDraining, fmt.Sprintf("requests of %d applications leave %s", len(p.Apps), strings.Join(p.Clusters, ", ")))
 }
 
@@ -145,7 +147,7 @@ func (s *stepper) archive() {
 // begin is a run with what is predicted of it.
 func (s *stepper) begin(p *Prediction) *trafficv1alpha1.DrillRun {
 	run := &trafficv1alpha1.DrillRun{Started: s.moment(), Applications: int32(len(p.Apps))}
-	for _, v := range p.Survivors {
+	for _, v := range busiest(p.Survivors) {
 		survivor := trafficv1alpha1.DrillSurvivor{Cluster: v.Cluster, Applications: int32(v.Applications)}
 		if v.Capacity > 0 {
 			survivor.Capacity, survivor.Before, survivor.Predicted = quantity(v.Capacity), quantity(v.Before), quantity(v.After)
@@ -154,6 +156,18 @@ func (s *stepper) begin(p *Prediction) *trafficv1alpha1.DrillRun {
 	}
 	run.Over = told(p.Over(*s.Drill.Spec.Abort.UtilizationAbove), true)
 	return run
+}
+
+// busiest are those that are to get most, by name.
+func busiest(all []Survivor) []Survivor {
+	if len(all) <= mostSurvivors {
+		return all
+	}
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b Survivor) int { return cmp.Compare(b.After, a.After) })
+	all = all[:mostSurvivors]
+	slices.SortFunc(all, func(a, b Survivor) int { return cmp.Compare(a.Cluster, b.Cluster) })
+	return all
 }
 
 // hold keeps requests out for as long as nothing is wrong.
@@ -172,6 +186,7 @@ func (s *stepper) hold() {
 		return
 	case len(missing) > 0:
 		s.out.Mark = missing
+		s.again(lookEvery)
 		return
 	case run.Marked == nil:
 		at := s.moment()
@@ -268,12 +283,12 @@ func (s *stepper) marks() (out []string) {
 	return out
 }
 
-// unmarked are the clusters of the drill that have no mark, and the first that somebody else drains.
+// unmarked are the clusters of the drill that are there and have no mark, and the first that somebody else
+// drains.
 func (s *stepper) unmarked() (missing []string, foreign string) {
 	for _, name := range s.Drill.Spec.Clusters {
 		c := s.w.cluster(name)
 		if c == nil {
-			missing = append(missing, name)
 			continue
 		}
 		why, drained := c.Annotations[names.DrainAnnotation]

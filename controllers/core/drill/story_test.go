@@ -21,10 +21,11 @@ var update = flag.Bool("update", false, "write the golden stories anew")
 type story struct {
 	*fleet
 	strings.Builder
+	t *testing.T
 }
 
 func tell(t *testing.T, clusters ...string) *story {
-	s := &story{fleet: newFleet(t, clusters...)}
+	s := &story{fleet: newFleet(t, clusters...), t: t}
 	s.fleet.tell = func(format string, args ...any) {
 		fmt.Fprintf(s, "%s    %s\n", s.time(), fmt.Sprintf(format, args...))
 	}
