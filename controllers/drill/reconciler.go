@@ -160,7 +160,7 @@ func (r *reconciler) unmark(ctx context.Context, drillName string) error {
 // leave takes away what is left of a Drill that is being deleted, or is gone.
 func (r *reconciler) leave(ctx context.Context, name string, d *trafficv1alpha1.Drill) error {
 	delete(r.followers, name)
-	if err := r.unmark(ctx, name); err != nil || d.UID == "" {
+	if err := r.unmark(ctx, name); err != nil || d.Name == "" {
 		return err
 	}
 	return r.finalize(ctx, d, false)

@@ -108,7 +108,7 @@ func TestOrders(t *testing.T) {
 		args []string
 		want string
 	}{
-		"no cluster":    {nil, "--cluster: name a cluster"},
+		"no cluster":    {[]string{}, "--cluster: name a cluster"},
 		"a short while": {[]string{"--cluster=fra", "--for=1s"}, "spec.duration"},
 		"no hub":        {[]string{"--cluster=fra", "--kubeconfig=/nowhere"}, "kubeconfig"},
 	} {

@@ -226,12 +226,12 @@ func (s *stepper) follow() {
 
 // observe waits until the time is over.
 func (s *stepper) observe() {
-	left := s.run().AnswersChanged.Add(s.Drill.Spec.Duration.Duration).Sub(s.now)
-	if left > 0 {
+	passed := s.now.Sub(s.run().AnswersChanged.Time)
+	if left := s.Drill.Spec.Duration.Duration - passed; left > 0 {
 		s.again(min(watchEvery, left))
 		return
 	}
-	s.result(trafficv1alpha1.DrillSucceeded, obstacle(trafficv1alpha1.DrillReasonCompleted, "requests were out for %s", s.Drill.Spec.Duration.Duration))
+	s.result(trafficv1alpha1.DrillSucceeded, obstacle(trafficv1alpha1.DrillReasonCompleted, "requests were out for %s", passed.Round(time.Second)))
 	s.giveBack()
 }
 
@@ -242,7 +242,7 @@ func (s *stepper) abort(o *Obstacle) {
 
 func (s *stepper) giveBack() {
 	s.out.Unmark = true
-	s.enter(trafficv1alpha1.DrillRestoring, s.run().Message+"; requests return")
+	s.enter(trafficv1alpha1.DrillRestoring, s.run().Message+"; the marks are taken away")
 	s.again(lookEvery)
 }
 

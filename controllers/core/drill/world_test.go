@@ -25,8 +25,10 @@ var noon = time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 // fleet is a federation in virtual time: clusters, applications with a planner, name servers that follow,
 // and a drill that is stepped every second.
 type fleet struct {
-	t        interface{ Fatal(...any) }
-	now      time.Time
+	t   interface{ Fatal(...any) }
+	now time.Time
+	// pace is how often the drill is looked at.
+	pace     time.Duration
 	clusters map[string]*clusterv1alpha1.Cluster
 	apps     []*app
 	// servers are the name servers and whether they follow.
@@ -55,7 +57,7 @@ type app struct {
 var regionOf = map[string]string{"fra": "eu-central-1", "iad": "us-east-1", "sin": "ap-southeast-1"}
 
 func newFleet(t interface{ Fatal(...any) }, clusters ...string) *fleet {
-	f := &fleet{t: t, now: noon, clusters: map[string]*clusterv1alpha1.Cluster{}, servers: map[string]bool{"ns1": true, "ns2": true},
+	f := &fleet{t: t, now: noon, pace: time.Second, clusters: map[string]*clusterv1alpha1.Cluster{}, servers: map[string]bool{"ns1": true, "ns2": true},
 		unhealthy: map[string]bool{}, followers: &Followers{}, tell: func(string, ...any) {}}
 	for _, name := range clusters {
 		f.clusters[name] = &clusterv1alpha1.Cluster{ObjectMeta: metav1.ObjectMeta{Name: name}, Spec: clusterv1alpha1.ClusterSpec{Region: regionOf[name]}}
@@ -233,9 +235,9 @@ func (f *fleet) marked() (out []string) {
 	return out
 }
 
-// pass lets time pass, second by second.
+// pass lets time pass.
 func (f *fleet) pass(d time.Duration) {
-	for end := f.now.Add(d); f.now.Before(end); f.now = f.now.Add(time.Second) {
+	for end := f.now.Add(d); f.now.Before(end); f.now = f.now.Add(f.pace) {
 		f.plan()
 		if !f.deleted {
 			f.step()

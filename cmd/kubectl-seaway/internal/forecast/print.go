@@ -40,7 +40,7 @@ func Print(w io.Writer, p *drill.Prediction) error {
 	if rows > 0 && len(p.Apps) > 1 {
 		for _, s := range p.Survivors {
 			if s.Capacity > 0 {
-				row(tw, "together", drill.Load{Cluster: s.Cluster, Before: s.Before, After: s.After, Capacity: s.Capacity}, true)
+				row(tw, "all measured", drill.Load{Cluster: s.Cluster, Before: s.Before, After: s.After, Capacity: s.Capacity}, true)
 			}
 		}
 	}
