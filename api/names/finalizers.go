@@ -28,4 +28,6 @@ const (
 	// MultiClusterServiceFinalizer: the Works and the claim on the Service are
 	// removed.
 	MultiClusterServiceFinalizer = "karmada.io/multiclusterservice-controller"
+	// DrillFinalizer on a Drill: its marks are off all Clusters.
+	DrillFinalizer = "traffic.seaway.dev/drill"
 )

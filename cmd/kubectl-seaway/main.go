@@ -13,6 +13,8 @@ import (
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/check"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/diff"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/dns"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/drain"
+	"github.com/seaway-io/seaway/cmd/kubectl-seaway/drill"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/explain"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/interpret"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/join"
@@ -43,6 +45,9 @@ func main() {
 		diff.Command(),
 		interpret.Command(),
 		dns.Command(),
+		drain.Command(),
+		drain.Undrain(),
+		drill.Command(),
 	)
 	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		if !errors.Is(err, diff.ErrDiffers) {

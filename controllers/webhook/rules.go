@@ -120,6 +120,9 @@ var rules = []rule{
 		resource: trafficv1alpha1.GroupVersion.WithResource("trafficpolicies"), name: "trafficpolicy",
 		empty: func() client.Object { return &trafficv1alpha1.TrafficPolicy{} }, inspect: compared(traffic.ValidatePolicy), compare: compareResidency,
 	}, {
+		resource: trafficv1alpha1.GroupVersion.WithResource("drills"), name: "drill",
+		empty: func() client.Object { return &trafficv1alpha1.Drill{} }, inspect: compared(traffic.ValidateDrill), inspectWhen: specChanges,
+	}, {
 		resource: corev1.SchemeGroupVersion.WithResource("namespaces"), name: "namespace",
 		empty: func() client.Object { return &corev1.Namespace{} }, inspect: alone(inspectNamespace), inspectWhen: walled,
 	}, {

@@ -93,6 +93,7 @@ func TestConfigurations(t *testing.T) {
 		"/validate-placementplugin":                         "placementplugin.traffic.seaway.dev v1alpha1 placementplugins.traffic.seaway.dev",
 		"/validate-workloadrebalancer":                      "workloadrebalancer.karmada.io v1alpha1 workloadrebalancers.apps.karmada.io",
 		"/validate-trafficpolicy":                           "trafficpolicy.traffic.seaway.dev v1alpha1 trafficpolicies.traffic.seaway.dev",
+		"/validate-drill":                                   "drill.traffic.seaway.dev v1alpha1 drills.traffic.seaway.dev",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("webhooks (-want +got):\n%s", diff)
@@ -123,6 +124,7 @@ func TestBindingsAreAskedAboutOnlyWhenThereIsAReason(t *testing.T) {
 		"fill clusterresourcebinding.karmada.io":    {"!has(object.metadata.labels) || !('clusterresourcebinding.karmada.io/permanent-id' in object.metadata.labels)"},
 		"inspect resourcebinding.karmada.io":        {inspect},
 		"inspect clusterresourcebinding.karmada.io": {inspect},
+		"inspect drill.traffic.seaway.dev":          {"oldObject == null || object.spec != oldObject.spec"},
 		"fill work.karmada.io":                      {work, notUs},
 		"inspect work.karmada.io":                   {work, notUs},
 		"inspect federatedresourcequota.karmada.io": {"oldObject == null || object.spec != oldObject.spec"},

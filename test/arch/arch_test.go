@@ -34,7 +34,9 @@ var (
 	// pure libraries that decide nothing and reach nothing
 	pure = []string{"github.com/evanphx/json-patch/v5", "sigs.k8s.io/yaml", "k8s.io/utils/ptr", "k8s.io/kube-openapi/",
 		// a virtual machine: what runs in it sees its arguments only
-		"github.com/yuin/gopher-lua"}
+		"github.com/yuin/gopher-lua",
+		// of it only the parser is used: when a schedule is due next
+		"github.com/robfig/cron/v3"}
 	// clients of Kubernetes and what a server needs
 	machinery = []string{
 		"k8s.io/", "sigs.k8s.io/", "github.com/go-logr/logr", "github.com/prometheus/client_golang/",

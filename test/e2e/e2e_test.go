@@ -110,6 +110,7 @@ func telling(t *testing.T, h *hall) {
 	t.Run("bounds", func(t *testing.T) { bounding(t, h) })
 	t.Run("evictions", func(t *testing.T) { evicting(t, h) })
 	t.Run("hostile input", func(t *testing.T) { enduring(t, h) })
+	t.Run("drills", func(t *testing.T) { drilling(t, h) })
 	t.Run("a restart", func(t *testing.T) { restarting(t, h) })
 }
 

@@ -34,6 +34,7 @@ func addKnownTypes(scheme *runtime.Scheme) error {
 		&EndpointHealth{}, &EndpointHealthList{},
 		&Decision{}, &DecisionList{},
 		&PlacementPlugin{}, &PlacementPluginList{},
+		&Drill{}, &DrillList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

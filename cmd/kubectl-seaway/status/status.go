@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/duration"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/hubclient"
 	"github.com/seaway-io/seaway/cmd/kubectl-seaway/view"
@@ -121,6 +122,9 @@ func notes(v view.View, c *clusterv1alpha1.Cluster) string {
 	var out []string
 	if c.DeletionTimestamp != nil {
 		out = append(out, "leaving")
+	}
+	if why, drained := c.Annotations[names.DrainAnnotation]; drained {
+		out = append(out, strings.TrimSpace("drained "+why))
 	}
 	for _, t := range c.Spec.Taints {
 		out = append(out, fmt.Sprintf("tainted %s:%s", t.Key, t.Effect))

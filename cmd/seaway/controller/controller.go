@@ -40,6 +40,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/dependency"
 	"github.com/seaway-io/seaway/controllers/deschedule"
 	"github.com/seaway-io/seaway/controllers/discovery"
+	"github.com/seaway-io/seaway/controllers/drill"
 	"github.com/seaway-io/seaway/controllers/estimate"
 	"github.com/seaway-io/seaway/controllers/evict"
 	"github.com/seaway-io/seaway/controllers/execution"
@@ -344,6 +345,9 @@ var contents = []entry{
 		o.Clock, o.Place, o.Keep = p.clock, placeWithout(p.placer), p.decisions.Keep
 		return evict.Setup(mgr, o)
 	}},
+	{"drill", func(mgr ctrl.Manager, p *parts) error {
+		return drill.Setup(mgr, drill.Options{Clock: p.clock, Health: p.view, Demand: p.demand})
+	}},
 	{"zonekeys", func(mgr ctrl.Manager, p *parts) error {
 		p.keys.Clock = p.clock
 		return keys.Setup(mgr, p.keys)
@@ -391,6 +395,7 @@ func selected(flags []string) (sets.Set[string], error) {
 // members, and the planner reads what discovery and health have gathered.
 var needs = map[string][]string{
 	"dependency": {"template"}, "execution": {"cluster"}, "status": {"cluster", "execution"}, "discovery": {"cluster"}, "traffic": {"discovery", "health"},
+	"drill": {"traffic"},
 }
 
 // awaitAPIs waits until the hub serves what the caches need: after a restart of the hub the aggregated

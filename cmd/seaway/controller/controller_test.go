@@ -53,7 +53,7 @@ func TestSelected(t *testing.T) {
 
 // Users write these names: they do not change.
 func TestTheNamesOfTheControllers(t *testing.T) {
-	want := []string{"cluster", "taint", "remedy", "namespace", "quota", "template", "dependency", "scheduler", "rebalance", "deschedule", "binding", "execution", "status", "discovery", "health", "traffic", "failover", "evict", "zonekeys"}
+	want := []string{"cluster", "taint", "remedy", "namespace", "quota", "template", "dependency", "scheduler", "rebalance", "deschedule", "binding", "execution", "status", "discovery", "health", "traffic", "failover", "evict", "drill", "zonekeys"}
 	if diff := cmp.Diff(want, known()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
