@@ -166,8 +166,8 @@ bench-dns-change: bin kubeall ## from a change in the hub to the answers of all 
 	bin/seaway playground bench-dns-change $(BENCH_DNS_CHANGE)
 
 .PHONY: bench-failover
-bench-failover: bin kubeall ## kill a cluster KILLS times and measure until the answers change
-	bin/seaway playground bench-failover --kills $${KILLS:-10}
+bench-failover: bin kubeall ## kill a cluster KILLS times and measure until answers, replicas and pods are elsewhere; 1,000 bindings; the planner
+	bin/seaway playground bench-failover --kills $${KILLS:-20} $(BENCH_FAILOVER)
 
 .PHONY: bench-dns-verdict
 bench-dns-verdict: ## how long a dead endpoint is still answered, over KILLS endpoints that die (200)

@@ -153,11 +153,15 @@ func (f *follower) woken(ctx context.Context, reader client.Reader, why wake) []
 type plainFuncs struct{ f handler.Funcs }
 
 func (p plainFuncs) Create(ctx context.Context, e event.CreateEvent, q queue) {
-	p.f.CreateFunc(ctx, e, q)
+	if p.f.CreateFunc != nil {
+		p.f.CreateFunc(ctx, e, q)
+	}
 }
 
 func (p plainFuncs) Update(ctx context.Context, e event.UpdateEvent, q queue) {
-	p.f.UpdateFunc(ctx, e, q)
+	if p.f.UpdateFunc != nil {
+		p.f.UpdateFunc(ctx, e, q)
+	}
 }
 
 func (p plainFuncs) Delete(ctx context.Context, e event.DeleteEvent, q queue) {

@@ -23,9 +23,9 @@ type Answer struct {
 	Message *dns.Msg
 }
 
-// ask sends one A question for name from a host to a server, as a resolver does for a client in subnet
+// Ask sends one A question for name from a host to a server, as a resolver does for a client in subnet
 // (none when not valid).
-func ask(ctx context.Context, from *fleet.Host, server netip.AddrPort, name string, subnet netip.Prefix, within time.Duration) (Answer, error) {
+func Ask(ctx context.Context, from *fleet.Host, server netip.AddrPort, name string, subnet netip.Prefix, within time.Duration) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	conn, err := from.DialContext(ctx, "udp", server.String())
@@ -69,8 +69,8 @@ func ask(ctx context.Context, from *fleet.Host, server netip.AddrPort, name stri
 	return out, nil
 }
 
-// port53 is a host's name server.
-func port53(h *fleet.Host) netip.AddrPort { return netip.AddrPortFrom(h.Addr(), 53) }
+// Port53 is a host's name server.
+func Port53(h *fleet.Host) netip.AddrPort { return netip.AddrPortFrom(h.Addr(), 53) }
 
 // Clients of three places, as networks that any country database knows.
 var places = []struct {
@@ -81,4 +81,14 @@ var places = []struct {
 	{"Frankfurt", netip.MustParsePrefix("46.4.0.0/24"), "fra"},
 	{"Virginia", netip.MustParsePrefix("128.143.0.0/24"), "iad"},
 	{"Singapore", netip.MustParsePrefix("165.21.83.0/24"), "sin"},
+}
+
+// ClientsNear is a network of clients whose nearest cluster of Members it is.
+func ClientsNear(cluster string) (subnet netip.Prefix) {
+	for _, p := range places {
+		if p.Nearest == cluster {
+			return p.Subnet
+		}
+	}
+	return subnet
 }

@@ -39,7 +39,7 @@ func (d *demo) closeTheShop(ctx context.Context) {
 	d.CheckNoError(d.await(ctx, time.Minute, d.noWorks), "no Work of the shop on the hub")
 	d.CheckNoError(d.await(ctx, 30*time.Second, func(ctx context.Context) error {
 		for _, server := range d.in.NameServers {
-			a, err := ask(ctx, d.in.Client, port53(server), Host, places[0].Subnet, time.Second)
+			a, err := Ask(ctx, d.in.Client, Port53(server), Host, places[0].Subnet, time.Second)
 			if a.Message == nil {
 				return err
 			}

@@ -23,12 +23,12 @@ const (
 // loseACluster kills a whole cluster under a steady client and measures.
 func (d *demo) loseACluster(ctx context.Context, name string, subnet netip.Prefix) {
 	d.Step("SIGKILL to every process of %s, while a client near it resolves and requests every %s", name, pace)
-	client := startSteady(ctx, d.in.Client, d.in.NameServers, subnet)
+	client := StartSteady(ctx, d.in.Client, d.in.NameServers, Host, subnet)
 	d.settle(ctx, 2*time.Second)
-	calm := client.tally()
+	calm := client.Tally()
 	d.Check(calm.Failed == 0 && calm.Empty == 0, "before: %d requests, %d failed, %d questions without an answer", calm.Sent, calm.Failed, calm.Empty)
 
-	client.watch(d.gateways[name])
+	client.Watch(d.gateways[name])
 	cluster, err := d.fleet.Cluster(name)
 	if !d.CheckNoError(err, "find %s", name) {
 		return
@@ -37,7 +37,7 @@ func (d *demo) loseACluster(ctx context.Context, name string, subnet netip.Prefi
 	d.CheckNoError(cluster.Kill(), "%s is dead", name)
 
 	err = d.await(ctx, 15*time.Second, func(context.Context) error { return d.allChanged(client) })
-	t := client.tally()
+	t := client.Tally()
 	slowest := slowestOf(t.Changed, killed)
 	d.Check(err == nil && slowest <= answerWithin, "every name server answers without %s after %.2f s (at most %s): %s", name, slowest.Seconds(), answerWithin, perServer(t.Changed, killed))
 
@@ -52,7 +52,7 @@ func (d *demo) loseACluster(ctx context.Context, name string, subnet netip.Prefi
 	d.Check(err == nil && moved <= replicasWithin, "its replicas are placed on the survivors after %.1f s (at most %s) (error %v)", moved.Seconds(), replicasWithin, err)
 	d.CheckNoError(d.await(ctx, 20*time.Second, func(ctx context.Context) error { return d.ready(ctx, Replicas) }), "and all %d replicas are ready again", Replicas)
 
-	t = client.end()
+	t = client.End()
 	d.Check(t.Empty == 0, "no question was left without an answer (%d)", t.Empty)
 	lastFail := "none"
 	if t.Failed > 0 {
@@ -61,8 +61,8 @@ func (d *demo) loseACluster(ctx context.Context, name string, subnet netip.Prefi
 	d.Check(t.Failed == 0 || t.LastFail.Sub(killed) <= answerWithin, "requests: %d sent, %d failed; %s", t.Sent, t.Failed, lastFail)
 }
 
-func (d *demo) allChanged(s *steady) error {
-	t := s.tally()
+func (d *demo) allChanged(s *Steady) error {
+	t := s.Tally()
 	for _, server := range d.in.NameServers {
 		if _, ok := t.Changed[server.Name]; !ok {
 			return fmt.Errorf("%s still answers with the dead cluster", server.Name)
@@ -94,8 +94,8 @@ func (d *demo) itReturns(ctx context.Context, name string, subnet netip.Prefix) 
 	if !d.CheckNoError(err, "find %s", name) {
 		return
 	}
-	client := startSteady(ctx, d.in.Client, d.in.NameServers, subnet)
-	defer client.end()
+	client := StartSteady(ctx, d.in.Client, d.in.NameServers, Host, subnet)
+	defer client.End()
 	began := time.Now()
 	if !d.CheckNoError(cluster.Revive(ctx), "%s runs again", name) {
 		return
@@ -112,7 +112,7 @@ func (d *demo) itReturns(ctx context.Context, name string, subnet netip.Prefix) 
 			}
 		}
 		for _, server := range d.in.NameServers {
-			if a, err := ask(ctx, d.in.Client, port53(server), Host, subnet, time.Second); err == nil && a.Address == d.gateways[name] && firstAnswer == 0 {
+			if a, err := Ask(ctx, d.in.Client, Port53(server), Host, subnet, time.Second); err == nil && a.Address == d.gateways[name] && firstAnswer == 0 {
 				firstAnswer = time.Since(began)
 			}
 		}
@@ -123,7 +123,7 @@ func (d *demo) itReturns(ctx context.Context, name string, subnet netip.Prefix) 
 	d.CheckNoError(d.await(ctx, time.Minute, func(ctx context.Context) error { return d.placed(ctx, map[string]int32{"fra": 2, "iad": 2, "sin": 2}) }),
 		"placed 2:2:2 again after %.1f s", time.Since(began).Seconds())
 	d.CheckNoError(d.await(ctx, 20*time.Second, func(ctx context.Context) error { return d.ready(ctx, Replicas) }), "%d replicas are ready", Replicas)
-	t := client.end()
+	t := client.End()
 	if !d.Check(t.Failed == 0 && t.Empty == 0, "on the way back: %d requests, %d failed, %d questions without an answer", t.Sent, t.Failed, t.Empty) {
 		d.Say("%s", strings.Join(t.Errors, "\n"))
 	}
@@ -139,8 +139,8 @@ func (d *demo) loseTheHub(ctx context.Context) {
 	d.CheckNoError(d.answeredBy(ctx, nil), "every name server answers as before")
 
 	lost := "sin"
-	client := startSteady(ctx, d.in.Client, d.in.NameServers, places[2].Subnet)
-	client.watch(d.gateways[lost])
+	client := StartSteady(ctx, d.in.Client, d.in.NameServers, Host, places[2].Subnet)
+	client.Watch(d.gateways[lost])
 	cluster, err := d.fleet.Cluster(lost)
 	if !d.CheckNoError(err, "find %s", lost) {
 		return
@@ -148,7 +148,7 @@ func (d *demo) loseTheHub(ctx context.Context) {
 	killed := time.Now()
 	d.CheckNoError(cluster.Kill(), "now %s is dead too", lost)
 	err = d.await(ctx, 15*time.Second, func(context.Context) error { return d.allChanged(client) })
-	t := client.end()
+	t := client.End()
 	slowest := slowestOf(t.Changed, killed)
 	if !d.Check(err == nil && slowest <= answerWithin && t.Empty == 0, "without the hub, every name server answers without %s after %.2f s, %d questions without an answer", lost, slowest.Seconds(), t.Empty) {
 		d.Say("%s", strings.Join(t.Errors, "\n"))
@@ -159,7 +159,7 @@ func (d *demo) loseTheHub(ctx context.Context) {
 	began := time.Now()
 	d.CheckNoError(ns.Revive(ctx), "%s is started with the hub still gone", ns.Name)
 	err = d.await(ctx, 10*time.Second, func(ctx context.Context) error {
-		a, err := ask(ctx, d.in.Client, port53(ns), Host, places[2].Subnet, time.Second)
+		a, err := Ask(ctx, d.in.Client, Port53(ns), Host, places[2].Subnet, time.Second)
 		if err == nil && (!a.Address.IsValid() || a.Address == d.gateways[lost]) {
 			err = fmt.Errorf("answers %s", d.cluster(a.Address))
 		}

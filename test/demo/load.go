@@ -25,8 +25,8 @@ type Pod struct {
 	Image   string `json:"image"`
 }
 
-// get fetches the page of host at an address and says which pod answered.
-func get(ctx context.Context, from *fleet.Host, address netip.Addr, host string, within time.Duration) (Pod, error) {
+// Get fetches the page of host at an address and says which pod answered.
+func Get(ctx context.Context, from *fleet.Host, address netip.Addr, host string, within time.Duration) (Pod, error) {
 	ctx, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address.String()+"/", nil)
@@ -55,11 +55,12 @@ func get(ctx context.Context, from *fleet.Host, address netip.Addr, host string,
 // pace is the rhythm of the steady client.
 const pace = 50 * time.Millisecond
 
-// steady is a client in one place that asks the name servers in turn before every request, at a steady
-// pace, and remembers what went wrong.
-type steady struct {
+// Steady is a client in one place that asks every name server before every request, at a steady pace, and
+// remembers what went wrong. It keeps no answer: what it sees is what the name servers say at that moment.
+type Steady struct {
 	from    *fleet.Host
 	servers []*fleet.Host
+	host    string
 	subnet  netip.Prefix
 
 	mu       sync.Mutex
@@ -76,9 +77,10 @@ type steady struct {
 	done sync.WaitGroup
 }
 
-func startSteady(ctx context.Context, from *fleet.Host, servers []*fleet.Host, subnet netip.Prefix) *steady {
+// StartSteady starts a client on a host, which asks for a host name as a resolver does for clients in subnet.
+func StartSteady(ctx context.Context, from *fleet.Host, servers []*fleet.Host, host string, subnet netip.Prefix) *Steady {
 	ctx, cancel := context.WithCancel(ctx)
-	s := &steady{from: from, servers: servers, subnet: subnet, stop: cancel, changed: map[string]time.Time{}}
+	s := &Steady{from: from, servers: servers, host: host, subnet: subnet, stop: cancel, changed: map[string]time.Time{}}
 	for _, server := range servers {
 		s.done.Add(1)
 		go s.run(ctx, server)
@@ -86,8 +88,8 @@ func startSteady(ctx context.Context, from *fleet.Host, servers []*fleet.Host, s
 	return s
 }
 
-// watch starts to look for answers other than address.
-func (s *steady) watch(address netip.Addr) {
+// Watch starts to look for answers other than address.
+func (s *Steady) Watch(address netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.avoid, s.changed = address, map[string]time.Time{}
@@ -95,7 +97,7 @@ func (s *steady) watch(address netip.Addr) {
 
 // run asks one server. Requests are sent in their own goroutine, so that one that hangs on a dead
 // cluster does not slow the questions that follow.
-func (s *steady) run(ctx context.Context, server *fleet.Host) {
+func (s *Steady) run(ctx context.Context, server *fleet.Host) {
 	defer s.done.Done()
 	tick := time.NewTicker(pace)
 	defer tick.Stop()
@@ -105,12 +107,12 @@ func (s *steady) run(ctx context.Context, server *fleet.Host) {
 			return
 		case <-tick.C:
 		}
-		answer, err := ask(ctx, s.from, port53(server), Host, s.subnet, time.Second)
+		answer, err := Ask(ctx, s.from, Port53(server), s.host, s.subnet, time.Second)
 		if ctx.Err() != nil {
 			return
 		}
 		if answer.Message == nil && err != nil { // lost on the way: every resolver asks again
-			answer, err = ask(ctx, s.from, port53(server), Host, s.subnet, time.Second)
+			answer, err = Ask(ctx, s.from, Port53(server), s.host, s.subnet, time.Second)
 		}
 		if ctx.Err() != nil {
 			return
@@ -123,7 +125,7 @@ func (s *steady) run(ctx context.Context, server *fleet.Host) {
 		go func() {
 			defer s.done.Done()
 			began := time.Now()
-			_, err := get(ctx, s.from, answer.Address, Host, time.Second)
+			_, err := Get(ctx, s.from, answer.Address, s.host, time.Second)
 			if ctx.Err() == nil {
 				s.requested(began, answer.Address, err)
 			}
@@ -131,7 +133,7 @@ func (s *steady) run(ctx context.Context, server *fleet.Host) {
 	}
 }
 
-func (s *steady) answered(server string, a Answer, err error) {
+func (s *Steady) answered(server string, a Answer, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil || !a.Address.IsValid() {
@@ -150,13 +152,13 @@ var errNoAddress = errors.New("the answer is empty")
 // rememberedErrors is how many errors are kept to be shown.
 const rememberedErrors = 5
 
-func (s *steady) remember(at time.Time, where string, err error) {
+func (s *Steady) remember(at time.Time, where string, err error) {
 	if len(s.errors) < rememberedErrors {
 		s.errors = append(s.errors, fmt.Sprintf("%s %s: %v", at.Format("15:04:05.000"), where, err))
 	}
 }
 
-func (s *steady) requested(began time.Time, address netip.Addr, err error) {
+func (s *Steady) requested(began time.Time, address netip.Addr, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sent++
@@ -169,28 +171,32 @@ func (s *steady) requested(began time.Time, address netip.Addr, err error) {
 	}
 }
 
-// tally is what a steady client has seen.
-type tally struct {
+// Tally is what a steady client has seen.
+type Tally struct {
+	// Sent and Failed count requests, Empty questions without an address in the answer.
 	Sent, Failed, Empty int
-	LastFail            time.Time
-	Changed             map[string]time.Time
+	// LastFail is when the last request that failed was sent.
+	LastFail time.Time
+	// Changed is, for each server, when it was first seen to answer without the address of Watch.
+	Changed map[string]time.Time
 	// Errors are the first few, in order.
 	Errors []string
 }
 
-func (s *steady) tally() tally {
+// Tally is what was seen so far.
+func (s *Steady) Tally() Tally {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed := make(map[string]time.Time, len(s.changed))
 	for k, v := range s.changed {
 		changed[k] = v
 	}
-	return tally{Sent: s.sent, Failed: s.failed, Empty: s.empty, LastFail: s.lastFail, Changed: changed, Errors: slices.Clone(s.errors)}
+	return Tally{Sent: s.sent, Failed: s.failed, Empty: s.empty, LastFail: s.lastFail, Changed: changed, Errors: slices.Clone(s.errors)}
 }
 
-// end stops the client and waits for what is under way.
-func (s *steady) end() tally {
+// End stops the client and waits for what is under way.
+func (s *Steady) End() Tally {
 	s.stop()
 	s.done.Wait()
-	return s.tally()
+	return s.Tally()
 }

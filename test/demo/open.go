@@ -173,7 +173,7 @@ func (d *demo) answeredBy(ctx context.Context, want map[string]string) error {
 			if !ok {
 				expected = place.Nearest
 			}
-			a, err := ask(ctx, d.in.Client, port53(server), Host, place.Subnet, time.Second)
+			a, err := Ask(ctx, d.in.Client, Port53(server), Host, place.Subnet, time.Second)
 			if err != nil {
 				return err
 			}
@@ -190,14 +190,14 @@ func (d *demo) nearest(ctx context.Context) {
 	d.Step("The nearest cluster: questions with client subnets of three places, then HTTP to what was answered")
 	for _, place := range places {
 		for _, server := range d.in.NameServers {
-			a, err := ask(ctx, d.in.Client, port53(server), Host, place.Subnet, time.Second)
+			a, err := Ask(ctx, d.in.Client, Port53(server), Host, place.Subnet, time.Second)
 			if !d.Check(err == nil && d.cluster(a.Address) == place.Nearest, "%s: dig @%s %s +subnet=%s -> %s (%s), ttl %d, scope /%d",
 				place.Name, server.Name, Host, place.Subnet, a.Address, d.cluster(a.Address), a.TTL, a.Scope) {
 				d.Say("%v", err)
 			}
 		}
 		address := d.gateways[place.Nearest]
-		pod, err := get(ctx, d.in.Client, address, Host, 2*time.Second)
+		pod, err := Get(ctx, d.in.Client, address, Host, 2*time.Second)
 		d.Check(err == nil && pod.Cluster == place.Nearest && strings.HasPrefix(pod.Image, registries[place.Nearest]),
 			"curl http://%s/ at %s -> pod %s in %s, image %s (error %v)", Host, address, pod.Pod, pod.Cluster, pod.Image, err)
 	}

@@ -41,7 +41,7 @@ func (d *demo) throughAResolver(ctx context.Context) {
 	var answer Answer
 	err = d.await(ctx, 20*time.Second, func(ctx context.Context) error {
 		var err error
-		answer, err = ask(ctx, d.in.Client, port53(host), Host, netip.Prefix{}, 2*time.Second)
+		answer, err = Ask(ctx, d.in.Client, Port53(host), Host, netip.Prefix{}, 2*time.Second)
 		if err == nil && !answer.Address.IsValid() {
 			err = fmt.Errorf("no address in %v", answer.Message.Answer)
 		}
@@ -50,7 +50,7 @@ func (d *demo) throughAResolver(ctx context.Context) {
 	if !d.CheckNoError(err, "it resolves %s", Host) {
 		return
 	}
-	pod, err := get(ctx, d.in.Client, answer.Address, Host, 2*time.Second)
+	pod, err := Get(ctx, d.in.Client, answer.Address, Host, 2*time.Second)
 	d.CheckNoError(err, "to %s, where pod %s in %s answers", answer.Address, pod.Pod, pod.Cluster)
 }
 

@@ -1,7 +1,7 @@
 //go:build linux
 
 // Package e2e tests the whole product on a fleet of real control planes: what bad input does and does
-// not do, and then the story of package demo.
+// not do, how objects reach the members, the story of package demo, and what follows when clusters are lost.
 package e2e
 
 import (
@@ -98,6 +98,7 @@ func TestSeaway(t *testing.T) {
 			t.Errorf("%d checks failed", failed)
 		}
 	})
+	t.Run("clusters and the hub are lost", func(t *testing.T) { losing(t, open(t, in)) })
 }
 
 // telling tells the stories of each part of the way into the members and back.
