@@ -48,7 +48,7 @@ type Demand struct {
 // flow is one list of tiers that is spilled from.
 type flow struct {
 	origin
-	region string // empty for the list of everybody
+	region string // empty for the list of everybody, or of those of no known region
 	tiers  *[]trafficv1alpha1.PlanTier
 	before *trafficv1alpha1.Spill
 	spill  **trafficv1alpha1.Spill
@@ -266,7 +266,8 @@ func (p *planner) withoutDemand(flows []*flow) {
 	}
 }
 
-// flows are the lists of tiers with what is known of their clients and what is spilled at present.
+// flows are the lists of tiers with what is known of their clients and what is spilled at present. Those of
+// no known region, who are nowhere at home, are the last.
 func (p *planner) flows() []*flow {
 	before := p.in.Previous
 	if before == nil {
@@ -279,10 +280,6 @@ func (p *planner) flows() []*flow {
 			out = append(out, f)
 		}
 	}
-	if p.steering.strategy == trafficv1alpha1.StrategyOrdered {
-		add(&flow{tiers: &p.tiers, spill: &p.spill, before: before.Spill})
-		return out
-	}
 	all := make([]flow, len(p.regions))
 	for i := range p.regions {
 		r := &p.regions[i]
@@ -292,6 +289,7 @@ func (p *planner) flows() []*flow {
 		}
 		add(&all[i])
 	}
+	add(&flow{tiers: &p.tiers, spill: &p.spill, before: before.Spill})
 	return out
 }
 
@@ -310,7 +308,7 @@ func (p *planner) tell(f *flow) {
 		i := find(p.endpoints, c.Name)
 		f.shares[i] = float64(c.Weight) / sum
 		f.homes = append(f.homes, i)
-		f.native = f.native || p.endpoints[i].Region == f.region
+		f.native = f.native || f.region != "" && p.endpoints[i].Region == f.region
 	}
 	f.shifts = p.shiftsBefore(f)
 	f.shrinking = f.before != nil && f.before.Shrinking
@@ -441,11 +439,7 @@ func (p *planner) describeLoad(flows []*flow, capacity, over []float64, spilled 
 		var parts []string
 		for _, f := range flows {
 			if n := total(f.shifts); n > 0 {
-				who := "clients"
-				if f.region != "" {
-					who = "clients of " + f.region
-				}
-				parts = append(parts, fmt.Sprintf("%s: %d %% of their requests", who, n))
+				parts = append(parts, fmt.Sprintf("%s: %d %% of their requests", p.who(f), n))
 			}
 		}
 		out.Message = "sent to the next tier: " + strings.Join(parts, "; ")
@@ -460,6 +454,17 @@ func (p *planner) describeLoad(flows []*flow, capacity, over []float64, spilled 
 		out.Since = was.Since
 	}
 	return out
+}
+
+// who are the clients of a flow.
+func (p *planner) who(f *flow) string {
+	switch {
+	case f.region != "":
+		return "clients of " + f.region
+	case len(p.regions) > 0:
+		return "clients of no known region"
+	}
+	return "clients"
 }
 
 // nearlyFull keeps an overload from being told as over and begun again with every measurement.
