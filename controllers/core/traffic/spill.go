@@ -274,8 +274,12 @@ func (p *planner) flows() []*flow {
 		before = &trafficv1alpha1.TrafficPlanSpec{}
 	}
 	out := make([]*flow, 0, len(p.regions)+1)
+	n := len(p.endpoints)
+	shares, shifts := make([]float64, cap(out)*n), make([]int32, cap(out)*n)
 	add := func(f *flow) {
 		if len(*f.tiers) > 0 {
+			f.shares, shares = shares[:n:n], shares[n:]
+			f.shifts, shifts = shifts[:n:n], shifts[n:]
 			p.tell(f)
 			out = append(out, f)
 		}
@@ -299,7 +303,7 @@ func (p *planner) tell(f *flow) {
 		f.demand = p.demand.Clients[f.region]
 	}
 	first := (*f.tiers)[0].Clusters
-	f.shares, f.homes = make([]float64, len(p.endpoints)), make([]int, 0, len(first))
+	f.homes = make([]int, 0, len(first))
 	var sum float64
 	for _, c := range first {
 		sum += float64(c.Weight)
@@ -310,7 +314,7 @@ func (p *planner) tell(f *flow) {
 		f.homes = append(f.homes, i)
 		f.native = f.native || f.region != "" && p.endpoints[i].Region == f.region
 	}
-	f.shifts = p.shiftsBefore(f)
+	p.shiftsBefore(f)
 	f.shrinking = f.before != nil && f.before.Shrinking
 	f.moved = f.before != nil && !slices.Equal(p.told(f.shifts), f.before.Shifts)
 }
@@ -339,13 +343,12 @@ func (p *planner) origins(flows []*flow) []origin {
 	return out
 }
 
-// shiftsBefore are the shifts in force, as far as those who take and give are still there to do so.
-func (p *planner) shiftsBefore(f *flow) []int32 {
-	out := make([]int32, len(p.endpoints))
+// shiftsBefore fills in the shifts in force, as far as those who take and give are still there to do so.
+func (p *planner) shiftsBefore(f *flow) {
 	if f.before == nil || len(f.before.Shifts) == 0 {
-		return out
+		return
 	}
-	takes, gives := make([]float64, len(out)), make([]float64, len(out))
+	takes, gives := make([]float64, len(f.shifts)), make([]float64, len(f.shifts))
 	var taken, given int32
 	for _, s := range f.before.Shifts {
 		i := find(p.endpoints, s.Name)
@@ -359,9 +362,8 @@ func (p *planner) shiftsBefore(f *flow) []int32 {
 		}
 	}
 	points := min(taken, given)
-	apportion(out, takes, points, 1)
-	apportion(out, gives, points, -1)
-	return out
+	apportion(f.shifts, takes, points, 1)
+	apportion(f.shifts, gives, points, -1)
 }
 
 func total(shifts []int32) (n int32) {
@@ -373,6 +375,9 @@ func total(shifts []int32) (n int32) {
 
 // told are shifts as a plan tells them.
 func (p *planner) told(shifts []int32) (out []trafficv1alpha1.Shift) {
+	if total(shifts) == 0 {
+		return nil // they sum up to 0
+	}
 	for c, points := range shifts {
 		if points != 0 {
 			out = append(out, trafficv1alpha1.Shift{Name: p.endpoints[c].Cluster, Points: points})
@@ -404,7 +409,7 @@ func (p *planner) write(f *flow) bool {
 			weights = append(weights, weight{p.endpoints[c].Cluster, max(int64(math.Round(share*whole))+int64(f.shifts[c])*whole/100, 1)})
 		}
 	}
-	*f.tiers = append([]trafficv1alpha1.PlanTier{tier(weights)}, (*f.tiers)[1:]...)
+	(*f.tiers)[0] = tier(weights)
 	return true
 }
 
