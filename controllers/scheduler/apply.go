@@ -42,9 +42,14 @@ func (r *reconciler) apply(ctx context.Context, cached workv1alpha2.Binding, cau
 		condition.Status = metav1.ConditionTrue
 	}
 	anew := moved || cause == placement.CauseTriggered
-	told, err := r.writeStatus(ctx, b, condition, anew, d.result.AffinityName)
+	resident := enclose(d.input.Wall, d.input.Clusters).resident(b)
+	astray := violated(b, resident)
+	told, err := r.writeStatus(ctx, b, condition, anew, d.result.AffinityName, resident)
 	if err != nil {
 		return err
+	}
+	if astray {
+		hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonResidencyViolated, "%s", resident.Message)
 	}
 	switch {
 	case fits && (moved || told):
@@ -81,9 +86,9 @@ func (r *reconciler) writeSpec(ctx context.Context, b workv1alpha2.Binding, d *d
 }
 
 // writeStatus writes what the scheduler has seen and done. Told says whether the condition says
-// something new. The time is written only with a placement made anew, or every look at a binding
+// something new. Resident is nil when nothing is to be said. The time is written only with a placement made anew, or every look at a binding
 // would write.
-func (r *reconciler) writeStatus(ctx context.Context, b workv1alpha2.Binding, condition metav1.Condition, anew bool, affinity string) (told bool, err error) {
+func (r *reconciler) writeStatus(ctx context.Context, b workv1alpha2.Binding, condition metav1.Condition, anew bool, affinity string, resident *metav1.Condition) (told bool, err error) {
 	fits := condition.Status == metav1.ConditionTrue
 	condition.Message = hub.Brief(condition.Message)
 	before := meta.FindStatusCondition(b.GetBindingStatus().Conditions, workv1alpha2.Scheduled)
@@ -100,6 +105,9 @@ func (r *reconciler) writeStatus(ctx context.Context, b workv1alpha2.Binding, co
 			}
 		}
 		hub.SetCondition(&status.Conditions, b.GetGeneration(), condition)
+		if resident != nil {
+			hub.SetCondition(&status.Conditions, b.GetGeneration(), *resident)
+		}
 	})
 }
 
@@ -128,13 +136,12 @@ func (r *reconciler) patchStatus(ctx context.Context, b workv1alpha2.Binding, mu
 	}
 }
 
-// observe notes a generation that needs no placing: what was said of the last one holds.
-func (r *reconciler) observe(ctx context.Context, cached workv1alpha2.Binding) error {
-	if status := cached.GetBindingStatus(); status.SchedulerObservedGeneration == cached.GetGeneration() {
-		c := meta.FindStatusCondition(status.Conditions, workv1alpha2.Scheduled)
-		if c == nil || c.ObservedGeneration == cached.GetGeneration() {
-			return nil
-		}
+// observe notes a generation that needs no placing: what was said of the last one holds. What was
+// leaving a cluster outside of the wall may have left it.
+func (r *reconciler) observe(ctx context.Context, cached workv1alpha2.Binding, within enclosure) error {
+	resident := within.resident(cached)
+	if observed(cached, resident) {
+		return nil
 	}
 	b := cached.DeepCopyObject().(workv1alpha2.Binding)
 	return client.IgnoreNotFound(r.patchStatus(ctx, b, func(b workv1alpha2.Binding) {
@@ -143,7 +150,26 @@ func (r *reconciler) observe(ctx context.Context, cached workv1alpha2.Binding) e
 		if c := meta.FindStatusCondition(status.Conditions, workv1alpha2.Scheduled); c != nil {
 			hub.SetCondition(&status.Conditions, b.GetGeneration(), *c)
 		}
+		if resident != nil {
+			hub.SetCondition(&status.Conditions, b.GetGeneration(), *resident)
+		}
 	}))
+}
+
+// observed says whether the status is about the present generation, and says what is to be said.
+func observed(b workv1alpha2.Binding, resident *metav1.Condition) bool {
+	status := b.GetBindingStatus()
+	if status.SchedulerObservedGeneration != b.GetGeneration() {
+		return false
+	}
+	if c := meta.FindStatusCondition(status.Conditions, workv1alpha2.Scheduled); c != nil && c.ObservedGeneration != b.GetGeneration() {
+		return false
+	}
+	if resident == nil {
+		return true
+	}
+	c := meta.FindStatusCondition(status.Conditions, names.ConditionResident)
+	return c != nil && c.Status == resident.Status && c.Message == resident.Message && c.ObservedGeneration == b.GetGeneration()
 }
 
 // refused says in the status that the API server did not take the placement, when trying again is
@@ -164,7 +190,7 @@ func (r *reconciler) refused(ctx context.Context, b workv1alpha2.Binding, err er
 	}
 	told, statusErr := r.writeStatus(ctx, fresh, metav1.Condition{
 		Type: workv1alpha2.Scheduled, Status: metav1.ConditionFalse, Reason: reason, Message: err.Error(),
-	}, false, "")
+	}, false, "", nil)
 	if told {
 		hub.Tell(r.recorder, fresh, corev1.EventTypeWarning, names.EventReasonScheduleBindingFailed, "The placement was refused: %s", hub.Brief(err.Error()))
 	}

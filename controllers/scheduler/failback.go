@@ -28,7 +28,7 @@ const lookAgain = time.Minute
 
 // goBack leads a binding that uses a later affinity group back to an earlier one. Done says that
 // there is nothing else to do for now.
-func (r *reconciler) goBack(ctx context.Context, b workv1alpha2.Binding, cause placement.Cause) (again ctrl.Result, done bool, err error) {
+func (r *reconciler) goBack(ctx context.Context, b workv1alpha2.Binding, cause placement.Cause, within enclosure) (again ctrl.Result, done bool, err error) {
 	term := termInUse(b.GetBindingSpec(), b.GetBindingStatus())
 	if term < 1 || !r.mayGoBack(b, cause) {
 		r.returns.forget(keyOf(b))
@@ -58,7 +58,7 @@ func (r *reconciler) goBack(ctx context.Context, b workv1alpha2.Binding, cause p
 		_, err := r.place(ctx, b, CauseFailback, way.request, way.take)
 		return again, true, err
 	case step.Holds:
-		return again, true, r.observe(ctx, b)
+		return again, true, r.observe(ctx, b, within)
 	case cause == placement.NotDue || !way.state.Divided || len(way.strays) == 0:
 		return again, false, nil
 	}

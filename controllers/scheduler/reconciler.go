@@ -63,17 +63,17 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	outside, err := r.placer.outside(ctx, b, clusters)
+	within, err := r.placer.enclosure(ctx, b, clusters)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	cause := placement.Due(b.GetBindingSpec(), b.GetBindingStatus(), b.GetAnnotations()[names.AppliedPlacementAnnotation], clusters.terminating, outside)
-	again, done, err := r.goBack(ctx, b, cause)
+	cause := placement.Due(b.GetBindingSpec(), b.GetBindingStatus(), b.GetAnnotations()[names.AppliedPlacementAnnotation], clusters.terminating, within.outside)
+	again, done, err := r.goBack(ctx, b, cause, within)
 	if done || err != nil {
 		return result(again, true, err)
 	}
 	if cause == placement.NotDue {
-		return hub.Result(again, r.observe(ctx, b))
+		return hub.Result(again, r.observe(ctx, b, within))
 	}
 	fits, err := r.place(ctx, b, cause, request{binding: b, spec: b.GetBindingSpec(), status: b.GetBindingStatus()}, nil)
 	return result(again, fits, err)

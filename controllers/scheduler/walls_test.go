@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
@@ -14,6 +15,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	"github.com/seaway-io/seaway/api/names"
+	"github.com/seaway-io/seaway/api/residency"
 	"github.com/seaway-io/seaway/api/scheme"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/placement"
@@ -48,8 +50,8 @@ func TestAWallMovesWhatIsOutside(t *testing.T) {
 		}
 	}
 	draw("geo=eu")
-	if b := w.reconcile(t); targetsOf(b) != "{m2:3}" {
-		t.Errorf("placed in %s", targetsOf(b))
+	if b := w.reconcile(t); targetsOf(b) != "{m2:3}" || resident(b) != "" {
+		t.Errorf("placed in %s, %s", targetsOf(b), resident(b))
 	}
 	before := w.writes
 	if w.reconcile(t); w.writes != before {
@@ -58,11 +60,59 @@ func TestAWallMovesWhatIsOutside(t *testing.T) {
 	draw("geo=mars")
 	if b := w.reconcile(t); targetsOf(b) != "{m2:3}" || !strings.Contains(scheduled(b).Message, "Residency") {
 		t.Errorf("in %s: %s", targetsOf(b), scheduled(b).Message)
+	} else if got := resident(b); got != "False ResidencyViolated: runs outside of the namespace's wall (traffic.seaway.dev/residency: geo=mars) in m2, until there is a place inside" {
+		t.Error(got)
+	}
+	before = w.writes
+	if w.reconcile(t); w.writes != before {
+		t.Error("the same was written again")
+	}
+	draw("geo=eu")
+	if b := w.reconcile(t); resident(b) != "True ResidencyKept: nothing runs outside of a wall" {
+		t.Error(resident(b))
 	}
 	draw("geo in eu")
 	if b := w.reconcile(t); targetsOf(b) != "{m2:3}" || scheduled(b).Status != metav1.ConditionFalse {
 		t.Errorf("a wall that can not be read: in %s: %+v", targetsOf(b), scheduled(b))
 	}
+}
+
+// What is leaving a cluster outside of the wall still runs there.
+func TestWhatIsLeavingStillRunsOutside(t *testing.T) {
+	outside := enclose(mustWall(t, "geo=eu"), []*clusterv1alpha1.Cluster{cluster("m1", geo("us")), cluster("m2", geo("eu"))})
+	b := binding(func(b *workv1alpha2.ResourceBinding) {
+		b.Spec.Clusters = []workv1alpha2.TargetCluster{{Name: "m2", Replicas: 3}}
+		b.Spec.GracefulEvictionTasks = []workv1alpha2.GracefulEvictionTask{{FromCluster: "m1"}}
+	})
+	c := outside.resident(b)
+	if c == nil || c.Status != metav1.ConditionFalse || !strings.Contains(c.Message, "in m1,") {
+		t.Fatalf("%+v", c)
+	}
+	b.Status.Conditions = []metav1.Condition{*c}
+	b.Spec.GracefulEvictionTasks = nil
+	if c = outside.resident(b); c == nil || c.Status != metav1.ConditionTrue {
+		t.Errorf("%+v", c)
+	}
+	if observed(b, c) {
+		t.Error("the end of it is not written")
+	}
+}
+
+func mustWall(t *testing.T, text string) residency.Wall {
+	wall, err := residency.Parse(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return wall
+}
+
+// resident is the condition of that name as a sentence; empty when there is none.
+func resident(b *workv1alpha2.ResourceBinding) string {
+	c := meta.FindStatusCondition(b.Status.Conditions, names.ConditionResident)
+	if c == nil {
+		return ""
+	}
+	return string(c.Status) + " " + c.Reason + ": " + c.Message
 }
 
 // Failover asks the placer for a placement without the clusters that are lost: it stays inside.

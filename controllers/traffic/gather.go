@@ -20,10 +20,11 @@ import (
 
 // gathered is what one plan is made from.
 type gathered struct {
-	// policy and plan are copies that may be changed and written; plan is nil when there is none.
+	// policy is a copy that may be changed and written.
 	policy *trafficv1alpha1.TrafficPolicy
-	plan   *trafficv1alpha1.TrafficPlan
-	input  traffic.Input
+	// plan in force, which shares memory with the cache; nil when there is none.
+	plan  *trafficv1alpha1.TrafficPlan
+	input traffic.Input
 }
 
 // notInForce says why name servers answer nothing new for the policy; empty when they do.
@@ -56,13 +57,14 @@ func (r *policies) gather(ctx context.Context, name types.NamespacedName) (*gath
 		Policy:        policy,
 		VantagePoints: r.health.VantagePoints(),
 		Demand:        r.demand.Of(name),
+		Atlas:         &r.atlas,
 	}
-	if err := r.client.Get(ctx, name, g.plan); apierrors.IsNotFound(err) {
+	if err := r.client.Get(ctx, name, g.plan, client.UnsafeDisableDeepCopy); apierrors.IsNotFound(err) {
 		g.plan = nil
 	} else if err != nil {
 		return nil, fmt.Errorf("get traffic plan: %w", err)
 	} else {
-		g.input.Previous = g.plan.Spec.DeepCopy()
+		g.input.Previous = &g.plan.Spec
 	}
 	if errs := validation.ValidatePolicy(policy, nil); len(errs) > 0 {
 		g.input.Invalid = errs.ToAggregate().Error()

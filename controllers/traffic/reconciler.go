@@ -3,8 +3,10 @@ package traffic
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -49,6 +51,7 @@ type policies struct {
 	demand    *demand.Table
 	decisions *decisions
 	term      term
+	atlas     traffic.Atlas
 }
 
 // lateRetry is how soon a planner looks again that found itself too late. It mostly ends before, since
@@ -104,13 +107,18 @@ func (r *policies) write(ctx context.Context, g *gathered, spec *trafficv1alpha1
 	if g.plan == nil {
 		g.plan = &trafficv1alpha1.TrafficPlan{
 			ObjectMeta: metav1.ObjectMeta{Namespace: g.policy.Namespace, Name: g.policy.Name, OwnerReferences: []metav1.OwnerReference{owner}},
-			Spec:       *spec,
+			Spec:       *spec.DeepCopy(),
 		}
 		return true, r.client.Create(ctx, g.plan)
 	}
+	if spec.Same(&g.plan.Spec) && equality.Semantic.DeepEqual(g.plan.OwnerReferences, []metav1.OwnerReference{owner}) {
+		return false, nil
+	}
+	// What the hub answers is read into the plan, and must not reach the cache's.
+	g.plan = g.plan.DeepCopy()
 	return hub.Patch(ctx, r.client, g.plan, func(plan *trafficv1alpha1.TrafficPlan) {
 		plan.OwnerReferences = []metav1.OwnerReference{owner}
-		plan.Spec = *spec
+		plan.Spec = *spec.DeepCopy()
 	})
 }
 
@@ -123,11 +131,15 @@ func (r *policies) applyStatus(ctx context.Context, g *gathered, out traffic.Out
 		programmed = traffic.PartlyServed(programmed, r.health.Problems(trafficv1alpha1.ZoneObject{
 			Kind: trafficv1alpha1.KindTrafficPlan, Namespace: g.plan.Namespace, Name: g.plan.Name}))
 	}
+	conditions, changed := slices.Clone(g.policy.Status.Conditions), !slices.Equal(g.policy.Status.Clusters, out.Clusters)
+	for _, c := range append(out.Conditions, programmed) {
+		changed = hub.SetCondition(&conditions, g.policy.Generation, c) || changed
+	}
+	if !changed {
+		return nil
+	}
 	_, err := hub.PatchStatus(ctx, r.client, g.policy, func(p *trafficv1alpha1.TrafficPolicy) {
-		for _, c := range append(out.Conditions, programmed) {
-			hub.SetCondition(&p.Status.Conditions, p.Generation, c)
-		}
-		p.Status.Clusters = out.Clusters
+		p.Status.Conditions, p.Status.Clusters = conditions, out.Clusters
 	})
 	return err
 }

@@ -60,6 +60,7 @@ var rules = []rule{
 	}, {
 		resource: policyv1alpha1.GroupVersion.WithResource("clusterpropagationpolicies"), name: "clusterpropagationpolicy",
 		empty: func() client.Object { return &policyv1alpha1.ClusterPropagationPolicy{} }, fill: fillPropagation, inspect: inspectPropagation,
+		compare: comparePropagation,
 	}, {
 		resource: policyv1alpha1.GroupVersion.WithResource("overridepolicies"), name: "overridepolicy",
 		empty: func() client.Object { return &policyv1alpha1.OverridePolicy{} }, fill: filled(validation.DefaultOverride), inspect: alone(validation.ValidateOverride),

@@ -81,26 +81,64 @@ func compareResidency(ctx context.Context, others client.Reader, obj, old client
 }
 
 // comparePropagation refuses a PropagationPolicy whose clusters are all on the other side of its
-// namespace's wall: nothing of it would ever be placed.
+// namespace's wall: nothing of it would ever be placed. So it does a ClusterPropagationPolicy with the
+// walls of the namespaces that it names; of others that it may pick from, placement sees to it.
 func comparePropagation(ctx context.Context, others client.Reader, obj, old client.Object) (field.ErrorList, error) {
-	p := obj.(*policyv1alpha1.PropagationPolicy)
-	if before, _ := old.(*policyv1alpha1.PropagationPolicy); before != nil && equality.Semantic.DeepEqual(before.Spec.Placement, p.Spec.Placement) {
-		return nil, nil
+	spec := obj.(policyv1alpha1.Propagation).GetPropagationSpec()
+	namespaces := namespacesOf(obj, spec)
+	if before, _ := old.(policyv1alpha1.Propagation); before != nil {
+		was := before.GetPropagationSpec()
+		if equality.Semantic.DeepEqual(was.Placement, spec.Placement) && slices.Equal(namespacesOf(old, was), namespaces) {
+			return nil, nil
+		}
 	}
-	wall, clusters, err := wallAndClusters(ctx, others, p.Namespace)
-	if err != nil || !wall.Stands() {
-		return nil, err
+	var errs field.ErrorList
+	for _, namespace := range namespaces {
+		wall, clusters, err := wallAndClusters(ctx, others, namespace)
+		if err != nil {
+			return nil, err
+		}
+		if !wall.Stands() {
+			continue
+		}
+		if path, beyond := picksOutside(&spec.Placement, wall, clusters); len(beyond) > 0 {
+			errs = append(errs, field.Forbidden(path, fmt.Sprintf("picks only clusters outside of the wall of namespace %s (%s: %s): %s; pick one inside",
+				namespace, names.ResidencyAnnotation, wall, some.Of(slices.Sorted(slices.Values(beyond)), 5))))
+		}
 	}
-	placement := field.NewPath("spec", "placement")
-	path, picks := placement.Child("clusterAffinity"), []affinity.Matcher{affinity.New(p.Spec.Placement.ClusterAffinity)}
-	if terms := p.Spec.Placement.ClusterAffinities; len(terms) > 0 {
-		path, picks = placement.Child("clusterAffinities"), nil
+	return errs, nil
+}
+
+// namespacesOf are the namespaces that a policy certainly picks from, sorted.
+func namespacesOf(policy client.Object, spec *policyv1alpha1.PropagationSpec) []string {
+	if policy.GetNamespace() != "" {
+		return []string{policy.GetNamespace()}
+	}
+	var out []string
+	for _, s := range spec.ResourceSelectors {
+		if s.Namespace != "" {
+			out = append(out, s.Namespace)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// picksOutside are the clusters that a placement picks when all of them are outside of a wall, and the
+// field that picks them.
+func picksOutside(placement *policyv1alpha1.Placement, wall residency.Wall, clusters []clusterv1alpha1.Cluster) (*field.Path, []string) {
+	path := field.NewPath("spec", "placement")
+	picks := []affinity.Matcher{affinity.New(placement.ClusterAffinity)}
+	if terms := placement.ClusterAffinities; len(terms) > 0 {
+		path, picks = path.Child("clusterAffinities"), nil
 		for i := range terms {
 			picks = append(picks, affinity.New(&terms[i].ClusterAffinity))
 			for j := range terms[i].OverflowAffinities {
 				picks = append(picks, affinity.New(&terms[i].OverflowAffinities[j].ClusterAffinity))
 			}
 		}
+	} else {
+		path = path.Child("clusterAffinity")
 	}
 	var beyond []string
 	for i := range clusters {
@@ -113,9 +151,5 @@ func comparePropagation(ctx context.Context, others client.Reader, obj, old clie
 		}
 		beyond = append(beyond, c.Name)
 	}
-	if len(beyond) == 0 {
-		return nil, nil
-	}
-	return field.ErrorList{field.Forbidden(path, fmt.Sprintf(
-		"picks only clusters outside of the namespace's wall (%s: %s): %s; pick one inside", names.ResidencyAnnotation, wall, some.Of(slices.Sorted(slices.Values(beyond)), 5)))}, nil
+	return path, beyond
 }

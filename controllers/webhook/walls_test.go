@@ -41,6 +41,14 @@ func propagation(namespace, placement string) string {
 		spec: {resourceSelectors: [{apiVersion: apps/v1, kind: Deployment, name: web, namespace: ` + namespace + `}], placement: ` + placement + `}}`
 }
 
+func clusterPropagation(namespace, placement string) string {
+	if namespace != "" {
+		namespace = ", namespace: " + namespace
+	}
+	return `{apiVersion: policy.karmada.io/v1alpha1, kind: ClusterPropagationPolicy, metadata: {name: web, labels: {clusterpropagationpolicy.karmada.io/permanent-id: p-1}},
+		spec: {resourceSelectors: [{apiVersion: apps/v1, kind: Deployment` + namespace + `}], placement: ` + placement + `}}`
+}
+
 func TestWallsAtAdmission(t *testing.T) {
 	const namespace = `{apiVersion: v1, kind: Namespace, metadata: {name: shop, annotations: {traffic.seaway.dev/residency: `
 	for name, tc := range map[string]struct {
@@ -64,6 +72,12 @@ func TestWallsAtAdmission(t *testing.T) {
 		"every group is outside":      {"propagationpolicy", propagation("shop", `{clusterAffinities: [{affinityName: a, clusterNames: [iad]}, {affinityName: b, labelSelector: {matchLabels: {geo: us}}}]}`), "", "spec.placement.clusterAffinities"},
 		"one group is inside":         {"propagationpolicy", propagation("shop", `{clusterAffinities: [{affinityName: a, clusterNames: [iad]}, {affinityName: b, clusterNames: [fra]}]}`), "", ""},
 		"a cluster that is to come":   {"propagationpolicy", propagation("shop", `{clusterAffinity: {clusterNames: [zrh]}}`), "", ""},
+		"for all, a namespace named":  {"clusterpropagationpolicy", clusterPropagation("shop", `{clusterAffinity: {clusterNames: [iad]}}`), "", "outside of the wall of namespace shop (traffic.seaway.dev/residency: geo=eu): iad; pick one inside"},
+		"for all, one inside":         {"clusterpropagationpolicy", clusterPropagation("shop", `{clusterAffinity: {clusterNames: [iad, fra]}}`), "", ""},
+		"for all, no namespace named": {"clusterpropagationpolicy", clusterPropagation("", `{clusterAffinity: {clusterNames: [iad]}}`), "", ""},
+		"for all, one without a wall": {"clusterpropagationpolicy", clusterPropagation("blog", `{clusterAffinity: {clusterNames: [iad]}}`), "", ""},
+		"for all, as it was before":   {"clusterpropagationpolicy", clusterPropagation("shop", `{clusterAffinity: {clusterNames: [iad]}}`), clusterPropagation("shop", `{clusterAffinity: {clusterNames: [iad]}}`), ""},
+		"for all, a namespace more":   {"clusterpropagationpolicy", clusterPropagation("shop", `{clusterAffinity: {clusterNames: [iad]}}`), clusterPropagation("", `{clusterAffinity: {clusterNames: [iad]}}`), "namespace shop"},
 		"outside where there is none": {"propagationpolicy", propagation("blog", `{clusterAffinity: {clusterNames: [iad]}}`), "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

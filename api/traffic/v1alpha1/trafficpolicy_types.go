@@ -192,12 +192,23 @@ const (
 	StrategyEqual Strategy = "Equal"
 )
 
+// Weighing is a way to share the requests of a tier among its clusters.
+type Weighing string
+
+const (
+	// WeighingReadyReplicas gives every ready replica as much as any other.
+	WeighingReadyReplicas Weighing = "ReadyReplicas"
+	// WeighingEven gives every cluster as much as any other.
+	WeighingEven Weighing = "Even"
+)
+
 // Steering is how requests are spread over clusters.
 //
 // +kubebuilder:validation:XValidation:rule="self.strategy != 'Ordered' || (has(self.tiers) && size(self.tiers) > 0)",message="tiers: required with strategy Ordered"
 // +kubebuilder:validation:XValidation:rule="self.strategy != 'Weighted' || (has(self.weights) && size(self.weights) > 0)",message="weights: required with strategy Weighted"
 // +kubebuilder:validation:XValidation:rule="self.strategy == 'Ordered' || !has(self.tiers) || size(self.tiers) == 0",message="tiers: only with strategy Ordered"
 // +kubebuilder:validation:XValidation:rule="self.strategy == 'Geo' || self.strategy == 'Ordered' || !has(self.spillover)",message="spillover: only with strategy Geo or Ordered"
+// +kubebuilder:validation:XValidation:rule="self.strategy == 'Geo' || self.strategy == 'Ordered' || !has(self.weighing)",message="weighing: only with strategy Geo or Ordered"
 // +kubebuilder:validation:XValidation:rule="self.strategy == 'Weighted' || !has(self.weights) || size(self.weights) == 0",message="weights: only with strategy Weighted"
 type Steering struct {
 	// +kubebuilder:default=Geo
@@ -219,6 +230,14 @@ type Steering struct {
 	// +listType=atomic
 	// +optional
 	Weights []ClusterWeight `json:"weights,omitempty"`
+	// Weighing is by what the clusters of a tier share its requests, with strategies Geo and Ordered:
+	// ReadyReplicas when not set. Even is for members that scale by themselves, as with a
+	// HorizontalPodAutoscaler in each: replicas follow the load there, and the load should not follow
+	// the replicas.
+	//
+	// +kubebuilder:validation:Enum=ReadyReplicas;Even
+	// +optional
+	Weighing Weighing `json:"weighing,omitempty"`
 	// Spillover sends what a tier can not take to the next, with strategies Geo and Ordered. It needs
 	// spec.capacity, and a demand that somebody measures.
 	//
@@ -501,7 +520,7 @@ const (
 
 // TrafficPolicyStatus is what has become of a TrafficPolicy.
 type TrafficPolicyStatus struct {
-	// Conditions: Accepted, ResolvedRefs, Programmed, Held.
+	// Conditions: Accepted, ResolvedRefs, Programmed, Held, Resident.
 	//
 	// +listType=map
 	// +listMapKey=type

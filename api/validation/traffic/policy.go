@@ -139,6 +139,7 @@ func validateSteering(s *trafficv1alpha1.Steering, path *field.Path) (errs field
 	}
 	errs = append(errs, onlyWith(s.Strategy, trafficv1alpha1.StrategyOrdered, len(s.Tiers), path.Child("tiers"))...)
 	errs = append(errs, onlyWith(s.Strategy, trafficv1alpha1.StrategyWeighted, len(s.Weights), path.Child("weights"))...)
+	errs = append(errs, validateWeighing(s, path.Child("weighing"))...)
 	for i := range s.Tiers {
 		errs = append(errs, validation.ValidateClusterAffinity(&s.Tiers[i].ClusterAffinity, path.Child("tiers").Index(i).Child("clusterAffinity"))...)
 	}
@@ -155,6 +156,20 @@ func validateSteering(s *trafficv1alpha1.Steering, path *field.Path) (errs field
 		errs = append(errs, field.Invalid(path.Child("weights"), 0, "give at least one entry a weight above 0"))
 	}
 	return errs
+}
+
+func validateWeighing(s *trafficv1alpha1.Steering, path *field.Path) field.ErrorList {
+	ways := []trafficv1alpha1.Weighing{trafficv1alpha1.WeighingReadyReplicas, trafficv1alpha1.WeighingEven}
+	switch {
+	case s.Weighing == "":
+		return nil
+	case !slices.Contains(ways, s.Weighing):
+		return field.ErrorList{field.NotSupported(path, s.Weighing, ways)}
+	case s.Strategy != trafficv1alpha1.StrategyGeo && s.Strategy != trafficv1alpha1.StrategyOrdered:
+		return field.ErrorList{field.Forbidden(path, fmt.Sprintf("strategy %s weighs by itself; remove it or use strategy %s or %s",
+			s.Strategy, trafficv1alpha1.StrategyGeo, trafficv1alpha1.StrategyOrdered))}
+	}
+	return nil
 }
 
 // MaxRequestsPerSecondPerReplica bounds what one replica is said to take.

@@ -47,6 +47,11 @@ func TestValidatePolicy(t *testing.T) {
 			s.Capacity = &v1.Capacity{RequestsPerSecondPerReplica: resource.MustParse("0.5")}
 			s.Steering.Spillover = &v1.Spillover{TargetUtilization: 80}
 		}, nil},
+		"even weights":        {func(s *v1.TrafficPolicySpec) { s.Steering.Weighing = v1.WeighingEven }, nil},
+		"an unknown weighing": {func(s *v1.TrafficPolicySpec) { s.Steering.Weighing = "Heavy" }, []string{"FieldValueNotSupported spec.steering.weighing"}},
+		"weighing where the strategy does": {func(s *v1.TrafficPolicySpec) {
+			s.Steering = v1.Steering{Strategy: v1.StrategyEqual, Weighing: v1.WeighingEven}
+		}, []string{"FieldValueForbidden spec.steering.weighing"}},
 		"spillover without a capacity": {func(s *v1.TrafficPolicySpec) { s.Steering.Spillover = &v1.Spillover{TargetUtilization: 80} }, []string{"FieldValueRequired spec.capacity"}},
 		"spillover without a next tier": {func(s *v1.TrafficPolicySpec) {
 			s.Capacity = &v1.Capacity{RequestsPerSecondPerReplica: resource.MustParse("50")}

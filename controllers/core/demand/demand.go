@@ -29,15 +29,13 @@ const (
 )
 
 // Shares are where the clients of each region are told to go: parts by cluster that add up to 1. Clients
-// of all regions are under "" where a plan tells none apart.
+// of no known region are under "", and so are all where a plan tells none apart.
 type Shares map[string]map[string]float64
 
 // Told are the shares of a plan.
 func Told(plan *trafficv1alpha1.TrafficPlanSpec) Shares {
-	if len(plan.Regions) == 0 {
-		return Shares{"": first(plan.Tiers)}
-	}
-	out := make(Shares, len(plan.Regions))
+	out := make(Shares, len(plan.Regions)+1)
+	out[""] = first(plan.Tiers)
 	for _, r := range plan.Regions {
 		out[r.Name] = first(r.Tiers)
 	}
@@ -168,9 +166,10 @@ func explain(prior map[string]float64, told Shares, load map[string]float64) map
 	}
 	out := make(map[string]float64, len(regions))
 	for _, r := range regions {
-		// Who had nothing may have something now.
+		// Who had nothing may have something now. Those of no known region go everywhere, which explains
+		// any loads: they are taken for few until nobody else explains what is measured.
 		out[r] = max(prior[r], all/float64(len(regions))/1000)
-		if prior == nil {
+		if prior == nil && (r != "" || len(regions) == 1) {
 			out[r] = all / float64(len(regions))
 		}
 	}

@@ -92,7 +92,7 @@ func TestTold(t *testing.T) {
 	if got := Told(&v1.TrafficPlanSpec{Tiers: tiers(3, 1, 0)}); got[""]["c0"] != .75 || got[""]["c1"] != .25 || len(got[""]) != 2 {
 		t.Errorf("%v", got)
 	}
-	if got := Told(&v1.TrafficPlanSpec{Tiers: tiers(1), Regions: []v1.PlanRegion{{Name: "eu", Tiers: tiers(1, 1)}}}); len(got) != 1 || got["eu"]["c1"] != .5 {
+	if got := Told(&v1.TrafficPlanSpec{Tiers: tiers(1), Regions: []v1.PlanRegion{{Name: "eu", Tiers: tiers(1, 1)}}}); len(got) != 2 || got["eu"]["c1"] != .5 || got[""]["c0"] != 1 {
 		t.Errorf("%v", got)
 	}
 }

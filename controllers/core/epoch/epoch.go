@@ -10,11 +10,7 @@
 // right in its own epoch, and that stands.
 package epoch
 
-import (
-	"k8s.io/apimachinery/pkg/api/equality"
-
-	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
-)
+import trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 
 // Alone is the epoch of a planner that runs without leader election: there is no other, so that it
 // takes over whatever there is.
@@ -34,7 +30,7 @@ func Stamp(next, stored *trafficv1alpha1.TrafficPlanSpec, own int64) bool {
 	if Late(before, own) {
 		return false
 	}
-	if next.Epoch = before; stored != nil && equality.Semantic.DeepEqual(next, stored) {
+	if next.Epoch = before; stored != nil && next.Same(stored) {
 		return true
 	}
 	next.Epoch = max(own, before, 1)

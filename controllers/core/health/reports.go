@@ -9,6 +9,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"sort"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -124,7 +125,7 @@ func newReport(obj *trafficv1alpha1.EndpointHealth, old *report, now time.Time) 
 		next.fresh, next.until = old.fresh, old.until
 	}
 	for i := range obj.Spec.Plans {
-		p := &obj.Spec.Plans[i]
+		p := byCluster(&obj.Spec.Plans[i])
 		next.plans[types.NamespacedName{Namespace: p.Namespace, Name: p.Name}] = p
 	}
 	for i := range obj.Spec.Zones {
@@ -233,12 +234,23 @@ func (c *Changes) add(more Changes) {
 	c.Clusters = c.Clusters.Union(more.Clusters)
 }
 
+// byCluster is a plan as it was reported when its endpoints are sorted, as they should be, else a copy
+// of which that is true.
+func byCluster(p *trafficv1alpha1.PlanHealth) *trafficv1alpha1.PlanHealth {
+	order := func(a, b trafficv1alpha1.EndpointVerdict) int { return cmp.Compare(a.Cluster, b.Cluster) }
+	if slices.IsSortedFunc(p.Endpoints, order) {
+		return p
+	}
+	out := *p
+	out.Endpoints = slices.Clone(p.Endpoints)
+	slices.SortStableFunc(out.Endpoints, order)
+	return &out
+}
+
 // verdictOn finds the verdict on a cluster; the zero value when there is none.
 func verdictOn(p *trafficv1alpha1.PlanHealth, cluster string) (none trafficv1alpha1.EndpointVerdict) {
-	for _, e := range p.Endpoints {
-		if e.Cluster == cluster {
-			return e
-		}
+	if i, found := sort.Find(len(p.Endpoints), func(i int) int { return cmp.Compare(cluster, p.Endpoints[i].Cluster) }); found {
+		return p.Endpoints[i]
 	}
 	return none
 }
@@ -268,7 +280,7 @@ func (r *Reports) Opinion(plan types.NamespacedName, cluster string) Opinion {
 }
 
 func opinion(reports []*report, plan types.NamespacedName, cluster string) Opinion {
-	byVantage := map[string]trafficv1alpha1.EndpointVerdict{}
+	byVantage := map[string]trafficv1alpha1.Verdict{}
 	var message string
 	for _, rep := range reports {
 		if !rep.fresh {
@@ -282,14 +294,14 @@ func opinion(reports []*report, plan types.NamespacedName, cluster string) Opini
 		if v.Verdict == "" {
 			continue
 		}
-		byVantage[rep.vantagePoint] = v
+		byVantage[rep.vantagePoint] = v.Verdict
 		if v.Verdict == trafficv1alpha1.VerdictUnhealthy && message == "" {
 			message = v.Message
 		}
 	}
 	verdicts := make([]trafficv1alpha1.Verdict, 0, len(byVantage))
 	for _, v := range byVantage {
-		verdicts = append(verdicts, v.Verdict)
+		verdicts = append(verdicts, v)
 	}
 	return Opinion{quorum.Decide(verdicts), message}
 }

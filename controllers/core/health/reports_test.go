@@ -272,3 +272,14 @@ func TestAnyChange(t *testing.T) {
 		t.Error("wrong")
 	}
 }
+
+// Whoever writes a report may list its endpoints in any order.
+func TestEndpointsInAnyOrder(t *testing.T) {
+	r := NewReports()
+	r.Observe(seen("ns1", 0, "sin", "Healthy", "fra", "Unhealthy", "iad", "Healthy"), noon)
+	for cluster, want := range map[string]v1.Verdict{"fra": v1.VerdictUnhealthy, "iad": v1.VerdictHealthy, "sin": v1.VerdictHealthy, "dub": v1.VerdictUnknown} {
+		if got := r.Opinion(shop, cluster).Verdict; got != want {
+			t.Errorf("%s is %s, want %s", cluster, got, want)
+		}
+	}
+}

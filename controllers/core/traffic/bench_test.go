@@ -9,75 +9,58 @@ import (
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 )
 
-// BenchmarkPlan is one application in a hundred clusters in thirty regions, one of which goes up and
-// down.
-func BenchmarkPlan(b *testing.B) {
+// benched is one application in a number of clusters in up to thirty regions, as it is in force. With
+// spillover, the clients of every region are counted and those of a third of the regions spill.
+func benched(b *testing.B, clusters int, spills bool) Input {
 	w := newWorld(b)
-	var regions []string
-	for name := range cloudRegions() {
-		if regions = append(regions, name); len(regions) == 30 {
-			break
-		}
+	regions := slices.Sorted(maps.Keys(cloudRegions()))[:min(30, clusters)]
+	if spills {
+		spilling(80)(w)
+		w.demand = &Demand{At: w.now, Clusters: map[string]float64{}, Clients: map[string]float64{}}
 	}
-	for i := range 100 {
-		name := fmt.Sprintf("c%03d", i)
-		w.members[name] = &Member{Cluster: cluster(name, regions[i%len(regions)]), Verdict: v1.VerdictHealthy,
-			Discovered: Discovered{Known: true, Exists: true, Addresses: []string{fmt.Sprintf("192.0.2.%d", i)}, Port: 80, ReadyReplicas: 3}}
-	}
-	w.step()
-	in := w.input()
-	b.ReportAllocs()
-	for i := 0; b.Loop(); i++ {
-		in.Clusters[0].Verdict = []v1.Verdict{v1.VerdictUnhealthy, v1.VerdictHealthy}[i%2]
-		if out := Plan(in); len(out.Spec.Regions) != 30 {
-			b.Fatal(len(out.Spec.Regions))
-		}
-	}
-}
-
-// BenchmarkPlanSpilling is the same with every region's clients counted and a third of them spilling.
-func BenchmarkPlanSpilling(b *testing.B) {
-	w := newWorld(b)
-	spilling(80)(w)
-	var regions []string
-	for name := range cloudRegions() {
-		if regions = append(regions, name); len(regions) == 30 {
-			break
-		}
-	}
-	w.demand = &Demand{At: w.now, Clusters: map[string]float64{}, Clients: map[string]float64{}}
-	for i := range 100 {
+	for i := range clusters {
 		name, region := fmt.Sprintf("c%03d", i), regions[i%len(regions)]
 		w.members[name] = &Member{Cluster: cluster(name, region), Verdict: v1.VerdictHealthy,
 			Discovered: Discovered{Known: true, Exists: true, Addresses: []string{fmt.Sprintf("192.0.2.%d", i)}, Port: 80, ReadyReplicas: 3}}
-		w.demand.Clusters[name] = 100
-		w.demand.Clients[region] += []float64{60, 60, 150}[i%len(regions)%3]
+		if spills {
+			w.demand.Clusters[name] = 100
+			w.demand.Clients[region] += []float64{60, 60, 150}[i%len(regions)%3]
+		}
 	}
 	w.step()
 	in := w.input()
-	b.ReportAllocs()
-	for b.Loop() {
-		if out := Plan(in); out.Spec.Load.Reason != v1.LoadSpilling {
-			b.Fatal(out.Spec.Load)
-		}
-	}
+	in.Atlas = &Atlas{}
+	return in
 }
 
-// BenchmarkPlanByClusters shows how a plan's time grows with the clusters it has.
-func BenchmarkPlanByClusters(b *testing.B) {
+// BenchmarkPlan shows how the time of a plan grows with the clusters: when nothing changes, when one
+// cluster goes up and down, and while clients spill.
+func BenchmarkPlan(b *testing.B) {
 	for _, clusters := range []int{3, 10, 30, 100} {
-		b.Run(fmt.Sprint(clusters), func(b *testing.B) {
-			w := newWorld(b)
-			regions := slices.Sorted(maps.Keys(cloudRegions()))
-			for i := range clusters {
-				name := fmt.Sprintf("c%03d", i)
-				w.members[name] = &Member{Cluster: cluster(name, regions[i%min(30, clusters)]), Verdict: v1.VerdictHealthy,
-					Discovered: Discovered{Known: true, Exists: true, Addresses: []string{fmt.Sprintf("192.0.2.%d", i)}, Port: 80, ReadyReplicas: 3}}
-			}
-			w.step()
-			in := w.input()
+		b.Run(fmt.Sprintf("steady/clusters=%d", clusters), func(b *testing.B) {
+			in := benched(b, clusters, false)
+			b.ReportAllocs()
 			for b.Loop() {
+				if out := Plan(in); len(out.Spec.Regions) != min(30, clusters) {
+					b.Fatal(len(out.Spec.Regions))
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("flapping/clusters=%d", clusters), func(b *testing.B) {
+			in := benched(b, clusters, false)
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				in.Clusters[0].Verdict = []v1.Verdict{v1.VerdictUnhealthy, v1.VerdictHealthy}[i%2]
 				Plan(in)
+			}
+		})
+		b.Run(fmt.Sprintf("spilling/clusters=%d", clusters), func(b *testing.B) {
+			in := benched(b, clusters, true)
+			b.ReportAllocs()
+			for b.Loop() {
+				if out := Plan(in); out.Spec.Load.Reason != v1.LoadSpilling {
+					b.Fatal(out.Spec.Load)
+				}
 			}
 		})
 	}

@@ -35,17 +35,10 @@ func off(is, should int64) bool {
 
 // cameOrWent says whether the set of endpoints that receive requests has changed.
 func (p *planner) cameOrWent() bool {
-	served := 0
-	for _, e := range p.previous {
-		if e.SharePercent > 0 {
-			served++
-		}
-	}
+	served := p.servedBefore()
 	for i := range p.endpoints {
-		e := &p.endpoints[i]
-		before := p.previous[e.Cluster]
-		had := before != nil && before.SharePercent > 0
-		if had != (e.SharePercent > 0) {
+		had := p.subjects[i].served()
+		if had != (p.endpoints[i].SharePercent > 0) {
 			return true
 		}
 		if had {
@@ -57,35 +50,48 @@ func (p *planner) cameOrWent() bool {
 
 // lostOne says whether an endpoint that received requests does so no longer.
 func (p *planner) lostOne() bool {
-	left := 0
+	served := p.servedBefore()
 	for i := range p.endpoints {
-		if before := p.previous[p.endpoints[i].Cluster]; before != nil && before.SharePercent > 0 {
+		if p.subjects[i].served() {
 			if p.endpoints[i].SharePercent == 0 {
 				return true
 			}
-			left++
+			served--
 		}
 	}
-	for _, e := range p.previous {
-		if e.SharePercent > 0 {
-			left--
-		}
-	}
-	return left != 0
+	return served != 0
 }
+
+// servedBefore is how many endpoints received requests.
+func (p *planner) servedBefore() (n int) {
+	for i := range p.previous {
+		if p.previous[i].SharePercent > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+func (s subject) served() bool { return s.before != nil && s.before.SharePercent > 0 }
 
 // rate fills in what every endpoint can take, and what it is asked for.
 func (p *planner) rate() {
 	declared := p.in.Policy.Spec.Capacity
+	var perReplica int64
+	if declared != nil {
+		perReplica = declared.RequestsPerSecondPerReplica.MilliValue()
+	}
 	for i := range p.endpoints {
 		e := &p.endpoints[i]
-		was := e.Demand
+		could, was := e.Capacity, e.Demand
 		e.Capacity, e.Demand = nil, nil
 		if declared == nil {
 			continue
 		}
-		milli := declared.RequestsPerSecondPerReplica.MilliValue() * int64(e.ReadyReplicas)
-		e.Capacity = resource.NewMilliQuantity(milli, resource.DecimalSI)
+		milli := perReplica * int64(e.ReadyReplicas)
+		if e.Capacity = could; could == nil || could.MilliValue() != milli {
+			e.Capacity = resource.NewMilliQuantity(milli, resource.DecimalSI)
+		}
 		if p.demand == nil {
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 )
 
@@ -62,6 +63,27 @@ func conditions(in Input) []metav1.Condition {
 		out = append(out, condition(trafficv1alpha1.ConditionHeld, false, trafficv1alpha1.ReasonReleased, "automation goes on"))
 	}
 	return out
+}
+
+// resident is the condition that says whether the target runs outside of the namespace's wall, as it may
+// until there is a place inside; nil where it never did. No request is answered with what does.
+func (p *planner) resident() *metav1.Condition {
+	var beyond []string
+	for i := range p.endpoints {
+		if e := &p.endpoints[i]; e.ReadyReplicas > 0 && !p.in.Wall.Inside(p.subjects[i].Cluster) {
+			beyond = append(beyond, e.Cluster)
+		}
+	}
+	if len(beyond) > 0 {
+		c := condition(names.ConditionResident, false, names.ReasonResidencyViolated, fmt.Sprintf(
+			"runs outside of the namespace's wall (%s: %s) in %s, where it receives nothing", names.ResidencyAnnotation, p.in.Wall, strings.Join(beyond, ", ")))
+		return &c
+	}
+	if meta.FindStatusCondition(p.in.Policy.Status.Conditions, names.ConditionResident) == nil {
+		return nil
+	}
+	c := condition(names.ConditionResident, true, names.ReasonResidencyKept, "nothing runs outside of a wall")
+	return &c
 }
 
 func condition(kind string, status bool, reason, message string) metav1.Condition {

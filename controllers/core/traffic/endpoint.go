@@ -28,50 +28,51 @@ const (
 // fault is why an endpoint can not take requests; the zero value says that it can.
 type fault struct{ reason, message string }
 
-// endpoint judges one cluster by itself, given its state in the previous plan (nil when it had none).
-// It is not present when the target is not in the cluster.
-func (p *planner) endpoint(m Member, prev *trafficv1alpha1.PlanEndpoint) (e trafficv1alpha1.PlanEndpoint, present bool) {
-	if !known(m) && prev == nil {
-		return e, false
+// endpoint judges one cluster by itself, given its state in the previous plan. It is not present when
+// the target is not in the cluster.
+func (p *planner) endpoint(e *trafficv1alpha1.PlanEndpoint, s subject) (present bool) {
+	if !s.known() && s.before == nil {
+		return false
 	}
-	e = observe(m, prev)
-	if known(m) && !m.Exists && !(p.remembers(prev) && p.steering.selects(m.Cluster) && p.outside(m.Cluster) == "") {
-		return e, false
+	s.observe(e)
+	why := p.outside(s.Cluster)
+	if s.known() && !s.Exists && !(p.remembers(s.before) && p.steering.selects(s.Cluster) && why == "") {
+		return false
 	}
-	if why := p.outside(m.Cluster); why != "" {
+	if why != "" {
 		// Without an address nobody can send requests there, whatever becomes of all others.
 		e.Addresses, e.Hostname = nil, ""
 		e.FirstHealthy, e.LastDown = nil, nil
-		enter(&e, trafficv1alpha1.EndpointExcluded, trafficv1alpha1.EndpointReasonResidency, why)
-		p.date(&e, prev)
-		return e, true
+		enter(e, trafficv1alpha1.EndpointExcluded, trafficv1alpha1.EndpointReasonResidency, why)
+		p.date(e, s)
+		return true
 	}
-	f := p.fault(m, &e, prev)
-	drain, drained := p.drained(m.Cluster)
+	f := p.fault(e, s)
+	drain, drained := p.drained(s.Cluster)
 	switch {
-	case !p.steering.selects(m.Cluster):
+	case !p.steering.selects(s.Cluster):
 		// The policy was edited, which outweighs what was: a cluster that is selected again is
 		// admitted like a new one.
 		e.FirstHealthy, e.LastDown = nil, nil
-		enter(&e, trafficv1alpha1.EndpointExcluded, trafficv1alpha1.EndpointReasonNotSelected, p.steering.whyNot())
+		enter(e, trafficv1alpha1.EndpointExcluded, trafficv1alpha1.EndpointReasonNotSelected, p.steering.whyNot())
 	case f.reason != "":
-		enter(&e, trafficv1alpha1.EndpointDown, f.reason, f.message)
-	case m.Cluster.DeletionTimestamp != nil:
-		enter(&e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonClusterLeaving, "the cluster is being deleted")
+		enter(e, trafficv1alpha1.EndpointDown, f.reason, f.message)
+	case s.Cluster.DeletionTimestamp != nil:
+		enter(e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonClusterLeaving, "the cluster is being deleted")
 	case drained:
-		enter(&e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonDrained, drain)
-	case Withdrawn(m.Cluster):
-		enter(&e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonTrafficControl,
+		enter(e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonDrained, drain)
+	case Withdrawn(s.Cluster):
+		enter(e, trafficv1alpha1.EndpointDraining, trafficv1alpha1.EndpointReasonTrafficControl,
 			"a Remedy asks for TrafficControl: no new requests while others can take them")
 	default:
-		p.rise(&e, m, prev)
+		p.rise(e, s)
 	}
-	if e.State == trafficv1alpha1.EndpointDraining && prev != nil && inOutage(prev) {
+	if e.State == trafficv1alpha1.EndpointDraining && s.before != nil && inOutage(s.before) {
 		ended := ceil(p.in.Now)
 		e.LastDown = &ended
 	}
-	p.date(&e, prev)
-	return e, true
+	p.date(e, s)
+	return true
 }
 
 // outside says why a cluster is on the other side of a wall; empty when it is not.
@@ -91,8 +92,10 @@ func (p *planner) drained(c *clusterv1alpha1.Cluster) (why string, drained bool)
 	if reason, drained := c.Annotations[names.DrainAnnotation]; drained {
 		return because("the cluster is drained", reason) + rule, true
 	}
-	if reason, drained := p.drains[c.Name]; drained {
-		return because("the application is drained from the cluster", reason) + rule, true
+	for _, d := range p.in.Policy.Spec.Drain {
+		if d.Cluster == c.Name {
+			return because("the application is drained from the cluster", d.Reason) + rule, true
+		}
 	}
 	return "", false
 }
@@ -106,7 +109,7 @@ func because(what, why string) string {
 
 // known says whether the word of the member's API server counts. One that is not Ready may show
 // what was true before it fell ill.
-func known(m Member) bool { return m.Known && !controlPlaneLost(m.Cluster) }
+func (m *Member) known() bool { return m.Known && !controlPlaneLost(m.Cluster) }
 
 func controlPlaneLost(c *clusterv1alpha1.Cluster) bool {
 	ready := meta.FindStatusCondition(c.Status.Conditions, clusterv1alpha1.ClusterConditionReady)
@@ -119,17 +122,15 @@ func Withdrawn(c *clusterv1alpha1.Cluster) bool {
 }
 
 // observe takes what the member says, or what the previous plan says while it can not be asked.
-func observe(m Member, prev *trafficv1alpha1.PlanEndpoint) trafficv1alpha1.PlanEndpoint {
-	e := trafficv1alpha1.PlanEndpoint{}
-	if prev != nil {
-		e = *prev.DeepCopy()
+func (s subject) observe(e *trafficv1alpha1.PlanEndpoint) {
+	if s.before != nil {
+		*e = *s.before
 		e.Message = strings.TrimSuffix(e.Message, failOpenNote)
 	}
-	e.Cluster, e.Region = m.Cluster.Name, m.Cluster.Spec.Region
-	if known(m) {
-		e.Addresses, e.Hostname, e.Port, e.ReadyReplicas = m.Addresses, m.Hostname, m.Port, m.ReadyReplicas
+	e.Cluster, e.Region = s.Cluster.Name, s.Cluster.Spec.Region
+	if s.known() {
+		e.Addresses, e.Hostname, e.Port, e.ReadyReplicas = s.Addresses, s.Hostname, s.Port, s.ReadyReplicas
 	}
-	return e
 }
 
 // remembers says whether an endpoint whose target is gone from the cluster stays in the plan: while
@@ -147,17 +148,18 @@ func (p *planner) remembers(prev *trafficv1alpha1.PlanEndpoint) bool {
 	return false
 }
 
-func (p *planner) fault(m Member, e, prev *trafficv1alpha1.PlanEndpoint) fault {
+func (p *planner) fault(e *trafficv1alpha1.PlanEndpoint, s subject) fault {
+	prev := s.before
 	switch {
-	case known(m) && !m.Exists:
+	case s.known() && !s.Exists:
 		return fault{trafficv1alpha1.EndpointReasonNotDeployed, "the Service is not in the cluster"}
 	case !reachable(e):
 		return fault{trafficv1alpha1.EndpointReasonNoAddress, "the load balancer of the Service has no address"}
 	case e.Port == 0:
 		return fault{trafficv1alpha1.ReasonPortNotFound, "the Service has no port " + p.portName()}
-	case m.Verdict == trafficv1alpha1.VerdictUnhealthy:
-		return p.unhealthy(m.VerdictMessage, prev)
-	case m.Verdict != trafficv1alpha1.VerdictHealthy && prev != nil && prev.State == trafficv1alpha1.EndpointDown &&
+	case s.Verdict == trafficv1alpha1.VerdictUnhealthy:
+		return p.unhealthy(s.VerdictMessage, prev)
+	case s.Verdict != trafficv1alpha1.VerdictHealthy && prev != nil && prev.State == trafficv1alpha1.EndpointDown &&
 		prev.Reason == trafficv1alpha1.EndpointReasonUnhealthy:
 		return p.unhealthy("", prev)
 	case e.ReadyReplicas == 0:
@@ -191,41 +193,41 @@ func reachable(e *trafficv1alpha1.PlanEndpoint) bool {
 }
 
 // rise decides how much an endpoint that works receives.
-func (p *planner) rise(e *trafficv1alpha1.PlanEndpoint, m Member, prev *trafficv1alpha1.PlanEndpoint) {
-	switch {
+func (p *planner) rise(e *trafficv1alpha1.PlanEndpoint, s subject) {
+	switch prev := s.before; {
 	case prev != nil && (prev.State == trafficv1alpha1.EndpointServing || prev.State == trafficv1alpha1.EndpointSuspect):
-		p.serve(e, m)
+		p.serve(e, s)
 	case prev == nil || prev.FirstHealthy == nil:
-		p.start(e, m, prev)
+		p.start(e, s)
 	case prev.State == trafficv1alpha1.EndpointDown:
 		blip := p.isBlip(prev)
 		ended := ceil(p.in.Now)
 		e.LastDown = &ended
 		if blip {
-			p.serve(e, m)
+			p.serve(e, s)
 			return
 		}
 		e.StableSince = nil
-		p.recover(e, m, 0)
+		p.recover(e, s, 0)
 	case prev.Reason == trafficv1alpha1.EndpointReasonDrained && p.calm(prev): // nothing was wrong with it
 		from := floor(p.in.Now.Add(-p.ramp().stableFor))
 		e.StableSince = &from
-		p.recover(e, m, 0)
+		p.recover(e, s, 0)
 	case prev.State == trafficv1alpha1.EndpointDraining: // what was wrong with it may come back soon
-		p.recover(e, m, 0)
+		p.recover(e, s, 0)
 	case prev.State == trafficv1alpha1.EndpointRecovering:
-		p.recover(e, m, prev.SharePercent)
+		p.recover(e, s, prev.SharePercent)
 	default:
-		p.serve(e, m)
+		p.serve(e, s)
 	}
 }
 
-func (p *planner) serve(e *trafficv1alpha1.PlanEndpoint, m Member) {
-	if e.FirstHealthy == nil && (m.Verdict == trafficv1alpha1.VerdictHealthy || p.in.VantagePoints == 0) {
+func (p *planner) serve(e *trafficv1alpha1.PlanEndpoint, s subject) {
+	if e.FirstHealthy == nil && (s.Verdict == trafficv1alpha1.VerdictHealthy || p.in.VantagePoints == 0) {
 		first := floor(p.in.Now)
 		e.FirstHealthy = &first
 	}
-	if controlPlaneLost(m.Cluster) {
+	if controlPlaneLost(s.Cluster) {
 		enter(e, trafficv1alpha1.EndpointSuspect, trafficv1alpha1.EndpointReasonControlPlaneLost,
 			"the control plane of the cluster is lost, which says nothing about requests: they stay")
 	} else {
@@ -236,14 +238,15 @@ func (p *planner) serve(e *trafficv1alpha1.PlanEndpoint, m Member) {
 
 // start admits a new endpoint once somebody has reached it: a load balancer often has an address
 // before it works. When nobody gives a verdict the replicas being ready must be enough.
-func (p *planner) start(e *trafficv1alpha1.PlanEndpoint, m Member, prev *trafficv1alpha1.PlanEndpoint) {
+func (p *planner) start(e *trafficv1alpha1.PlanEndpoint, s subject) {
+	prev := s.before
 	waiting := prev != nil && prev.Reason == trafficv1alpha1.EndpointReasonStarting && e.StableSince != nil
 	since := ceil(p.in.Now)
 	if waiting {
 		since = *e.StableSince
 	}
-	if m.Verdict == trafficv1alpha1.VerdictHealthy || p.in.VantagePoints == 0 || !p.in.Now.Before(p.verdictDue(since)) {
-		p.serve(e, m)
+	if s.Verdict == trafficv1alpha1.VerdictHealthy || p.in.VantagePoints == 0 || !p.in.Now.Before(p.verdictDue(since)) {
+		p.serve(e, s)
 		return
 	}
 	enter(e, trafficv1alpha1.EndpointDown, trafficv1alpha1.EndpointReasonStarting, "is new; waits for the first verdict of the vantage points")
@@ -270,15 +273,15 @@ func (p *planner) calm(prev *trafficv1alpha1.PlanEndpoint) bool {
 }
 
 // admitStarting admits a new endpoint without a verdict, because there is no other.
-func (p *planner) admitStarting(e *trafficv1alpha1.PlanEndpoint) {
+func (p *planner) admitStarting(e *trafficv1alpha1.PlanEndpoint, s subject) {
 	if e.Reason == trafficv1alpha1.EndpointReasonStarting {
-		p.serve(e, p.members[e.Cluster])
-		p.date(e, p.previous[e.Cluster])
+		p.serve(e, s)
+		p.date(e, s)
 	}
 }
 
 // serveInFull gives an endpoint its full share before its time, because there is no other.
-func (p *planner) serveInFull(e *trafficv1alpha1.PlanEndpoint) {
+func (p *planner) serveInFull(e *trafficv1alpha1.PlanEndpoint, _ subject) {
 	e.SharePercent = 100
 	p.describe(e)
 }
@@ -291,8 +294,8 @@ func enter(e *trafficv1alpha1.PlanEndpoint, state trafficv1alpha1.EndpointState,
 }
 
 // date keeps the beginning of a state that goes on.
-func (p *planner) date(e *trafficv1alpha1.PlanEndpoint, prev *trafficv1alpha1.PlanEndpoint) {
-	if prev != nil && prev.State == e.State {
+func (p *planner) date(e *trafficv1alpha1.PlanEndpoint, s subject) {
+	if prev := s.before; prev != nil && prev.State == e.State {
 		e.Since = prev.Since
 		return
 	}

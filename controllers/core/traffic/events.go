@@ -59,12 +59,16 @@ func overloaded(spec *trafficv1alpha1.TrafficPlanSpec) bool {
 }
 
 func endpointEvents(before, after []trafficv1alpha1.PlanEndpoint) []Event {
+	if sameStates(before, after) { // as nearly always
+		return nil
+	}
 	var out []Event
 	was := map[string]trafficv1alpha1.EndpointState{}
-	for _, e := range before {
-		was[e.Cluster] = e.State
+	for i := range before {
+		was[before[i].Cluster] = before[i].State
 	}
-	for _, e := range after {
+	for i := range after {
+		e := &after[i]
 		if e.State != was[e.Cluster] {
 			kind, reason := eventOf[e.State].kind, eventOf[e.State].reason
 			if e.FirstHealthy == nil {
@@ -74,28 +78,35 @@ func endpointEvents(before, after []trafficv1alpha1.PlanEndpoint) []Event {
 		}
 		delete(was, e.Cluster)
 	}
-	for _, e := range before {
-		if _, gone := was[e.Cluster]; gone {
-			out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventEndpointRemoved, e.Cluster + " is no longer part of the application"})
+	for i := range before {
+		if _, gone := was[before[i].Cluster]; gone {
+			out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventEndpointRemoved, before[i].Cluster + " is no longer part of the application"})
 		}
 	}
 	return out
 }
 
+func sameStates(before, after []trafficv1alpha1.PlanEndpoint) bool {
+	if len(before) != len(after) {
+		return false
+	}
+	for i := range after {
+		if before[i].Cluster != after[i].Cluster || before[i].State != after[i].State {
+			return false
+		}
+	}
+	return true
+}
+
 // movements says for each client region whose first tier has changed what it was and is.
 func movements(before, after *trafficv1alpha1.TrafficPlanSpec) string {
 	const most = 4
-	was := make(map[string][]trafficv1alpha1.PlanTier, len(before.Regions)+1)
-	was[""] = before.Tiers
-	for _, r := range before.Regions {
-		was[r.Name] = r.Tiers
-	}
 	var out []string
-	moved := func(region string, tiers []trafficv1alpha1.PlanTier) {
-		if sameFirst(was[region], tiers) { // as nearly always
+	moved := func(region string, was, tiers []trafficv1alpha1.PlanTier) {
+		if sameFirst(was, tiers) { // as nearly always
 			return
 		}
-		old, is := shares(was[region]), shares(tiers)
+		old, is := shares(was), shares(tiers)
 		if old == "" || is == "" || old == is {
 			return
 		}
@@ -106,16 +117,30 @@ func movements(before, after *trafficv1alpha1.TrafficPlanSpec) string {
 		}
 		out = append(out, fmt.Sprintf("%s: %s -> %s", region, old, is))
 	}
-	for _, r := range after.Regions {
-		moved(r.Name, r.Tiers)
+	for i := range after.Regions {
+		r := &after.Regions[i]
+		if was := regionOf(before, r.Name, i); was != nil {
+			moved(r.Name, was.Tiers, r.Tiers)
+		}
 	}
 	if len(after.Regions) == 0 {
-		moved("", after.Tiers)
+		moved("", before.Tiers, after.Tiers)
 	}
 	if len(out) > most {
 		out = append(out[:most], fmt.Sprintf("and %d regions more", len(out)-most))
 	}
 	return strings.Join(out, "; ")
+}
+
+// regionOf is a region of a plan, likely at an index; nil when it is not there.
+func regionOf(spec *trafficv1alpha1.TrafficPlanSpec, name string, likely int) *trafficv1alpha1.PlanRegion {
+	if likely >= len(spec.Regions) || spec.Regions[likely].Name != name {
+		likely = slices.IndexFunc(spec.Regions, func(r trafficv1alpha1.PlanRegion) bool { return r.Name == name })
+	}
+	if likely < 0 {
+		return nil
+	}
+	return &spec.Regions[likely]
 }
 
 func sameFirst(a, b []trafficv1alpha1.PlanTier) bool {

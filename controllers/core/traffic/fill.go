@@ -13,12 +13,20 @@ const negligible = 1e-6
 type origin struct {
 	// demand in requests per second.
 	demand float64
-	// shares are where they would go: of each endpoint, adding up to 1.
+	// shares are where they would go: of each endpoint, adding up to 1. homes are those with a share,
+	// by index.
 	shares []float64
+	homes  []int
 	// native clients are at home where they would go. Others come from farther away, or have lost theirs.
 	native bool
 	// ranks are the endpoints that may take what is too much, best first. Those of one rank are alike.
 	ranks [][]int
+}
+
+// ask is what an origin wants of an endpoint.
+type ask struct {
+	origin, endpoint int
+	n                float64
 }
 
 // filling is who takes how many requests of whom.
@@ -30,6 +38,26 @@ type filling struct {
 	left     []float64 // by origin: what nobody has taken yet
 	// level up to which clusters were filled: the target, unless there was no room below it.
 	level float64
+
+	// what is used again and again
+	asks        []ask
+	asked, part []float64 // by endpoint
+	lacks       []float64
+	takes       []float64 // by endpoint
+	gives       []float64 // by endpoint
+}
+
+func newFilling(origins []origin, capacity []float64) *filling {
+	n := len(capacity)
+	f := &filling{
+		origins: origins, capacity: capacity, load: make([]float64, n), given: make([][]float64, len(origins)), left: make([]float64, len(origins)),
+		asked: make([]float64, n), part: make([]float64, n), takes: make([]float64, n), gives: make([]float64, n),
+	}
+	all := make([]float64, len(origins)*n)
+	for i := range origins {
+		f.given[i] = all[i*n : (i+1)*n]
+	}
+	return f
 }
 
 // fill finds a place for all requests. Everybody goes where they would go as far as it holds, up to
@@ -38,11 +66,11 @@ type filling struct {
 // it. When no room is left below the target
 // the level rises, for all alike. What is then left stays at home: an overload is not passed on to
 // those who have none of their own.
-func fill(origins []origin, capacity []float64, target float64) *filling {
-	f := &filling{origins: origins, capacity: capacity, load: make([]float64, len(capacity))}
-	for _, o := range origins {
-		f.given = append(f.given, make([]float64, len(capacity)))
-		f.left = append(f.left, o.demand)
+func (f *filling) fill(target float64) {
+	clear(f.load)
+	for i, o := range f.origins {
+		clear(f.given[i])
+		f.left[i] = o.demand
 	}
 	for level := target; ; level = math.Min(level+levelStep, 100) {
 		f.level = level
@@ -54,7 +82,6 @@ func fill(origins []origin, capacity []float64, target float64) *filling {
 			break
 		}
 	}
-	return f
 }
 
 func (f *filling) remains() bool {
@@ -82,129 +109,151 @@ func (f *filling) room(endpoint int, level float64) float64 {
 // home offers what is left to where it would go, and no more to anyone than would go there.
 func (f *filling) home(level float64) {
 	for _, native := range []bool{true, false} {
-		f.accept(level, func(i int, ask []float64) {
-			if f.origins[i].native == native {
-				copy(ask, f.missing(i))
+		for i := range f.origins {
+			if o := &f.origins[i]; o.native == native && f.left[i] > negligible {
+				for h, n := range f.missing(i) {
+					f.ask(i, o.homes[h], n)
+				}
 			}
-		})
+		}
+		f.accept(level)
 	}
 }
 
-// missing is what nobody has taken of an origin, by where it would go.
+// missing is what nobody has taken of an origin, by its homes. It is good until the next call.
 func (f *filling) missing(i int) []float64 {
-	o, out := &f.origins[i], make([]float64, len(f.capacity))
+	o := &f.origins[i]
+	f.lacks = f.lacks[:0]
 	var sum float64
-	for c, share := range o.shares {
-		out[c] = math.Max(0, o.demand*share-f.given[i][c])
-		sum += out[c]
+	for _, c := range o.homes {
+		n := math.Max(0, o.demand*o.shares[c]-f.given[i][c])
+		f.lacks = append(f.lacks, n)
+		sum += n
 	}
-	for c := range out {
-		if sum > 0 {
-			out[c] *= math.Min(1, f.left[i]/sum)
+	if sum > 0 {
+		for h := range f.lacks {
+			f.lacks[h] *= math.Min(1, f.left[i]/sum)
 		}
 	}
-	return out
+	return f.lacks
 }
 
 // offer offers what is left to the endpoints of a rank, by their room.
 func (f *filling) offer(rank int, level float64) {
-	f.accept(level, func(i int, ask []float64) {
-		if rank >= len(f.origins[i].ranks) {
-			return
+	for i := range f.origins {
+		if f.left[i] <= negligible || rank >= len(f.origins[i].ranks) {
+			continue
 		}
 		var room float64
 		for _, c := range f.origins[i].ranks[rank] {
 			room += f.room(c, level)
 		}
 		if room <= negligible {
-			return
+			continue
 		}
 		part := math.Min(1, f.left[i]/room)
 		for _, c := range f.origins[i].ranks[rank] {
-			ask[c] = f.room(c, level) * part
+			f.ask(i, c, f.room(c, level)*part)
 		}
-	})
+	}
+	f.accept(level)
+}
+
+func (f *filling) ask(origin, endpoint int, n float64) {
+	if n > 0 {
+		f.asks = append(f.asks, ask{origin, endpoint, n})
+		f.asked[endpoint] += n
+	}
 }
 
 // accept gives to each endpoint what is asked of it as far as it has room; when it has too little,
 // everybody gets the same part of what they asked for.
-func (f *filling) accept(level float64, asks func(origin int, ask []float64)) {
-	all, asked := make([][]float64, len(f.origins)), make([]float64, len(f.capacity))
-	for i := range f.origins {
-		if f.left[i] <= negligible {
-			continue
-		}
-		all[i] = make([]float64, len(f.capacity))
-		asks(i, all[i])
-		for c, n := range all[i] {
-			asked[c] += n
-		}
+func (f *filling) accept(level float64) {
+	for _, a := range f.asks {
+		f.part[a.endpoint] = math.Min(1, f.room(a.endpoint, level)/f.asked[a.endpoint])
 	}
-	part := make([]float64, len(f.capacity))
-	for c, n := range asked {
-		if n > 0 {
-			part[c] = math.Min(1, f.room(c, level)/n)
-		}
+	for _, a := range f.asks {
+		n := a.n * f.part[a.endpoint]
+		f.given[a.origin][a.endpoint] += n
+		f.left[a.origin] -= n
+		f.load[a.endpoint] += n
+		f.asked[a.endpoint] = 0
 	}
-	for i, ask := range all {
-		for c, n := range ask {
-			if n > 0 {
-				n *= part[c]
-				f.given[i][c] += n
-				f.left[i] -= n
-				f.load[c] += n
-			}
-		}
-	}
+	f.asks = f.asks[:0]
 }
 
-// shifts are the points by which the clients of an origin are to be shifted: what is too much at home
-// in whole percent, rounded up. They sum up to 0.
-func (f *filling) shifts(i int) []int32 {
-	o := &f.origins[i]
-	out := make([]int32, len(f.capacity))
-	if o.demand <= negligible {
-		return out
-	}
-	takes, gives := make([]float64, len(out)), make([]float64, len(out))
-	var taken, given float64
-	missing := f.missing(i)
-	for c := range out {
-		if d := (f.given[i][c]+missing[c])/o.demand - o.shares[c]; d > 0 {
-			takes[c] = d
-			taken += d
-		} else {
-			gives[c] = -d
-			given -= d
+// over is by how much endpoints are given more than they have room for.
+func (f *filling) over() []float64 {
+	out := make([]float64, len(f.capacity))
+	for i := range f.origins {
+		for h, n := range f.missing(i) {
+			out[f.origins[i].homes[h]] += n
 		}
-	}
-	points := int32(math.Ceil(math.Min(taken, given)*100 - 1e-3))
-	for c, n := range apportion(takes, points) {
-		out[c] += n
-	}
-	for c, n := range apportion(gives, points) {
-		out[c] -= n
 	}
 	return out
 }
 
+// shifts are the points by which the clients of each origin are to be shifted: what is too much at home
+// in whole percent, rounded up. They sum up to 0.
+func (f *filling) shifts() [][]int32 {
+	n := len(f.capacity)
+	out, all := make([][]int32, len(f.origins)), make([]int32, len(f.origins)*n)
+	for i := range f.origins {
+		out[i] = all[i*n : (i+1)*n]
+		f.shift(out[i], i)
+	}
+	return out
+}
+
+func (f *filling) shift(out []int32, i int) {
+	o := &f.origins[i]
+	if o.demand <= negligible {
+		return
+	}
+	clear(f.takes)
+	goes := f.gives // where everybody goes, until it is known who gives
+	copy(goes, f.given[i])
+	for h, n := range f.missing(i) {
+		goes[o.homes[h]] += n
+	}
+	var taken, given float64
+	for c, n := range goes {
+		if n == 0 && o.shares[c] == 0 {
+			continue
+		}
+		if d := n/o.demand - o.shares[c]; d > 0 {
+			f.takes[c], f.gives[c] = d, 0
+			taken += d
+		} else {
+			f.gives[c] = -d
+			given -= d
+		}
+	}
+	points := int32(math.Ceil(math.Min(taken, given)*100 - 1e-3))
+	if points <= 0 {
+		return
+	}
+	apportion(out, f.takes, points, 1)
+	apportion(out, f.gives, points, -1)
+}
+
 // apportion divides points by weight, to the last one: each gets what is due to all up to itself, less
-// what those before it got.
-func apportion(weights []float64, points int32) []int32 {
-	out := make([]int32, len(weights))
+// what those before it got. They are added to out, with a sign.
+func apportion(out []int32, weights []float64, points, sign int32) {
 	var total, seen float64
 	for _, w := range weights {
 		total += w
 	}
 	if total <= 0 {
-		return out
+		return
 	}
 	var given int32
 	for i, w := range weights {
-		seen += w
-		due := int32(math.Round(float64(points) * seen / total))
-		out[i] = due - given
-		given = due
+		if w > 0 {
+			seen += w
+			due := int32(math.Round(float64(points) * seen / total))
+			out[i] += sign * (due - given)
+			given = due
+		}
 	}
-	return out
 }

@@ -3,7 +3,6 @@ package traffic
 import (
 	"cmp"
 	_ "embed"
-	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -54,16 +53,21 @@ func CloudRegion(provider, region string) *trafficv1alpha1.Coordinates {
 // Regions are the regions that RegionMaps name.
 type Regions map[string]trafficv1alpha1.Region
 
-// place is a region, with the direction to it as a vector of length 1 when it is known where it is.
-type place struct {
+// located is a region and where it is, if that is known.
+type located struct {
 	name     string
 	location *trafficv1alpha1.Coordinates
-	known    bool
-	vector   [3]float64
+}
+
+// place is a region, with the direction to it as a vector of length 1 when it is known where it is.
+type place struct {
+	located
+	known  bool
+	vector [3]float64
 }
 
 func newPlace(name string, location *trafficv1alpha1.Coordinates) place {
-	p := place{name: name, location: location}
+	p := place{located: located{name, location}}
 	if location == nil {
 		return p
 	}
@@ -92,11 +96,12 @@ func (p place) kilometres(q place) int {
 }
 
 // clientRegions are the regions of the endpoints and those of RegionMaps, by name.
-func (p *planner) clientRegions() []place {
+func (p *planner) clientRegions() []located {
 	regions := map[string]*trafficv1alpha1.Coordinates{}
-	for _, e := range p.endpoints {
-		if _, seen := regions[e.Region]; e.Region != "" && !seen {
-			regions[e.Region] = CloudRegion(p.members[e.Cluster].Cluster.Spec.Provider, e.Region)
+	for i := range p.endpoints {
+		name := p.endpoints[i].Region
+		if _, seen := regions[name]; name != "" && !seen {
+			regions[name] = CloudRegion(p.subjects[i].Cluster.Spec.Provider, name)
 		}
 	}
 	for name, r := range p.in.Regions {
@@ -107,55 +112,10 @@ func (p *planner) clientRegions() []place {
 			regions[name] = CloudRegion("", name)
 		}
 	}
-	out := make([]place, 0, len(regions))
-	for _, name := range slices.Sorted(maps.Keys(regions)) {
-		out = append(out, newPlace(name, regions[name]))
+	out := make([]located, 0, len(regions))
+	for name, at := range regions {
+		out = append(out, located{name, at})
 	}
-	return out
-}
-
-// regional is a group of one region and the index of its place; -1 when it names none.
-type regional struct {
-	*group
-	region string
-	at     int
-}
-
-func regionals(groups []*group, places []place) []regional {
-	out := make([]regional, 0, len(groups))
-	for _, g := range groups {
-		r := regional{g, g.candidates[0].region, -1}
-		if i, found := slices.BinarySearchFunc(places, r.region, func(p place, name string) int { return cmp.Compare(p.name, name) }); found {
-			r.at = i
-		}
-		out = append(out, r)
-	}
-	return out
-}
-
-// byDistance sorts groups, each of one region and themselves sorted by its name: the client's own
-// first, then by distance from it, then those whose distance is not known, and last the clusters
-// that name no region.
-func byDistance(client place, groups []regional, places []place) []*group {
-	const own, unknown, nowhere = -1, math.MaxInt - 1, math.MaxInt
-	type ranked struct{ rank, index int }
-	list := make([]ranked, 0, len(groups))
-	for i, g := range groups {
-		rank := nowhere
-		switch {
-		case g.region == client.name:
-			rank = own
-		case g.at >= 0 && client.known && places[g.at].known:
-			rank = client.kilometres(places[g.at])
-		case g.at >= 0:
-			rank = unknown
-		}
-		list = append(list, ranked{rank, i})
-	}
-	slices.SortFunc(list, func(a, b ranked) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.index, b.index)) })
-	out := make([]*group, 0, len(list))
-	for _, r := range list {
-		out = append(out, groups[r.index].group)
-	}
+	slices.SortFunc(out, func(a, b located) int { return cmp.Compare(a.name, b.name) })
 	return out
 }

@@ -2,6 +2,7 @@ package traffic
 
 import (
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -34,6 +35,8 @@ type Input struct {
 	Clusters []Member
 	// Regions that RegionMaps name.
 	Regions Regions
+	// Atlas remembers distances from plan to plan; nil does without. What is decided does not hang on it.
+	Atlas *Atlas
 	// VantagePoints is how many vantage points report at present.
 	VantagePoints int
 }
@@ -67,9 +70,11 @@ type Discovered struct {
 // Output is what was decided.
 type Output struct {
 	// Spec of the TrafficPlan. Nil says to leave the plan as it is, or not to make one: a policy
-	// that can not be carried out never takes away what its last good version gave.
+	// that can not be carried out never takes away what its last good version gave. It shares memory
+	// with the input.
 	Spec *trafficv1alpha1.TrafficPlanSpec
-	// Conditions of the policy: Accepted and ResolvedRefs, without times and generation.
+	// Conditions of the policy, without times and generation: Accepted, ResolvedRefs and, where there is
+	// something to tell, Held and Resident.
 	Conditions []metav1.Condition
 	// Clusters is the policy's status for each cluster.
 	Clusters []trafficv1alpha1.ClusterTraffic
@@ -113,6 +118,9 @@ func Plan(in Input) Output {
 	out.Clusters = clusterStatus(spec)
 	out.Events = events(in.Previous, spec)
 	out.RequeueAfter = p.wake
+	if c := p.resident(); c != nil {
+		out.Conditions = append(out.Conditions, *c)
+	}
 	return out
 }
 
@@ -129,18 +137,18 @@ func planned(in Input) bool {
 type planner struct {
 	in       Input
 	steering steering
-	members  map[string]Member
-	previous map[string]*trafficv1alpha1.PlanEndpoint
+	// previous are the endpoints of the previous plan, by cluster.
+	previous []trafficv1alpha1.PlanEndpoint
 	// inside is the wall that the policy draws, inside that of its namespace; nil when it draws none.
 	inside *affinity.Matcher
-	// drains are the reasons of the policy's own drains, by cluster.
-	drains map[string]string
 	// held says that spec.hold is in force.
 	held bool
 	// demand is nil unless it is fresh.
 	demand *Demand
 
+	// endpoints, by cluster, and what each was made from.
 	endpoints []trafficv1alpha1.PlanEndpoint
+	subjects  []subject
 	failOpen  bool
 	regions   []trafficv1alpha1.PlanRegion
 	tiers     []trafficv1alpha1.PlanTier
@@ -149,13 +157,17 @@ type planner struct {
 	wake      time.Duration
 }
 
+// subject is a cluster that has an endpoint, or may have one.
+type subject struct {
+	*Member
+	// before is what the previous plan says; nil when nothing.
+	before *trafficv1alpha1.PlanEndpoint
+}
+
 func newPlanner(in Input) *planner {
 	p := &planner{
 		in:       in,
 		steering: newSteering(&in.Policy.Spec.Steering),
-		members:  make(map[string]Member, len(in.Clusters)),
-		previous: map[string]*trafficv1alpha1.PlanEndpoint{},
-		drains:   map[string]string{},
 		held:     in.Policy.Spec.Hold.InForce(in.Now),
 		demand:   freshDemand(in),
 	}
@@ -166,31 +178,63 @@ func newPlanner(in Input) *planner {
 		inside := affinity.New(&r.ClusterAffinity)
 		p.inside = &inside
 	}
-	for _, d := range in.Policy.Spec.Drain {
-		p.drains[d.Cluster] = d.Reason
-	}
-	for _, m := range in.Clusters {
-		p.members[m.Cluster.Name] = m
-	}
 	if in.Previous != nil {
-		for i := range in.Previous.Endpoints {
-			e := &in.Previous.Endpoints[i]
-			p.previous[e.Cluster] = e
-		}
+		p.previous = byCluster(in.Previous.Endpoints)
 	}
 	return p
 }
 
-// judge gives every endpoint its state, by itself.
-func (p *planner) judge() {
-	for name, m := range p.members {
-		if e, present := p.endpoint(m, p.previous[name]); present {
-			p.endpoints = append(p.endpoints, e)
+// byCluster is a list as it is when it is sorted, as every plan is that nobody has edited.
+func byCluster(list []trafficv1alpha1.PlanEndpoint) []trafficv1alpha1.PlanEndpoint {
+	for i := 1; i < len(list); i++ {
+		if list[i].Cluster < list[i-1].Cluster {
+			list = slices.Clone(list)
+			slices.SortFunc(list, func(a, b trafficv1alpha1.PlanEndpoint) int { return strings.Compare(a.Cluster, b.Cluster) })
+			break
 		}
 	}
-	slices.SortFunc(p.endpoints, func(a, b trafficv1alpha1.PlanEndpoint) int {
-		return strings.Compare(a.Cluster, b.Cluster)
-	})
+	return list
+}
+
+// find is the index of a cluster in a sorted list; -1 when it is not there.
+func find(list []trafficv1alpha1.PlanEndpoint, cluster string) int {
+	if i, found := sort.Find(len(list), func(i int) int { return strings.Compare(cluster, list[i].Cluster) }); found {
+		return i
+	}
+	return -1
+}
+
+// judge gives every endpoint its state, by itself.
+func (p *planner) judge() {
+	candidates := p.concerned()
+	p.endpoints = make([]trafficv1alpha1.PlanEndpoint, 0, len(candidates))
+	p.subjects = candidates[:0]
+	for _, s := range candidates {
+		n := len(p.endpoints)
+		p.endpoints = append(p.endpoints, trafficv1alpha1.PlanEndpoint{})
+		if p.endpoint(&p.endpoints[n], s) {
+			p.subjects = append(p.subjects, s)
+		} else {
+			p.endpoints = p.endpoints[:n]
+		}
+	}
+}
+
+// concerned are the clusters that may have an endpoint, by name: those with the target, and those that
+// had one.
+func (p *planner) concerned() []subject {
+	out := make([]subject, 0, len(p.previous)+1)
+	for i := range p.in.Clusters {
+		s := subject{Member: &p.in.Clusters[i]}
+		if at := find(p.previous, s.Cluster.Name); at >= 0 {
+			s.before = &p.previous[at]
+		} else if !s.known() || !s.Exists {
+			continue
+		}
+		out = append(out, s)
+	}
+	slices.SortFunc(out, func(a, b subject) int { return strings.Compare(a.Cluster.Name, b.Cluster.Name) })
+	return out
 }
 
 // rescue sees to it that requests are never kept waiting for a dead endpoint while a living one is
@@ -207,7 +251,7 @@ func (p *planner) rescue() {
 }
 
 // each calls do for every endpoint in a state and counts them.
-func (p *planner) each(state trafficv1alpha1.EndpointState, do func(*trafficv1alpha1.PlanEndpoint)) (n int) {
+func (p *planner) each(state trafficv1alpha1.EndpointState, do func(*trafficv1alpha1.PlanEndpoint, subject)) (n int) {
 	for i := range p.endpoints {
 		e := &p.endpoints[i]
 		if e.State != state {
@@ -215,7 +259,7 @@ func (p *planner) each(state trafficv1alpha1.EndpointState, do func(*trafficv1al
 		}
 		n++
 		if do != nil {
-			do(e)
+			do(e, p.subjects[i])
 		}
 	}
 	return n
@@ -296,8 +340,12 @@ func probeHost(hostnames []string) string {
 }
 
 func clusterStatus(spec *trafficv1alpha1.TrafficPlanSpec) []trafficv1alpha1.ClusterTraffic {
-	var out []trafficv1alpha1.ClusterTraffic
-	for _, e := range spec.Endpoints {
+	if len(spec.Endpoints) == 0 {
+		return nil
+	}
+	out := make([]trafficv1alpha1.ClusterTraffic, 0, len(spec.Endpoints))
+	for i := range spec.Endpoints {
+		e := &spec.Endpoints[i]
 		out = append(out, trafficv1alpha1.ClusterTraffic{Name: e.Cluster, State: e.State, Reason: e.Reason, Message: e.Message})
 	}
 	return out

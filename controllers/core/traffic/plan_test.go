@@ -3,15 +3,19 @@ package traffic
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
+	apinames "github.com/seaway-io/seaway/api/names"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	"github.com/seaway-io/seaway/api/residency"
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 )
 
@@ -381,4 +385,80 @@ func TestTiers(t *testing.T) {
 			t.Errorf("%d tiers", n)
 		}
 	})
+}
+
+// A wall that is drawn around what runs takes it out of the answers at once, and the policy says what
+// still runs outside.
+func TestThePolicySaysWhatRunsOutsideOfTheWall(t *testing.T) {
+	w := newWorld(t, "fra", "iad")
+	w.members["fra"].Cluster.Labels = map[string]string{"geo": "eu"}
+	told := func() string {
+		out := w.step()
+		w.policy.Status.Conditions = out.Conditions
+		if c := meta.FindStatusCondition(out.Conditions, apinames.ConditionResident); c != nil {
+			return string(c.Status) + " " + c.Reason + ": " + c.Message
+		}
+		return ""
+	}
+	if got := told(); got != "" {
+		t.Errorf("without a wall: %s", got)
+	}
+	w.wall, _ = residency.Of(map[string]string{apinames.ResidencyAnnotation: "geo=eu"})
+	const want = "False ResidencyViolated: runs outside of the namespace's wall (traffic.seaway.dev/residency: geo=eu) in iad, where it receives nothing"
+	if got := told(); got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	w.kill("fra")
+	if e := w.endpoint("iad"); reachable(e) || e.SharePercent != 0 || slices.ContainsFunc(w.plan.Tiers, func(tier v1.PlanTier) bool { return holds(tier, "iad") }) {
+		t.Errorf("iad is answered: %+v, %s", e, tierText(w.plan.Tiers))
+	}
+	if got := told(); got != want {
+		t.Errorf("with nothing left inside: %s", got)
+	}
+	w.members["iad"].ReadyReplicas = 0
+	if got := told(); got != "True ResidencyKept: nothing runs outside of a wall" {
+		t.Errorf("when it has left: %s", got)
+	}
+}
+
+// What an Atlas remembers changes no plan.
+func TestAtlas(t *testing.T) {
+	shared := &Atlas{}
+	for _, names := range [][]string{{"fra", "iad"}, {"fra", "iad", "sin"}, {"fra", "iad"}, {"sin"}} {
+		w := newWorld(t, names...)
+		if len(names) == 3 {
+			w.regions = Regions{"us-east-1": {Name: "us-east-1", Location: &v1.Coordinates{Latitude: "50", Longitude: "9"}}, "cellar": {Name: "cellar"}}
+		}
+		in := w.input()
+		want := text(t, Plan(in).Spec)
+		in.Atlas = shared
+		for range 2 {
+			if diff := cmp.Diff(want, text(t, Plan(in).Spec)); diff != "" {
+				t.Errorf("%v: %s", names, diff)
+			}
+		}
+	}
+	if n := len(*shared.charts.Load()); n != 3 {
+		t.Errorf("%d charts for three sets of regions", n)
+	}
+	for i := range 3 * mostCharts {
+		shared.chart([]located{{name: fmt.Sprint(i)}})
+	}
+	if n := len(*shared.charts.Load()); n != mostCharts {
+		t.Errorf("%d charts are kept", n)
+	}
+}
+
+// A plan that somebody has edited is read all the same, in whatever order it is.
+func TestThePreviousPlanMayBeInAnyOrder(t *testing.T) {
+	w := newWorld(t, "fra", "dub", "iad", "sin")
+	w.step()
+	w.verdict("iad", v1.VerdictUnhealthy)
+	want := text(t, Plan(w.input()).Spec)
+	in := w.input()
+	slices.Reverse(in.Previous.Endpoints)
+	slices.Reverse(in.Previous.Regions)
+	if diff := cmp.Diff(want, text(t, Plan(in).Spec)); diff != "" {
+		t.Error(diff)
+	}
 }

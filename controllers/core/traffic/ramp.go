@@ -22,12 +22,12 @@ func (p *planner) ramp() ramp {
 // recover gives an endpoint in recovery its share. held is what it had: a share does not fall while
 // the endpoint is healthy. The clock stands still while the control plane is lost, since nobody knows
 // whether replicas are ready. That a member was not read yet, as after a restart, stops no clock.
-func (p *planner) recover(e *trafficv1alpha1.PlanEndpoint, m Member, held int32) {
+func (p *planner) recover(e *trafficv1alpha1.PlanEndpoint, s subject, held int32) {
 	r := p.ramp()
 	since := e.StableSince
 	enter(e, trafficv1alpha1.EndpointRecovering, "", "")
 	e.SharePercent = held
-	if !controlPlaneLost(m.Cluster) && !p.held {
+	if !controlPlaneLost(s.Cluster) && !p.held {
 		if since == nil {
 			from := ceil(p.in.Now.Add(-r.offset(held)))
 			since = &from
@@ -35,7 +35,7 @@ func (p *planner) recover(e *trafficv1alpha1.PlanEndpoint, m Member, held int32)
 		e.StableSince = since
 		share := r.share(p.in.Now.Sub(since.Time))
 		if share >= 100 {
-			p.serve(e, m)
+			p.serve(e, s)
 			return
 		}
 		e.SharePercent = max(held, share)

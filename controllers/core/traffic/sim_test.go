@@ -233,3 +233,46 @@ func TestAnyLossOverloadsNobodyWhileThereIsRoom(t *testing.T) {
 		}
 	})
 }
+
+// Clients of no known region go everywhere. Where one of the clusters is full they go elsewhere, and not
+// the clients who are at home there.
+func TestClientsOfNoKnownRegionSpillToo(t *testing.T) {
+	for name, clients := range map[string]map[string]float64{
+		"they and those at home are too many together": {europe: 100, america: 30, "ap-southeast-1": 20, "": 90},
+		"there are none at home":                       {"": 330},
+		"they are few":                                 {europe: 130, america: 30, "ap-southeast-1": 20, "": 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLoop(t, 80, "fra", "iad", "sin")
+			l.clients = clients
+			var all []int32
+			told := l.told
+			l.told = func(out Output) {
+				told(out)
+				var n int32
+				if l.plan.Spill != nil {
+					for _, s := range l.plan.Spill.Shifts {
+						n += max(s.Points, 0)
+					}
+				}
+				if len(all) == 0 || all[len(all)-1] != n {
+					all = append(all, n)
+				}
+			}
+			l.run(1800)
+			before := len(all)
+			l.run(1800)
+			for _, name := range []string{"fra", "iad", "sin"} {
+				if limit := l.capacity(name) * 0.8; l.arrived[name] > limit*1.04 {
+					t.Errorf("%s receives %.0f, more than %.0f", name, l.arrived[name], limit)
+				}
+			}
+			if clients[europe] > 0 && (l.plan.Spill == nil || l.plan.Load.Reason != v1.LoadSpilling) {
+				t.Errorf("they stay: %+v, %+v", l.plan.Spill, l.plan.Load)
+			}
+			if turns(all) > 2 || len(all) > before+1 {
+				t.Errorf("what is spilled does not come to rest: %v", all)
+			}
+		})
+	}
+}

@@ -48,7 +48,7 @@ type Demand struct {
 // flow is one list of tiers that is spilled from.
 type flow struct {
 	origin
-	region string // empty for the list of everybody
+	region string // empty for the list of everybody, or of those of no known region
 	tiers  *[]trafficv1alpha1.PlanTier
 	before *trafficv1alpha1.Spill
 	spill  **trafficv1alpha1.Spill
@@ -60,7 +60,7 @@ type flow struct {
 
 // overflow sends what tiers can not take to others.
 func (p *planner) overflow() {
-	if p.in.Policy.Spec.Steering.Spillover == nil || !p.steering.byReplicas() {
+	if p.in.Policy.Spec.Steering.Spillover == nil || !p.steering.tiered() {
 		return
 	}
 	flows := p.flows()
@@ -95,33 +95,23 @@ func (p *planner) follow(flows []*flow, capacity []float64, target float64) (ove
 	if load := loads(flows, len(capacity)); !slices.ContainsFunc(flows, (*flow).spills) && fits(load, capacity, target) {
 		return over
 	}
-	origins := make([]origin, len(flows))
-	for i, f := range flows {
-		origins[i] = f.origin
-	}
-	wanted, low := fill(origins, capacity, target), fill(origins, capacity, math.Max(target-spillBack/2, 1))
-	for i := range origins {
-		for c, n := range wanted.missing(i) {
-			over[c] += n
-		}
-	}
+	origins := p.origins(flows)
+	wanted := newFilling(origins, capacity)
+	wanted.fill(target)
+	over = wanted.over()
 	if p.held {
 		return over
 	}
-	c := course{capacity: capacity, target: target, crowded: wanted.level > target}
+	c := course{capacity: capacity, target: target, crowded: wanted.level > target, wants: wanted.shifts()}
+	wanted.fill(math.Max(target-spillBack/2, 1))
+	c.backs = wanted.shifts()
+	c.load = loads(flows, len(capacity))
 	lost := p.lostOne()
 	for i, f := range flows {
-		c.wants, c.backs = append(c.wants, wanted.shifts(i)), append(c.backs, low.shifts(i))
 		if lost {
 			f.shifts, f.shrinking, f.moved = c.wants[i], false, true
-		}
-	}
-	if !lost {
-		c.load = loads(flows, len(capacity))
-		for i, f := range flows {
-			if to, at := p.next(&c, i, f); to != nil && !p.in.Now.Before(at) {
-				p.step(f, to)
-			}
+		} else if to, at := p.next(&c, i, f); to != nil && !p.in.Now.Before(at) {
+			p.step(f, to)
 		}
 	}
 	// What is still to be done is done when it may be.
@@ -188,6 +178,9 @@ func (p *planner) next(c *course, i int, f *flow) (to []int32, at time.Time) {
 
 // pressed says whether clusters have more than they should that the clients could go elsewhere with.
 func (f *flow) pressed(want []int32, c *course) bool {
+	if slices.Equal(want, f.shifts) {
+		return false
+	}
 	limit := c.target
 	if (c.crowded || total(want) <= total(f.shifts)) && distance(want, f.shifts) < spillSlack {
 		limit = 100
@@ -242,11 +235,9 @@ func (p *planner) step(f *flow, to []int32) {
 		}
 	}
 	points = min(points, spillStep)
-	up, down := apportion(ups, points), apportion(downs, points)
 	f.shifts = slices.Clone(f.shifts)
-	for c := range f.shifts {
-		f.shifts[c] += up[c] - down[c]
-	}
+	apportion(f.shifts, ups, points, 1)
+	apportion(f.shifts, downs, points, -1)
 	f.moved = true
 }
 
@@ -275,77 +266,94 @@ func (p *planner) withoutDemand(flows []*flow) {
 	}
 }
 
-// flows are the lists of tiers with what is known of their clients and what is spilled at present.
+// flows are the lists of tiers with what is known of their clients and what is spilled at present. Those of
+// no known region, who are nowhere at home, are the last.
 func (p *planner) flows() []*flow {
-	index := make(map[string]int, len(p.endpoints))
-	for i := range p.endpoints {
-		index[p.endpoints[i].Cluster] = i
+	before := p.in.Previous
+	if before == nil {
+		before = &trafficv1alpha1.TrafficPlanSpec{}
 	}
-	var out []*flow
-	add := func(region string, tiers *[]trafficv1alpha1.PlanTier, spill **trafficv1alpha1.Spill, before *trafficv1alpha1.Spill) {
-		if len(*tiers) == 0 {
-			return
-		}
-		f := &flow{region: region, tiers: tiers, spill: spill, before: before}
-		if p.demand != nil {
-			f.demand = p.demand.Clients[region]
-		}
-		f.shares = make([]float64, len(p.endpoints))
-		var sum float64
-		for _, c := range (*tiers)[0].Clusters {
-			sum += float64(c.Weight)
-		}
-		for _, c := range (*tiers)[0].Clusters {
-			f.shares[index[c.Name]] = float64(c.Weight) / sum
-			f.native = f.native || p.endpoints[index[c.Name]].Region == region
-		}
-		for _, t := range *tiers {
-			var rank []int
-			for _, c := range t.Clusters {
-				if i := index[c.Name]; p.endpoints[i].SharePercent == 100 {
-					rank = append(rank, i)
-				}
-			}
-			f.ranks = append(f.ranks, rank)
-		}
-		f.shifts = p.shiftsBefore(f, index)
-		f.shrinking = before != nil && before.Shrinking
-		f.moved = before != nil && !slices.Equal(p.told(f.shifts), before.Shifts)
-		out = append(out, f)
-	}
-	if p.steering.strategy == trafficv1alpha1.StrategyOrdered {
-		var before *trafficv1alpha1.Spill
-		if p.in.Previous != nil {
-			before = p.in.Previous.Spill
-		}
-		add("", &p.tiers, &p.spill, before)
-		return out
-	}
-	before := map[string]*trafficv1alpha1.Spill{}
-	if p.in.Previous != nil {
-		for i := range p.in.Previous.Regions {
-			before[p.in.Previous.Regions[i].Name] = p.in.Previous.Regions[i].Spill
+	out := make([]*flow, 0, len(p.regions)+1)
+	n := len(p.endpoints)
+	shares, shifts := make([]float64, cap(out)*n), make([]int32, cap(out)*n)
+	add := func(f *flow) {
+		if len(*f.tiers) > 0 {
+			f.shares, shares = shares[:n:n], shares[n:]
+			f.shifts, shifts = shifts[:n:n], shifts[n:]
+			p.tell(f)
+			out = append(out, f)
 		}
 	}
+	all := make([]flow, len(p.regions))
 	for i := range p.regions {
 		r := &p.regions[i]
-		add(r.Name, &r.Tiers, &r.Spill, before[r.Name])
+		all[i] = flow{region: r.Name, tiers: &r.Tiers, spill: &r.Spill}
+		if was := regionOf(before, r.Name, i); was != nil {
+			all[i].before = was.Spill
+		}
+		add(&all[i])
+	}
+	add(&flow{tiers: &p.tiers, spill: &p.spill, before: before.Spill})
+	return out
+}
+
+// tell fills in how many are told to go where.
+func (p *planner) tell(f *flow) {
+	if p.demand != nil {
+		f.demand = p.demand.Clients[f.region]
+	}
+	first := (*f.tiers)[0].Clusters
+	f.homes = make([]int, 0, len(first))
+	var sum float64
+	for _, c := range first {
+		sum += float64(c.Weight)
+	}
+	for _, c := range first {
+		i := find(p.endpoints, c.Name)
+		f.shares[i] = float64(c.Weight) / sum
+		f.homes = append(f.homes, i)
+		f.native = f.native || f.region != "" && p.endpoints[i].Region == f.region
+	}
+	p.shiftsBefore(f)
+	f.shrinking = f.before != nil && f.before.Shrinking
+	f.moved = f.before != nil && !slices.Equal(p.told(f.shifts), f.before.Shifts)
+}
+
+// origins are the flows with those who may take what is too much, tier by tier. Regions have tiers in
+// common, which are told by where they lie in memory.
+func (p *planner) origins(flows []*flow) []origin {
+	ranks := map[*trafficv1alpha1.WeightedCluster][]int{}
+	out := make([]origin, len(flows))
+	for i, f := range flows {
+		f.ranks = make([][]int, len(*f.tiers))
+		for n, t := range *f.tiers {
+			rank, known := ranks[&t.Clusters[0]]
+			if !known {
+				for _, c := range t.Clusters {
+					if e := find(p.endpoints, c.Name); p.endpoints[e].SharePercent == 100 {
+						rank = append(rank, e)
+					}
+				}
+				ranks[&t.Clusters[0]] = rank
+			}
+			f.ranks[n] = rank
+		}
+		out[i] = f.origin
 	}
 	return out
 }
 
-// shiftsBefore are the shifts in force, as far as those who take and give are still there to do so.
-func (p *planner) shiftsBefore(f *flow, index map[string]int) []int32 {
-	out := make([]int32, len(p.endpoints))
-	if f.before == nil {
-		return out
+// shiftsBefore fills in the shifts in force, as far as those who take and give are still there to do so.
+func (p *planner) shiftsBefore(f *flow) {
+	if f.before == nil || len(f.before.Shifts) == 0 {
+		return
 	}
-	takes, gives := make([]float64, len(out)), make([]float64, len(out))
+	takes, gives := make([]float64, len(f.shifts)), make([]float64, len(f.shifts))
 	var taken, given int32
 	for _, s := range f.before.Shifts {
-		i, there := index[s.Name]
+		i := find(p.endpoints, s.Name)
 		switch {
-		case !there:
+		case i < 0:
 		case s.Points > 0 && p.endpoints[i].SharePercent == 100:
 			takes[i], taken = float64(s.Points), taken+s.Points
 		case s.Points < 0:
@@ -354,13 +362,8 @@ func (p *planner) shiftsBefore(f *flow, index map[string]int) []int32 {
 		}
 	}
 	points := min(taken, given)
-	for i, n := range apportion(takes, points) {
-		out[i] += n
-	}
-	for i, n := range apportion(gives, points) {
-		out[i] -= n
-	}
-	return out
+	apportion(f.shifts, takes, points, 1)
+	apportion(f.shifts, gives, points, -1)
 }
 
 func total(shifts []int32) (n int32) {
@@ -372,6 +375,9 @@ func total(shifts []int32) (n int32) {
 
 // told are shifts as a plan tells them.
 func (p *planner) told(shifts []int32) (out []trafficv1alpha1.Shift) {
+	if total(shifts) == 0 {
+		return nil // they sum up to 0
+	}
 	for c, points := range shifts {
 		if points != 0 {
 			out = append(out, trafficv1alpha1.Shift{Name: p.endpoints[c].Cluster, Points: points})
@@ -396,14 +402,14 @@ func (p *planner) write(f *flow) bool {
 	}
 	*f.spill = now
 	const whole = 10000 // a hundredth of a point is 1
-	weights := map[string]int64{}
+	var weights []weight
 	for c, share := range f.shares {
 		if share > 0 || f.shifts[c] > 0 {
 			// Who gives all away stays in the list: it serves should the others fall.
-			weights[p.endpoints[c].Cluster] = max(int64(math.Round(share*whole))+int64(f.shifts[c])*whole/100, 1)
+			weights = append(weights, weight{p.endpoints[c].Cluster, max(int64(math.Round(share*whole))+int64(f.shifts[c])*whole/100, 1)})
 		}
 	}
-	*f.tiers = append([]trafficv1alpha1.PlanTier{tier(weights)}, (*f.tiers)[1:]...)
+	(*f.tiers)[0] = tier(weights)
 	return true
 }
 
@@ -438,11 +444,7 @@ func (p *planner) describeLoad(flows []*flow, capacity, over []float64, spilled 
 		var parts []string
 		for _, f := range flows {
 			if n := total(f.shifts); n > 0 {
-				who := "clients"
-				if f.region != "" {
-					who = "clients of " + f.region
-				}
-				parts = append(parts, fmt.Sprintf("%s: %d %% of their requests", who, n))
+				parts = append(parts, fmt.Sprintf("%s: %d %% of their requests", p.who(f), n))
 			}
 		}
 		out.Message = "sent to the next tier: " + strings.Join(parts, "; ")
@@ -457,6 +459,17 @@ func (p *planner) describeLoad(flows []*flow, capacity, over []float64, spilled 
 		out.Since = was.Since
 	}
 	return out
+}
+
+// who are the clients of a flow.
+func (p *planner) who(f *flow) string {
+	switch {
+	case f.region != "":
+		return "clients of " + f.region
+	case len(p.regions) > 0:
+		return "clients of no known region"
+	}
+	return "clients"
 }
 
 // nearlyFull keeps an overload from being told as over and begun again with every measurement.

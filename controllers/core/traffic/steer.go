@@ -20,6 +20,7 @@ const togetherWithin = time.Minute
 // steering is a policy's strategy made ready to be asked about many clusters.
 type steering struct {
 	strategy trafficv1alpha1.Strategy
+	weighing trafficv1alpha1.Weighing
 	sets     []clusterSet
 }
 
@@ -31,7 +32,7 @@ type clusterSet struct {
 }
 
 func newSteering(s *trafficv1alpha1.Steering) steering {
-	out := steering{strategy: s.Strategy}
+	out := steering{strategy: s.Strategy, weighing: s.Weighing}
 	switch s.Strategy {
 	case trafficv1alpha1.StrategyOrdered:
 		for i := range s.Tiers {
@@ -52,6 +53,11 @@ func newSteering(s *trafficv1alpha1.Steering) steering {
 // byReplicas says whether the clusters of a tier are weighed by their ready replicas. Where a user gave
 // the weights, or wants them to be alike, they are.
 func (s steering) byReplicas() bool {
+	return s.tiered() && s.weighing != trafficv1alpha1.WeighingEven
+}
+
+// tiered says whether there is a next tier to go to.
+func (s steering) tiered() bool {
 	return s.strategy == trafficv1alpha1.StrategyGeo || s.strategy == trafficv1alpha1.StrategyOrdered
 }
 
@@ -96,12 +102,11 @@ func (p *planner) steer() {
 	if p.steering.strategy != trafficv1alpha1.StrategyGeo {
 		return
 	}
-	places := p.clientRegions()
-	regions := regionals(split(candidates, lost, func(c candidate) string { return c.region }), places)
-	for _, client := range places {
-		p.regions = append(p.regions, trafficv1alpha1.PlanRegion{
-			Name: client.name, Location: client.location.DeepCopy(), Tiers: tiers(wholeFirst(byDistance(client, regions, places))),
-		})
+	chart := p.in.Atlas.chart(p.clientRegions())
+	ranking := newRanking(split(candidates, lost, func(c candidate) string { return c.region }), chart)
+	p.regions = make([]trafficv1alpha1.PlanRegion, len(chart.places))
+	for i, place := range chart.places {
+		p.regions[i] = trafficv1alpha1.PlanRegion{Name: place.name, Location: place.location.DeepCopy(), Tiers: tiers(wholeFirst(ranking.from(i)))}
 	}
 }
 
@@ -117,19 +122,19 @@ type candidate struct {
 
 // candidates are the endpoints with a share; when there is none, those that fail open.
 func (p *planner) candidates() []candidate {
-	var out []candidate
+	out := make([]candidate, 0, len(p.endpoints))
 	for i := range p.endpoints {
-		if e := &p.endpoints[i]; e.SharePercent > 0 {
-			out = append(out, p.candidate(e, e.SharePercent))
+		if share := p.endpoints[i].SharePercent; share > 0 {
+			out = append(out, p.candidate(i, share))
 		}
 	}
 	if len(out) > 0 {
 		return out
 	}
-	for _, e := range p.lastResort() {
+	for _, i := range p.lastResort() {
 		p.failOpen = true
-		e.Message += failOpenNote
-		out = append(out, p.candidate(e, 100))
+		p.endpoints[i].Message += failOpenNote
+		out = append(out, p.candidate(i, 100))
 	}
 	return out
 }
@@ -145,14 +150,15 @@ func (p *planner) lost() []candidate {
 	for i := range p.endpoints {
 		e := &p.endpoints[i]
 		if inOutage(e) && e.Reason == trafficv1alpha1.EndpointReasonUnhealthy || e.State == trafficv1alpha1.EndpointRecovering && e.SharePercent == 0 {
-			out = append(out, p.candidate(e, 0))
+			out = append(out, p.candidate(i, 0))
 		}
 	}
 	return out
 }
 
-func (p *planner) candidate(e *trafficv1alpha1.PlanEndpoint, percent int32) candidate {
-	tier, weight, _ := p.steering.place(p.members[e.Cluster].Cluster)
+func (p *planner) candidate(endpoint int, percent int32) candidate {
+	e := &p.endpoints[endpoint]
+	tier, weight, _ := p.steering.place(p.subjects[endpoint].Cluster)
 	counted := p.steering.byReplicas()
 	if counted {
 		weight = int64(max(e.Weight, 1))
@@ -164,7 +170,7 @@ func (p *planner) candidate(e *trafficv1alpha1.PlanEndpoint, percent int32) cand
 // else those that were the last to go down, else all that the policy selects, else all. Each only
 // with an address. An outage keeps its beginning for as long as it lasts, and so the set stays the
 // same until something changes.
-func (p *planner) lastResort() []*trafficv1alpha1.PlanEndpoint {
+func (p *planner) lastResort() []int {
 	last := p.lastOutage().Add(-togetherWithin)
 	for _, wanted := range []func(*trafficv1alpha1.PlanEndpoint) bool{
 		func(e *trafficv1alpha1.PlanEndpoint) bool { return e.State == trafficv1alpha1.EndpointDraining },
@@ -172,10 +178,10 @@ func (p *planner) lastResort() []*trafficv1alpha1.PlanEndpoint {
 		func(e *trafficv1alpha1.PlanEndpoint) bool { return e.State != trafficv1alpha1.EndpointExcluded },
 		func(*trafficv1alpha1.PlanEndpoint) bool { return true },
 	} {
-		var out []*trafficv1alpha1.PlanEndpoint
+		var out []int
 		for i := range p.endpoints {
 			if e := &p.endpoints[i]; reachable(e) && wanted(e) {
-				out = append(out, e)
+				out = append(out, i)
 			}
 		}
 		if len(out) > 0 {

@@ -31,32 +31,42 @@ type group struct {
 // split makes a group of the candidates with equal keys, and sorts the groups by them. lost are
 // endpoints that are missing from them.
 func split[K cmp.Ordered](candidates, lost []candidate, keyOf func(candidate) K) []*group {
-	groups := map[K]*group{}
-	for _, c := range candidates {
+	index := map[K]int{}
+	var sizes []int
+	of := make([]int, len(candidates))
+	for i, c := range candidates {
 		k := keyOf(c)
-		if groups[k] == nil {
-			groups[k] = &group{}
+		n, seen := index[k]
+		if !seen {
+			n = len(sizes)
+			index[k], sizes = n, append(sizes, 0)
 		}
-		groups[k].add(c)
+		of[i] = n
+		sizes[n]++
+	}
+	groups, room := make([]group, len(sizes)), make([]candidate, len(candidates))
+	for n, size := range sizes {
+		groups[n].candidates, room = room[:0:size], room[size:]
+	}
+	for i, c := range candidates {
+		groups[of[i]].add(c)
 	}
 	for _, c := range lost {
-		if g := groups[keyOf(c)]; g != nil {
-			g.lost += c.weight
+		if n, there := index[keyOf(c)]; there {
+			groups[n].lost += c.weight
 		}
 	}
 	out := make([]*group, 0, len(groups))
-	for _, k := range slices.Sorted(maps.Keys(groups)) {
-		groups[k].finish()
-		out = append(out, groups[k])
+	for _, k := range slices.Sorted(maps.Keys(index)) {
+		g := &groups[index[k]]
+		g.finish()
+		out = append(out, g)
 	}
 	return out
 }
 
 func (g *group) add(c candidate) {
 	g.candidates = append(g.candidates, c)
-	if c.percent == 100 {
-		g.full = append(g.full, c)
-	}
 	g.weight += c.weight
 }
 
@@ -68,6 +78,9 @@ func (g *group) whole() bool { return g.weight >= g.lost }
 // have, what is left of them serves together. A name server that sees endpoints fall decides the same
 // before it has the plan that says so.
 func wholeFirst(groups []*group) []*group {
+	if !slices.ContainsFunc(groups, func(g *group) bool { return !g.whole() }) {
+		return groups
+	}
 	var whole, thin []*group
 	for _, g := range groups {
 		if g.whole() {
@@ -76,7 +89,7 @@ func wholeFirst(groups []*group) []*group {
 			thin = append(thin, g)
 		}
 	}
-	if len(whole) > 0 || len(thin) == 0 {
+	if len(whole) > 0 {
 		return append(whole, thin...)
 	}
 	all := &group{}
@@ -98,8 +111,12 @@ func (g *group) finish() {
 			g.unit = gcd(g.unit, c.weight)
 		}
 	}
+	g.full = g.candidates
 	for _, c := range g.candidates {
 		g.left += c.weight / g.unit * (100 - c.percent) * fullWeight / 100
+	}
+	if g.left > 0 {
+		g.full = slices.DeleteFunc(slices.Clone(g.candidates), func(c candidate) bool { return c.percent < 100 })
 	}
 	if g.left > 0 && len(g.full) > 0 {
 		g.tier = g.with(g.full)
@@ -109,14 +126,13 @@ func (g *group) finish() {
 	g.tier = g.with(nil)
 }
 
-// with is the group as a tier in which others take what is left over.
+// with is the group as a tier in which others take what is left over: some of the group, or others.
 func (g *group) with(standIns []candidate) trafficv1alpha1.PlanTier {
-	weights := make(map[string]int64, len(g.candidates)+len(standIns))
+	weights := make([]weight, 0, len(g.candidates)+len(standIns))
 	for _, c := range g.candidates {
-		weights[c.cluster] += c.weight / g.unit * c.percent * fullWeight / 100
+		weights = append(weights, weight{c.cluster, c.weight / g.unit * c.percent * fullWeight / 100})
 	}
-	spread(weights, g.left, standIns)
-	return tier(weights)
+	return tier(spread(weights, g.left, standIns))
 }
 
 // tiers turns groups, best first, into tiers. What a candidate with a part of its share leaves over
@@ -127,11 +143,13 @@ func tiers(groups []*group) []trafficv1alpha1.PlanTier {
 	groups = groups[:min(len(groups), maxTiers)]
 	out := make([]trafficv1alpha1.PlanTier, 0, len(groups))
 	for i, g := range groups {
-		if next := firstFull(groups[i:]); g.left > 0 && next != nil {
-			out = append(out, g.with(next.full))
-		} else {
-			out = append(out, g.tier)
+		t := g.tier
+		if g.left > 0 {
+			if next := firstFull(groups[i:]); next != nil {
+				t = g.with(next.full)
+			}
 		}
+		out = append(out, t)
 	}
 	return out
 }
@@ -144,8 +162,9 @@ func asStandby(list []trafficv1alpha1.PlanTier) []trafficv1alpha1.PlanTier {
 		return list
 	}
 	t := list[0]
+	first := t.Clusters
 	for _, c := range list[1].Clusters {
-		if !slices.ContainsFunc(t.Clusters, func(o trafficv1alpha1.WeightedCluster) bool { return o.Name == c.Name }) {
+		if _, there := slices.BinarySearchFunc(first, c.Name, func(o trafficv1alpha1.WeightedCluster, name string) int { return cmp.Compare(o.Name, name) }); !there {
 			t.Clusters = append(t.Clusters, trafficv1alpha1.WeightedCluster{Name: c.Name})
 		}
 	}
@@ -166,31 +185,46 @@ func firstFull(groups []*group) *group {
 	return nil
 }
 
+// weight is a cluster and its weight before it is made to fit.
+type weight struct {
+	cluster string
+	n       int64
+}
+
 // spread divides an amount over candidates by weight, to the last unit: each gets what is due to all
-// up to itself, less what those before it got.
-func spread(weights map[string]int64, amount int64, to []candidate) {
+// up to itself, less what those before it got. Those who have a weight already come in its order.
+func spread(weights []weight, amount int64, to []candidate) []weight {
 	var total, seen, given int64
 	for _, c := range to {
 		total += c.weight
 	}
+	had, next := len(weights), 0
 	for _, c := range to {
 		seen += c.weight
 		due := amount * seen / total
-		weights[c.cluster] += due - given
+		for next < had && weights[next].cluster != c.cluster {
+			next++
+		}
+		if next < had {
+			weights[next].n += due - given
+		} else {
+			weights = append(weights, weight{c.cluster, due - given})
+		}
 		given = due
 	}
+	return weights
 }
 
 // tier sorts weights by cluster, and scales them down where their sum would not fit.
-func tier(weights map[string]int64) trafficv1alpha1.PlanTier {
+func tier(weights []weight) trafficv1alpha1.PlanTier {
 	var sum int64
 	for _, w := range weights {
-		sum += w
+		sum += w.n
 	}
 	scale := sum/math.MaxInt32 + 1
-	t := trafficv1alpha1.PlanTier{}
-	for name, w := range weights {
-		t.Clusters = append(t.Clusters, trafficv1alpha1.WeightedCluster{Name: name, Weight: int32(max(w/scale, min(w, 1)))})
+	t := trafficv1alpha1.PlanTier{Clusters: make([]trafficv1alpha1.WeightedCluster, len(weights))}
+	for i, w := range weights {
+		t.Clusters[i] = trafficv1alpha1.WeightedCluster{Name: w.cluster, Weight: int32(max(w.n/scale, min(w.n, 1)))}
 	}
 	sortClusters(&t)
 	return t
