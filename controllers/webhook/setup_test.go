@@ -120,11 +120,11 @@ func TestBindingsAreAskedAboutOnlyWhenThereIsAReason(t *testing.T) {
 	const work = "oldObject == null || object.spec != oldObject.spec || object.metadata.?labels[?'work.karmada.io/permanent-id'].orValue('') == ''" +
 		" || object.metadata.?labels[?'work.karmada.io/permanent-id'] != oldObject.metadata.?labels[?'work.karmada.io/permanent-id']"
 	want := map[string][]string{
+		"inspect drill.traffic.seaway.dev":          {"oldObject == null || object.spec != oldObject.spec"},
 		"fill resourcebinding.karmada.io":           {"!has(object.metadata.labels) || !('resourcebinding.karmada.io/permanent-id' in object.metadata.labels)"},
 		"fill clusterresourcebinding.karmada.io":    {"!has(object.metadata.labels) || !('clusterresourcebinding.karmada.io/permanent-id' in object.metadata.labels)"},
 		"inspect resourcebinding.karmada.io":        {inspect},
 		"inspect clusterresourcebinding.karmada.io": {inspect},
-		"inspect drill.traffic.seaway.dev":          {"oldObject == null || object.spec != oldObject.spec"},
 		"fill work.karmada.io":                      {work, notUs},
 		"inspect work.karmada.io":                   {work, notUs},
 		"inspect federatedresourcequota.karmada.io": {"oldObject == null || object.spec != oldObject.spec"},

@@ -33,7 +33,6 @@ const drilledHost = "drill.apps.example.com"
 var nearFrankfurt = netip.MustParsePrefix("46.4.0.0/24")
 
 func (s *story) drilled() {
-	s.apply(policyFor("web", divided("fra:1 iad:1"), "apps/v1/Deployment/web"))
 	s.apply(policyFor("front", placedIn("fra", "iad"), "v1/Service/front"))
 	s.apply(`
 apiVersion: v1
@@ -49,6 +48,8 @@ spec:
   targetRefs: [{kind: Service, name: front}]
   failover: {failback: {stableFor: 5s, stepPercent: 50, stepEvery: 2s}}
 `)
+	s.everywhere([]string{"fra", "iad"}, s.object("v1", "Service", "front"), nil)
+	s.apply(policyFor("web", placedIn("fra", "iad"), "apps/v1/Deployment/web"))
 	s.apply(deploymentOf("web", 2, `
 containers: [{name: app, image: "registry.example/app:1", ports: [{containerPort: 8080}]}]`))
 	gateways := s.gateways("fra", "iad")
