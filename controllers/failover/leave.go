@@ -2,14 +2,12 @@ package failover
 
 import (
 	"context"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seaway-io/seaway/api/names"
-	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/core/placement"
@@ -20,7 +18,9 @@ import (
 // binding has to stay all the same.
 func (h *hands) leave(ctx context.Context, m *mover, to *Placement, held []failover.Hold) error {
 	b := m.b
-	changed, err := hub.Patch(ctx, h.client, b.(clientBinding), func(clientBinding) { m.rewrite(to.To, metav1.NewTime(h.clock.Now())) })
+	changed, err := hub.Patch(ctx, h.client, b.(clientBinding), func(clientBinding) {
+		failover.Rewrite(b.GetBindingSpec(), to.To, m.decision.Evict, m.singleton, metav1.NewTime(h.clock.Now()))
+	})
 	if err != nil || !changed {
 		to.settle(0)
 		return err
@@ -40,29 +40,6 @@ func (h *hands) leave(ctx context.Context, m *mover, to *Placement, held []failo
 		}
 	}
 	return h.tellHeld(ctx, b, held)
-}
-
-// rewrite makes of the binding what is written. Of a singleton no task is left: a task would keep its
-// copy in the lost cluster for the return.
-func (m *mover) rewrite(to []workv1alpha2.TargetCluster, now metav1.Time) {
-	spec := m.b.GetBindingSpec()
-	before := spec.Clusters
-	spec.Clusters = to
-	if m.singleton {
-		return
-	}
-	for _, move := range m.decision.Evict {
-		spec.GracefulEvictionTasks = append(slices.Clip(spec.GracefulEvictionTasks), workv1alpha2.GracefulEvictionTask{
-			FromCluster:            move.Cluster,
-			PurgeMode:              policyv1alpha1.PurgeModeGracefully,
-			Replicas:               replicasIn(before, move.Cluster),
-			Reason:                 workv1alpha2.EvictionReasonClusterLost,
-			Message:                move.Message,
-			Producer:               workv1alpha2.EvictionProducerFailover,
-			CreationTimestamp:      &now,
-			ClustersBeforeFailover: clusterNames(before),
-		})
-	}
 }
 
 // tell sets a condition of the binding, or drops it when it is nil.

@@ -66,9 +66,13 @@ func (s Survey) waited(c Cluster, terms Terms) Condition {
 		return Condition{ConditionWaited, false, fmt.Sprintf("moveWorkloadsAfter %s begins when both are lost", terms.MoveAfter)}
 	}
 	since = later(since, s.watching)
+	why := ""
+	if released := s.releasedAt(c.Name, terms.MaxUnavailable); released.After(since) {
+		since, why = released, ", counted since the brake was released or the hub was cut off no longer"
+	}
 	left := terms.MoveAfter - s.now.Sub(since)
 	if left > 0 {
-		return Condition{ConditionWaited, false, fmt.Sprintf("%s left of moveWorkloadsAfter %s", left.Round(time.Second), terms.MoveAfter)}
+		return Condition{ConditionWaited, false, fmt.Sprintf("%s left of moveWorkloadsAfter %s%s", left.Round(time.Second), terms.MoveAfter, why)}
 	}
 	return Condition{ConditionWaited, true, fmt.Sprintf("for %s, moveWorkloadsAfter is %s", s.now.Sub(since).Round(time.Second), terms.MoveAfter)}
 }
@@ -79,14 +83,8 @@ func (s Survey) together(name string, terms Terms) string {
 	if since, lost := s.clusters[name].lostSince(); lost {
 		at = since
 	}
-	n := 0
-	for _, other := range s.lost {
-		if t, _ := s.clusters[other].lostSince(); t.Sub(at).Abs() <= Window {
-			n++
-		}
-	}
 	return fmt.Sprintf("%d of %d clusters lost within %s, %d allowed by maxUnavailableClusters %s",
-		n, len(s.clusters), Window, atLeastOne(terms.MaxUnavailable, len(s.clusters)), terms.MaxUnavailable.String())
+		s.lostWith(at), len(s.clusters), Window, atLeastOne(terms.MaxUnavailable, len(s.clusters)), terms.MaxUnavailable.String())
 }
 
 // ClusterOf reads the two signals from the conditions of a Cluster, and the fence from its annotation.

@@ -57,6 +57,11 @@ type Binding struct {
 	MoveNow []string
 }
 
+// movesNow says whether a person said so of a cluster.
+func (b *Binding) movesNow(cluster string) bool {
+	return slices.Contains(b.MoveNow, cluster) || slices.Contains(b.MoveNow, AnyCluster)
+}
+
 // AnyCluster in Binding.MoveNow stands for all clusters.
 const AnyCluster = "*"
 
@@ -83,6 +88,8 @@ const (
 	ReasonSingletonNotFenced = "SingletonNotFenced"
 	// ReasonHeldByPerson: a person ordered that nothing moves.
 	ReasonHeldByPerson = "HeldByPerson"
+	// ReasonNothingFits: no other cluster can take what should leave.
+	ReasonNothingFits = "NoClusterFits"
 )
 
 // Hold is a move that was due and is not made.
@@ -125,8 +132,11 @@ func (s Survey) leave(name string, b Binding, d *Decision) {
 	if !lost {
 		return
 	}
-	since = later(since, s.watching)
-	if due := since.Add(b.Terms.MoveAfter); s.now.Before(due) {
+	from := later(since, s.watching)
+	if !b.movesNow(name) {
+		from = later(from, s.releasedAt(name, b.Terms.MaxUnavailable))
+	}
+	if due := from.Add(b.Terms.MoveAfter); s.now.Before(due) {
 		d.retry(due)
 		return
 	}
@@ -146,7 +156,7 @@ func (s Survey) holds(name string, b Binding, d *Decision) *Hold {
 		}
 		return &Hold{name, ReasonHeldByPerson, b.Hold.Why}
 	}
-	if !slices.Contains(b.MoveNow, name) && !slices.Contains(b.MoveNow, AnyCluster) {
+	if !b.movesNow(name) {
 		if s.isolated != "" {
 			d.retry(s.now.Add(isolationWindow / 2))
 			return &Hold{name, ReasonHubIsolated, s.isolated}
