@@ -54,11 +54,12 @@ func (r reach) isolation(t time.Time) string {
 	return ""
 }
 
-// reconnected is when the hub last reached a cluster again and seemed cut off until then; zero when that
-// is not known.
+// reconnected is when the hub last reached a cluster again and may have seemed cut off until then; zero when
+// that is not known. Whoever came back may have been reached a minute earlier.
 func (r reach) reconnected() time.Time {
 	for _, t := range slices.Backward(r.ups) {
-		if r.isolation(t) != "" {
+		away, _ := slices.BinarySearchFunc(r.downs, t.Add(-isolationWindow), time.Time.Compare)
+		if reached := r.before(t); reached == 0 || reached*2 < len(r.ups)+len(r.downs)-away {
 			return t
 		}
 	}
