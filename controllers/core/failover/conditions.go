@@ -66,11 +66,11 @@ func (s Survey) waited(c Cluster, terms Terms) Condition {
 		return Condition{ConditionWaited, false, fmt.Sprintf("moveWorkloadsAfter %s begins when both are lost", terms.MoveAfter)}
 	}
 	since = later(since, s.watching)
-	why := ""
+	from, why := since, ""
 	if released := s.releasedAt(c.Name, terms.MaxUnavailable); released.After(since) {
-		since, why = released, ", counted since the brake was released or the hub was cut off no longer"
+		from, why = released, ", counted since the brake was released or the hub was cut off no longer"
 	}
-	left := terms.MoveAfter - s.now.Sub(since)
+	left := terms.MoveAfter - s.now.Sub(from)
 	if left > 0 {
 		return Condition{ConditionWaited, false, fmt.Sprintf("%s left of moveWorkloadsAfter %s%s", left.Round(time.Second), terms.MoveAfter, why)}
 	}
