@@ -344,7 +344,7 @@ func (p *evacuation) finish(ctx context.Context) error {
 // the winner is back where it was.
 func (r *reconciler) endPreemption(ctx context.Context, b workv1alpha2.Binding) error {
 	conditions, spec := b.GetBindingStatus().Conditions, b.GetBindingSpec()
-	if len(away(b)) == 0 {
+	if len(failover.Away(b.GetBindingSpec())) == 0 {
 		if err := r.tell(ctx, b, nil, names.ConditionPreempts); err != nil {
 			return err
 		}
