@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
@@ -21,7 +23,7 @@ import (
 // forget drops the tasks for clusters that have left the federation, or are leaving it: nothing can
 // return to them, and they wait until no binding names them.
 func (r *reconciler) forget(ctx context.Context, b workv1alpha2.Binding) error {
-	if len(away(b)) == 0 {
+	if len(failover.Away(b.GetBindingSpec())) == 0 {
 		return nil
 	}
 	clusters, err := r.clusters(ctx)
@@ -43,53 +45,49 @@ func (r *reconciler) forget(ctx context.Context, b workv1alpha2.Binding) error {
 	return err
 }
 
-// comeBack places the binding anew with the clusters that are whole again, and drops their tasks.
-// Nothing is given up before its replacement is there: the copies in a cluster that gets replicas
-// back must be healthy, and so must all others when the cluster gets none and its copies go. Unplaced
-// says that nothing fits, with the clusters or without: the way back is open until something does.
-func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, clusters []clusterv1alpha1.Cluster, survey failover.Survey, moves []failover.Move) (unplaced bool, err error) {
-	back := sets.New[string]()
-	for _, m := range moves {
-		back.Insert(m.Cluster)
-	}
-	returned := b.DeepCopyObject().(workv1alpha2.Binding)
-	spec := returned.GetBindingSpec()
-	spec.GracefulEvictionTasks = slices.DeleteFunc(spec.GracefulEvictionTasks, func(t workv1alpha2.GracefulEvictionTask) bool {
-		return t.Producer == workv1alpha2.EvictionProducerFailover && back.Has(t.FromCluster)
-	})
-	r.startAt(returned, clusters, back)
-	// What is in a lost cluster now leaves it by a decision about that cluster, with a task that
-	// keeps its Work: it must not fall out of the placement on the way.
-	exclude := sets.New(survey.Lost()...).Delete(clusterNames(spec.Clusters)...)
-	placed, err := r.placer.Place(ctx, returned, exclude, true)
+// comeBack places the binding anew with the clusters that are whole again, and drops their tasks; when and
+// where to is the core's to say. Unplaced says that nothing fits, with the clusters or without: the way back
+// is open until something does.
+func (r *reconciler) comeBack(ctx context.Context, b workv1alpha2.Binding, clusters []clusterv1alpha1.Cluster, survey failover.Survey, d failover.Decision, signals []trafficv1alpha1.DecisionInput) (unplaced bool, err error) {
+	home := failover.Homecoming{Return: d.Return, Evict: d.Evict, Spec: b.GetBindingSpec().DeepCopy(), Status: b.GetBindingStatus()}
+	spec, bounds := survey.Ask(home)
+	asked := b.DeepCopyObject().(workv1alpha2.Binding)
+	*asked.GetBindingSpec() = *spec
+	r.startAt(asked, clusters, sets.New(failover.Clusters(d.Return)...))
+	placed, err := r.placer.Place(ctx, asked, bounds, true)
 	if err != nil {
-		return false, fmt.Errorf("place with %s: %w", strings.Join(sets.List(back), ", "), err)
+		return false, fmt.Errorf("place with %s: %w", strings.Join(failover.Clusters(d.Return), ", "), err)
 	}
 	written := int64(0)
 	defer func() { placed.settle(written) }()
 	if placed.Why != "" {
 		return true, nil
 	}
-	to := placed.To
-	mustBeHealthy := back.Intersection(sets.New(clusterNames(to)...))
-	if len(mustBeHealthy) < len(back) {
-		mustBeHealthy = sets.New(clusterNames(to)...)
+	to, ok := survey.Settle(home, placed.To)
+	if !ok {
+		return false, nil // the change of the health, or of a cluster, wakes us
 	}
-	if placement.IsWorkload(spec) && !healthyIn(b, mustBeHealthy) {
-		return false, nil // the change of the health wakes us
+	anew := equality.Semantic.DeepEqual(to, placed.To)
+	if !anew { // where it is, it stays: in the group that it is in
+		placed.Group = b.GetBindingStatus().SchedulerObservedAffinityName
 	}
+	placed.Made.Result.Clusters, placed.Made.Result.AffinityName = to, placed.Group
 	if err := hub.UseAffinity(ctx, r.client, b, placed.Group); err != nil {
 		return false, err
 	}
 	changed, err := hub.Patch(ctx, r.client, b.(clientBinding), func(clientBinding) {
-		b.GetBindingSpec().GracefulEvictionTasks = spec.GracefulEvictionTasks
-		b.GetBindingSpec().Clusters = to
+		home.Rewrite(b.GetBindingSpec(), to, metav1.NewTime(r.clock.Now()))
 	})
 	if changed {
-		written = b.GetGeneration()
-		r.note(b, CauseBack, placed.Made, nil)
-		for _, m := range moves {
+		if anew {
+			written = b.GetGeneration()
+		}
+		r.note(b, CauseBack, placed.Made, signals)
+		for _, m := range d.Return {
 			hub.Tell(r.recorder, b, corev1.EventTypeNormal, names.EventReasonReturnWorkloadSucceed, "%s; placed on %s", m.Message, placement.Targets(to))
+		}
+		for _, m := range d.Evict {
+			hub.Tell(r.recorder, b, corev1.EventTypeWarning, names.EventReasonEvictWorkloadSucceed, "%s; moved to %s", m.Message, placement.Targets(to))
 		}
 	}
 	return false, err
@@ -123,34 +121,6 @@ func (h *hands) note(b workv1alpha2.Binding, cause placement.Cause, made Made, s
 	if h.record != nil && made.Input.Spec != nil {
 		h.record(b, cause, made.Input, made.Result, made.Diagnosis, signals)
 	}
-}
-
-// gains says whether some cluster has more after than before.
-func gains(before, after []workv1alpha2.TargetCluster) bool {
-	had := map[string]int32{}
-	for _, t := range before {
-		had[t.Name] = t.Replicas + 1
-	}
-	return slices.ContainsFunc(after, func(t workv1alpha2.TargetCluster) bool { return t.Replicas+1 > had[t.Name] })
-}
-
-func healthyIn(b workv1alpha2.Binding, clusters sets.Set[string]) bool {
-	healthy := sets.New[string]()
-	for _, item := range b.GetBindingStatus().AggregatedStatus {
-		if item.Health == workv1alpha2.ResourceHealthy {
-			healthy.Insert(item.ClusterName)
-		}
-	}
-	return healthy.IsSuperset(clusters)
-}
-
-func replicasIn(targets []workv1alpha2.TargetCluster, name string) *int32 {
-	for _, t := range targets {
-		if t.Name == name && t.Replicas > 0 {
-			return &t.Replicas
-		}
-	}
-	return nil
 }
 
 func clusterNames(targets []workv1alpha2.TargetCluster) []string {

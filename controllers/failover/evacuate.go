@@ -19,7 +19,6 @@ import (
 	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
-	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
@@ -59,7 +58,9 @@ func (e *evacuator) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	e.judge(ctx, survey, movers)
-	e.explain(clusters, movers)
+	for _, m := range movers {
+		m.signals = e.signals(clusters, m.speaking, m.decision.Evict)
+	}
 	e.move(ctx, survey, movers)
 	e.remember(movers)
 	return e.result(movers, stale)
@@ -179,13 +180,7 @@ func (e *evacuator) move(ctx context.Context, survey failover.Survey, movers []*
 func inOrder(movers []*mover) []*mover {
 	list := make([]failover.Mover, len(movers))
 	for i, m := range movers {
-		spec := m.b.GetBindingSpec()
-		list[i] = failover.Mover{
-			Key: m.key().String(), Priority: hub.PriorityOf(m.b), Created: m.b.GetCreationTimestamp().Time, Workload: placement.IsWorkload(spec),
-		}
-		for _, parent := range spec.RequiredBy {
-			list[i].RequiredBy = append(list[i].RequiredBy, types.NamespacedName{Namespace: parent.Namespace, Name: parent.Name}.String())
-		}
+		list[i] = failover.MoverOf(m.b)
 	}
 	out := make([]*mover, 0, len(movers))
 	for _, i := range failover.Order(list) {
@@ -240,15 +235,11 @@ func (e *evacuator) result(movers []*mover, stale bool) (ctrl.Result, error) {
 // by leaving.
 func (p *evacuation) place(ctx context.Context, m *mover) (*Placement, *failover.Hold, error) {
 	spec := m.b.GetBindingSpec()
-	// No new replicas for a cluster that is down, however short; what it has stays for now.
-	exclude := sets.New(p.survey.Lost()...).Delete(clusterNames(spec.Clusters)...)
-	for _, move := range m.decision.Evict {
-		exclude.Insert(move.Cluster)
-	}
+	bounds := p.survey.Leave(spec.Clusters, m.decision.Evict)
 	asked := m.b.DeepCopyObject().(workv1alpha2.Binding) // what is recorded is not what is written
-	to, err := p.placer.Place(ctx, asked, exclude, false)
+	to, err := p.placer.Place(ctx, asked, bounds, false)
 	if err != nil {
-		return nil, nil, fmt.Errorf("place without %s: %w", strings.Join(sets.List(exclude), ", "), err)
+		return nil, nil, fmt.Errorf("place without %s: %w", strings.Join(sets.List(bounds.Exclude), ", "), err)
 	}
 	first := m.decision.Evict[0].Cluster
 	switch {
@@ -260,7 +251,7 @@ func (p *evacuation) place(ctx context.Context, m *mover) (*Placement, *failover
 		return nil, &failover.Hold{Cluster: first, Reason: failover.ReasonNoRoom, Message: to.Short.Message()}, nil
 	case to.Why != "":
 		return nil, &failover.Hold{Cluster: first, Reason: failover.ReasonNoClusterFits, Message: to.Why}, nil
-	case !gains(spec.Clusters, to.To):
+	case !failover.Gains(spec.Clusters, to.To):
 		to.settle(0)
 		return nil, nil, nil // leaving would only lose copies that may still run
 	}

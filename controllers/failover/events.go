@@ -16,6 +16,7 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -44,7 +45,7 @@ func (r *reconciler) placedIn(ctx context.Context, cluster client.Object) []reco
 func (r *reconciler) awayFrom(ctx context.Context, plan client.Object) []reconcile.Request {
 	var out []reconcile.Request
 	for _, e := range plan.(*trafficv1alpha1.TrafficPlan).Spec.Endpoints {
-		if backInTraffic(e) {
+		if failover.BackInTraffic(&e) {
 			out = append(out, r.requests(ctx, client.InNamespace(plan.GetNamespace()), client.MatchingFields{hub.IndexBindingAway: e.Cluster})...)
 		}
 	}
@@ -95,7 +96,7 @@ var rewritten = predicate.Funcs{
 // that is away from a cluster, the health of its copies.
 var bindingMoved = predicate.Funcs{
 	UpdateFunc: func(e event.UpdateEvent) bool {
-		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() || len(away(e.ObjectNew.(workv1alpha2.Binding))) > 0
+		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() || len(failover.Away(e.ObjectNew.(workv1alpha2.Binding).GetBindingSpec())) > 0
 	},
 	DeleteFunc: func(event.DeleteEvent) bool { return false },
 }

@@ -63,7 +63,7 @@ func (h *hands) anyLost(ctx context.Context, clusters []string) (bool, error) {
 
 // inTraffic says of each cluster whether all plans of the policies have it back in full.
 func (h *hands) inTraffic(ctx context.Context, policies []*trafficv1alpha1.TrafficPolicy) (map[string]bool, error) {
-	out := map[string]bool{}
+	var plans []*trafficv1alpha1.TrafficPlan
 	for _, p := range policies {
 		var plan trafficv1alpha1.TrafficPlan
 		if err := h.client.Get(ctx, client.ObjectKeyFromObject(p), &plan, client.UnsafeDisableDeepCopy); err != nil {
@@ -72,28 +72,7 @@ func (h *hands) inTraffic(ctx context.Context, policies []*trafficv1alpha1.Traff
 			}
 			return nil, fmt.Errorf("get traffic plan: %w", err)
 		}
-		for _, e := range plan.Spec.Endpoints {
-			if e.State == trafficv1alpha1.EndpointExcluded {
-				continue
-			}
-			before, known := out[e.Cluster]
-			out[e.Cluster] = backInTraffic(e) && (before || !known)
-		}
+		plans = append(plans, &plan)
 	}
-	return out, nil
-}
-
-func backInTraffic(e trafficv1alpha1.PlanEndpoint) bool {
-	return e.State == trafficv1alpha1.EndpointServing && e.SharePercent == 100
-}
-
-// away are the clusters that this controller has moved the binding out of.
-func away(b workv1alpha2.Binding) []string {
-	var out []string
-	for _, t := range b.GetBindingSpec().GracefulEvictionTasks {
-		if t.Producer == workv1alpha2.EvictionProducerFailover {
-			out = append(out, t.FromCluster)
-		}
-	}
-	return out
+	return failover.InTraffic(plans...), nil
 }

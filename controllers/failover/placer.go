@@ -4,7 +4,6 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/clock"
 
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -16,9 +15,9 @@ import (
 // Placer computes placements and keeps the account of the room there is, with what was placed and is
 // not reported yet. It writes nothing.
 type Placer interface {
-	// Place computes a placement of the binding without the excluded clusters, and reserves it. Fresh
-	// divides everything from scratch; otherwise what need not move stays.
-	Place(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) (Placement, error)
+	// Place computes a placement of the binding within bounds, and reserves it. Fresh divides everything
+	// from scratch; otherwise what need not move stays.
+	Place(ctx context.Context, b workv1alpha2.Binding, bounds placement.Bounds, fresh bool) (Placement, error)
 	// Take reserves a placement that was decided elsewhere, whatever room there is.
 	Take(b workv1alpha2.Binding, to []workv1alpha2.TargetCluster) (settle func(generation int64))
 	// Free is what each cluster has left by that account.
@@ -67,15 +66,15 @@ type through struct {
 	clock  clock.PassiveClock
 }
 
-func (t through) Place(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) (Placement, error) {
-	r, err := t.placer.Reserve(ctx, b, exclude, fresh, t.clock.Now())
+func (t through) Place(ctx context.Context, b workv1alpha2.Binding, bounds placement.Bounds, fresh bool) (Placement, error) {
+	r, err := t.placer.Reserve(ctx, b, bounds, fresh, t.clock.Now())
 	if err != nil {
 		return Placement{}, err
 	}
 	out := Placement{To: r.Result.Clusters, Group: r.Result.AffinityName, Settle: r.Settle, Made: Made{r.Input, r.Result, r.Diagnosis}}
 	if !r.Diagnosis.Fits() {
 		out.Why = r.Diagnosis.Message
-		out.Short, out.Group = shortage(b.GetBindingSpec(), &r.Diagnosis)
+		out.Short, out.Group = failover.ShortageOf(b.GetBindingSpec(), &r.Diagnosis)
 	}
 	return out, nil
 }
@@ -86,38 +85,6 @@ func (t through) Take(b workv1alpha2.Binding, to []workv1alpha2.TargetCluster) f
 
 func (t through) Free(ctx context.Context) (map[string]corev1.ResourceList, error) {
 	return t.placer.Free(ctx)
-}
-
-// shortage reads what is missing from the first affinity that lacks nothing but room. Components are
-// placed in whole sets, of which nobody can make room for a part. The group is that affinity's name.
-func shortage(spec *workv1alpha2.ResourceBindingSpec, d *placement.Diagnosis) (short *failover.Shortage, group string) {
-	if len(spec.Components) > 0 {
-		return nil, ""
-	}
-	for i := range d.Terms {
-		term := &d.Terms[i]
-		if term.Reason != workv1alpha2.ReasonUnschedulable || term.Division == nil {
-			continue
-		}
-		s := &failover.Shortage{Replicas: spec.Replicas, Each: eachOf(spec), Free: map[string]int32{}}
-		for _, v := range term.Clusters {
-			if v.Filter == "" {
-				has := replicasOf(spec.Clusters, v.Cluster)
-				s.Replicas -= has
-				s.Free[v.Cluster] = int32(min(max(v.Available-int64(has), 0), int64(spec.Replicas)))
-			}
-		}
-		return s, term.Affinity
-	}
-	return nil, ""
-}
-
-// eachOf is what one replica takes.
-func eachOf(spec *workv1alpha2.ResourceBindingSpec) failover.Amounts {
-	if spec.ReplicaRequirements == nil {
-		return failover.OfReplica(nil)
-	}
-	return failover.OfReplica(spec.ReplicaRequirements.ResourceRequest)
 }
 
 func replicasOf(targets []workv1alpha2.TargetCluster, name string) int32 {

@@ -125,8 +125,8 @@ func (p *evacuation) rooms(ctx context.Context, short *failover.Shortage) (out [
 	}
 	for _, name := range slices.Sorted(maps.Keys(short.Free)) {
 		list, known := free[name]
-		if !known {
-			continue
+		if !known || !p.survey.Reached(name) {
+			continue // room that is made there can not be taken
 		}
 		if _, known := p.inside[name]; !known {
 			p.inside[name], err = hub.Bindings(ctx, p.client, client.MatchingFields{hub.IndexBindingByCluster: name}, client.UnsafeDisableDeepCopy)
@@ -187,7 +187,7 @@ func (p *evacuation) candidates(m *mover, rooms []failover.Room) map[string]*can
 				continue
 			}
 			spec := b.GetBindingSpec()
-			v := failover.Victim{Key: key.String(), Priority: hub.PriorityOf(b), Each: eachOf(spec), Replicas: map[string]int32{}, Keep: 1}
+			v := failover.Victim{Key: key.String(), Priority: hub.PriorityOf(b), Each: failover.EachOf(spec), Replicas: map[string]int32{}, Keep: 1}
 			for _, t := range spec.Clusters {
 				switch {
 				case usable.Has(t.Name):
@@ -341,7 +341,7 @@ func (p *evacuation) finish(ctx context.Context) error {
 // the winner is back where it was.
 func (r *reconciler) endPreemption(ctx context.Context, b workv1alpha2.Binding) error {
 	conditions, spec := b.GetBindingStatus().Conditions, b.GetBindingSpec()
-	if len(away(b)) == 0 {
+	if len(failover.Away(spec)) == 0 {
 		if err := hub.DropCondition(ctx, r.client, b, names.ConditionPreempts); err != nil {
 			return err
 		}

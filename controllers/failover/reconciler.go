@@ -10,7 +10,9 @@ import (
 
 	"github.com/seaway-io/seaway/api/validation"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
 
 // heldRetry is how soon a move that is held is judged again. What holds it may end in a cluster
@@ -44,7 +46,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // mayReturn takes a binding back to the clusters that may have it again.
 func (r *reconciler) mayReturn(ctx context.Context, b workv1alpha2.Binding) (again time.Duration, err error) {
-	gone := away(b)
+	gone := failover.Away(b.GetBindingSpec())
 	if len(gone) == 0 {
 		return 0, nil
 	}
@@ -53,19 +55,28 @@ func (r *reconciler) mayReturn(ctx context.Context, b workv1alpha2.Binding) (aga
 		return 0, err
 	}
 	survey := r.survey(clusters)
-	judged, _, err := r.about(ctx, b, survey.Size())
+	judged, speaking, err := r.about(ctx, b, survey.Size())
 	if err != nil {
 		return 0, err
 	}
-	judged.Away = gone
+	judged.Away, judged.Placed = gone, clusterNames(b.GetBindingSpec().Clusters)
 	decision := survey.Decide(judged)
+	if len(decision.Evict) > 0 && len(decision.Return) > 0 {
+		template, err := r.policies.Template(ctx, b)
+		if err != nil {
+			return 0, err
+		}
+		if policies.IsSingleton(&template) {
+			decision.Evict = nil // it leaves by itself, without a task
+		}
+	}
 	if !decision.RetryAt.IsZero() {
 		again = max(decision.RetryAt.Sub(r.clock.Now()), time.Millisecond)
 	}
 	if len(decision.Return) == 0 {
 		return again, nil
 	}
-	unplaced, err := r.comeBack(ctx, b, clusters, survey, decision.Return)
+	unplaced, err := r.comeBack(ctx, b, clusters, survey, decision, r.signals(clusters, speaking, decision.Evict))
 	if unplaced && (again == 0 || again > heldRetry) {
 		again = heldRetry
 	}

@@ -3,7 +3,6 @@ package failover
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -167,10 +166,15 @@ func TestTooManyLostClustersAreNotLeft(t *testing.T) {
 		t.Errorf("asked the placer: %v", w.asked)
 	}
 
-	// One is back: the other is a single loss now.
+	// One is back: the other is a single loss now, and counts anew.
 	w.signals("iad", metav1.ConditionTrue, metav1.ConditionTrue, time.Second)
+	if again := w.reconcile(); again != 14*time.Second {
+		t.Errorf("asks again in %s", again)
+	}
+	w.wantWrites("status")
+	w.clock.Step(14 * time.Second)
 	w.reconcile()
-	w.wantWrites("patch", "status")
+	w.wantWrites("patch")
 	if c := w.held(); c != nil {
 		t.Errorf("still held: %+v", c)
 	}
@@ -279,7 +283,7 @@ func TestReturn(t *testing.T) {
 			if diff := cmp.Diff([]string{"sin"}, tasks(got)); diff != "" {
 				t.Errorf("tasks of others stay (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff([]asked{{Exclude: []string{}, Fresh: true, Tasks: []string{"sin"}}}, w.asked, cmp.Transformer("empty", func(s []string) string { return fmt.Sprint(s) })); diff != "" {
+			if diff := cmp.Diff([]asked{{Only: []string{"fra", "iad"}, Fresh: true, Tasks: []string{"sin"}}}, w.asked); diff != "" {
 				t.Errorf("asked the placer (-want +got):\n%s", diff)
 			}
 		})
@@ -293,11 +297,60 @@ func TestAReturnTakesNothingFromAClusterThatIsJustLost(t *testing.T) {
 	if again := w.reconcile(); again != 10*time.Second {
 		t.Errorf("asks again in %s", again)
 	}
-	// iad leaves by a decision of its own, with a task; gru, where nothing is, gets nothing.
-	if len(w.asked) != 1 || !slices.Equal(w.asked[0].Exclude, []string{"gru"}) {
-		t.Errorf("asked the placer: %+v", w.asked)
+	// iad leaves by a decision of its own, with a task; others get nothing, whole or not.
+	if diff := cmp.Diff([]asked{{Only: []string{"fra", "iad", "sin"}, Frozen: []string{"iad"}, Fresh: true}}, w.asked); diff != "" {
+		t.Errorf("asked the placer (-want +got):\n%s", diff)
 	}
 	w.wantWrites("patch")
+}
+
+// The only cluster that can take what was in a lost one may be one that has come back.
+func TestAReturnAndALossInOneBreath(t *testing.T) {
+	b := healthy(awayFrom(deployment(on("iad", 6)), "fra"), "fra", "iad")
+	w := newWorld(t, whole("fra"), lost("iad", time.Minute), whole("sin"), b)
+	w.why = "no other cluster"
+	w.reconcile()
+	w.why, w.to, w.asked = "", on("fra", 6), nil
+	if _, err := w.Reconcile(context.Background(), ctrl.Request{NamespacedName: web}); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]asked{{Exclude: []string{"iad"}, Only: []string{"fra", "iad"}, Fresh: true}}, w.asked); diff != "" {
+		t.Errorf("asked the placer (-want +got):\n%s", diff)
+	}
+	got := w.binding()
+	if diff := cmp.Diff(on("fra", 6), got.Spec.Clusters); diff != "" {
+		t.Errorf("placement (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"iad"}, tasks(got)); diff != "" {
+		t.Errorf("what is in the lost cluster stays in mind (-want +got):\n%s", diff)
+	}
+}
+
+// What is placed anew without the cluster that came back stays where it runs.
+func TestAReturnElsewhereEnds(t *testing.T) {
+	for name, tc := range map[string]struct {
+		healthy []string
+		to      []workv1alpha2.TargetCluster
+		back    bool
+	}{
+		"where it runs is healthy":     {[]string{"iad", "sin"}, on("iad", 6), true},
+		"where it runs is not healthy": {[]string{"fra", "sin"}, on("iad", 6), false},
+		"it would be divided anew":     {[]string{"iad", "sin"}, on("iad", 1, "sin", 5), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := healthy(awayFrom(deployment(on("iad", 3, "sin", 3)), "fra"), tc.healthy...)
+			w := newWorld(t, whole("fra"), whole("iad"), whole("sin"), whole("gru"), b)
+			w.to = tc.to
+			w.reconcile()
+			got := w.binding()
+			if diff := cmp.Diff(on("iad", 3, "sin", 3), got.Spec.Clusters); diff != "" {
+				t.Errorf("placement (-want +got):\n%s", diff)
+			}
+			if back := len(tasks(got)) == 0; back != tc.back {
+				t.Errorf("tasks for %v", tasks(got))
+			}
+		})
+	}
 }
 
 func TestAClusterThatHasLeftTheFederationIsNotWaitedFor(t *testing.T) {

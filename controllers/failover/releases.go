@@ -48,7 +48,7 @@ func (r *releases) note(b workv1alpha2.Binding, takes []failover.Take, now time.
 		if !now.Before(was.until) {
 			was.replicas = 0
 		}
-		r.made[at] = pending{eachOf(b.GetBindingSpec()), was.replicas + t.Replicas, now.Add(reported)}
+		r.made[at] = pending{failover.EachOf(b.GetBindingSpec()), was.replicas + t.Replicas, now.Add(reported)}
 	}
 }
 
@@ -69,7 +69,7 @@ func (r *releases) add(free failover.Amounts, cluster string, bindings []workv1a
 			continue
 		}
 		left := running(b, cluster) - replicasOf(b.GetBindingSpec().Clusters, cluster) - r.made[release{client.ObjectKeyFromObject(b), cluster}].replicas
-		free.Add(eachOf(b.GetBindingSpec()), int64(max(left, 0)))
+		free.Add(failover.EachOf(b.GetBindingSpec()), int64(max(left, 0)))
 	}
 }
 

@@ -4,29 +4,28 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	"github.com/seaway-io/seaway/controllers/core/decision"
+	"github.com/seaway-io/seaway/controllers/core/failover"
 )
 
-// explain gives everybody who leaves the signals by which that was decided: of the whole cluster, and what
-// each vantage point says of the application in it.
-func (e *evacuator) explain(clusters []clusterv1alpha1.Cluster, movers []*mover) {
-	if e.record == nil {
-		return
+// signals are those by which it was decided that an application leaves clusters: of the whole cluster, and
+// what each vantage point says of the application in it. Speaking are the policies that speak for it.
+func (h *hands) signals(clusters []clusterv1alpha1.Cluster, speaking []*trafficv1alpha1.TrafficPolicy, moves []failover.Move) (out []trafficv1alpha1.DecisionInput) {
+	if h.record == nil {
+		return nil
 	}
-	of := make(map[string]*clusterv1alpha1.Cluster, len(clusters))
-	for i := range clusters {
-		of[clusters[i].Name] = &clusters[i]
-	}
-	for _, m := range movers {
-		for _, move := range m.decision.Evict {
-			for _, p := range m.speaking {
-				if e.health != nil {
-					m.signals = append(m.signals, decision.Witnessed(move.Cluster, e.health.Witnesses(client.ObjectKeyFromObject(p), move.Cluster))...)
-				}
+	for _, move := range moves {
+		for _, p := range speaking {
+			if h.health != nil {
+				out = append(out, decision.Witnessed(move.Cluster, h.health.Witnesses(client.ObjectKeyFromObject(p), move.Cluster))...)
 			}
-			if c := of[move.Cluster]; c != nil {
-				m.signals = append(append(m.signals, decision.DataPath(c)...), decision.ControlPlane(c)...)
+		}
+		for i := range clusters {
+			if c := &clusters[i]; c.Name == move.Cluster {
+				out = append(append(out, decision.DataPath(c)...), decision.ControlPlane(c)...)
 			}
 		}
 	}
+	return out
 }

@@ -359,7 +359,8 @@ func TestStoryOfTheBrake(t *testing.T) {
 	f.then("and takes that back", func() {
 		f.edit("api", func(b *workv1alpha2.ResourceBinding) { b.Spec.Clusters = on("iad", 4) })
 	})
-	f.then("fra returns: the brake is released", func() { f.returns("fra") })
+	f.then("fra returns: the brake is released, and the loss of iad counts anew", func() { f.returns("fra") })
+	f.sleep(time.Minute)
 	f.end("brake")
 }
 

@@ -26,7 +26,7 @@ func TestARestartedHubLooksForItself(t *testing.T) {
 
 func TestNothingMovesToAClusterThatIsJustLost(t *testing.T) {
 	clusters := deployment(on("fra", 3, "iad", 3))
-	w := newWorld(t, lost("fra", time.Hour), whole("iad"), whole("sin"), lost("gru", 5*time.Second), whole("syd"), clusters)
+	w := newWorld(t, lost("fra", time.Hour), whole("iad"), whole("sin"), lost("gru", 16*time.Second), whole("syd"), clusters)
 	w.to = on("iad", 6)
 	w.reconcile()
 	if diff := cmp.Diff([]asked{{Exclude: []string{"fra", "gru"}}}, w.asked); diff != "" {

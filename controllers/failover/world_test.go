@@ -26,6 +26,8 @@ import (
 	"github.com/seaway-io/seaway/api/scheme"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/failover"
+	"github.com/seaway-io/seaway/controllers/core/placement"
 	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/hub/policies"
 )
@@ -37,6 +39,8 @@ var web = client.ObjectKey{Namespace: "shop", Name: "web-deployment"}
 // asked is one question to the placer.
 type asked struct {
 	Exclude []string
+	Only    []string
+	Frozen  []string
 	Fresh   bool
 	Tasks   []string // the clusters that the binding it was asked about has tasks for
 }
@@ -125,8 +129,8 @@ func (w *world) wrote(what string) bool {
 }
 
 // Place, Take and Free make the world a Placer that answers with to and why.
-func (w *world) Place(_ context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) (Placement, error) {
-	w.asked = append(w.asked, asked{sets.List(exclude), fresh, tasks(b)})
+func (w *world) Place(_ context.Context, b workv1alpha2.Binding, bounds placement.Bounds, fresh bool) (Placement, error) {
+	w.asked = append(w.asked, asked{named(bounds.Exclude), named(bounds.Only), named(bounds.Frozen), fresh, tasks(b)})
 	if w.broken != nil {
 		return Placement{}, w.broken
 	}
@@ -135,6 +139,14 @@ func (w *world) Place(_ context.Context, b workv1alpha2.Binding, exclude sets.Se
 	}
 	w.reserved++
 	return Placement{To: w.to, Settle: func(generation int64) { w.reserved-- }}, nil
+}
+
+// named is a set as a list; nil when it is empty.
+func named(set sets.Set[string]) []string {
+	if set.Len() == 0 {
+		return nil
+	}
+	return sets.List(set)
 }
 
 func (w *world) Take(workv1alpha2.Binding, []workv1alpha2.TargetCluster) func(int64) {
@@ -263,6 +275,8 @@ func healthy(b *workv1alpha2.ResourceBinding, clusters ...string) *workv1alpha2.
 	}
 	return b
 }
+
+func away(b workv1alpha2.Binding) []string { return failover.Away(b.GetBindingSpec()) }
 
 func tasks(b workv1alpha2.Binding) []string {
 	var out []string

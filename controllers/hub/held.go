@@ -51,8 +51,5 @@ func TellHeld(ctx context.Context, c client.Client, recorder record.EventRecorde
 
 // PriorityOf is how important a binding is: higher is more.
 func PriorityOf(b workv1alpha2.Binding) int32 {
-	if p := b.GetBindingSpec().SchedulePriority; p != nil {
-		return p.Priority
-	}
-	return 0
+	return failover.PriorityOf(b.GetBindingSpec())
 }

@@ -74,7 +74,7 @@ func newPlacer(reader client.Reader) *Placer {
 // scratch what would else stay where it is. When nothing fits, the result is the present placement
 // and the diagnosis says why.
 func (p *Placer) Place(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool) (placement.Result, placement.Diagnosis, error) {
-	d, err := p.decide(ctx, request{binding: b, spec: b.GetBindingSpec(), status: b.GetBindingStatus(), exclude: exclude, fresh: fresh})
+	d, err := p.decide(ctx, request{binding: b, spec: b.GetBindingSpec(), status: b.GetBindingStatus(), bounds: placement.Bounds{Exclude: exclude}, fresh: fresh})
 	return d.result, d.diagnosis, err
 }
 
@@ -86,10 +86,10 @@ func (p *Placer) Wake() { p.wakers.wake(wake{}) }
 type request struct {
 	binding workv1alpha2.Binding
 	// spec and status are the binding's, or what is to be placed in their stead.
-	spec    *workv1alpha2.ResourceBindingSpec
-	status  *workv1alpha2.ResourceBindingStatus
-	exclude sets.Set[string]
-	fresh   bool
+	spec   *workv1alpha2.ResourceBindingSpec
+	status *workv1alpha2.ResourceBindingStatus
+	bounds placement.Bounds
+	fresh  bool
 	// alone: others wait for it.
 	alone bool
 }
@@ -122,7 +122,7 @@ func (p *Placer) decide(ctx context.Context, r request) (decision, error) {
 	d.input = placement.Input{
 		Wall:     wall,
 		Clusters: snapshot.all, Snapshot: snapshot.ready, Spec: r.spec, Status: r.status, Groups: d.peers.Groups,
-		Exclude: r.exclude, Fresh: r.fresh, KeepEmpty: p.KeepEmpty,
+		Exclude: r.bounds.Exclude, Only: r.bounds.Only, Frozen: r.bounds.Frozen, Fresh: r.fresh, KeepEmpty: p.KeepEmpty,
 	}
 	if d.assumed != nil {
 		d.input.Assumed = d.assumed.Assumed
@@ -170,7 +170,7 @@ func candidates(in *placement.Input) (out []*clusterv1alpha1.Cluster) {
 	}
 	interest := placement.NewInterest(&policy, "")
 	for _, c := range in.Clusters {
-		if c.DeletionTimestamp == nil && !in.Exclude.Has(c.Name) && in.Wall.Inside(c) && interest.Includes(c) {
+		if c.DeletionTimestamp == nil && !in.Exclude.Has(c.Name) && (in.Only == nil || in.Only.Has(c.Name)) && in.Wall.Inside(c) && interest.Includes(c) {
 			out = append(out, c)
 		}
 	}

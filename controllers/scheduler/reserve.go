@@ -9,7 +9,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -64,9 +63,9 @@ type Reserved struct {
 	Settle func(generation int64)
 }
 
-// Reserve is Place, and whatever is decided next counts with the result.
-func (p *Placer) Reserve(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string], fresh bool, now time.Time) (Reserved, error) {
-	req := request{binding: b, spec: b.GetBindingSpec(), status: b.GetBindingStatus(), exclude: exclude, fresh: fresh}
+// Reserve is Place within bounds, and whatever is decided next counts with the result.
+func (p *Placer) Reserve(ctx context.Context, b workv1alpha2.Binding, bounds placement.Bounds, fresh bool, now time.Time) (Reserved, error) {
+	req := request{binding: b, spec: b.GetBindingSpec(), status: b.GetBindingStatus(), bounds: bounds, fresh: fresh}
 	d, err := p.committed(ctx, b, req, nil, func() time.Time { return now })
 	if err != nil {
 		return Reserved{}, err

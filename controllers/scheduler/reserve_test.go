@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
@@ -42,7 +41,7 @@ func TestReserve(t *testing.T) {
 	ctx, now := context.Background(), time.Unix(1000, 0)
 	reserve := func(b *workv1alpha2.ResourceBinding) Reserved {
 		t.Helper()
-		r, err := p.Reserve(ctx, b, sets.New[string](), false, now)
+		r, err := p.Reserve(ctx, b, placement.Bounds{}, false, now)
 		if err != nil {
 			t.Fatal(err)
 		}

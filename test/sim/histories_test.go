@@ -3,7 +3,9 @@ package sim
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -33,6 +35,7 @@ func drawOptions(t *rapid.T) Options {
 		Replicas: rapid.Int32Range(1, 9).Draw(t, "replicas"),
 		Room:     room,
 		Strategy: strategy,
+		Ranked:   rapid.Bool().Draw(t, "ranked"),
 		Seed:     rapid.Uint64().Draw(t, "seed"),
 		Shuffled: true,
 		// Shorter than the defaults, so that much happens in little time.
@@ -44,9 +47,10 @@ func drawOptions(t *rapid.T) Options {
 // drawHistory draws what happens: single faults, and pairs of a fault and its end.
 func drawHistory(t *rapid.T, o Options, longest int) []Fault {
 	var sites, servers []string
+	regions := map[string][]string{}
 	for _, s := range o.Sites {
-		name, _, _ := strings.Cut(s, "/")
-		sites = append(sites, name)
+		name, region, _ := strings.Cut(s, "/")
+		sites, regions[region] = append(sites, name), append(regions[region], name)
 	}
 	for i := range o.Servers {
 		servers = append(servers, fmt.Sprintf("ns%d", i+1))
@@ -57,13 +61,22 @@ func drawHistory(t *rapid.T, o Options, longest int) []Fault {
 		"hub":    {CutHub, MendHub, StopHub, StartHub, NewHub, LateHub, EndLate},
 		"other":  {Storm, Calm, Scale},
 	}
-	one := rapid.Custom(func(t *rapid.T) Fault {
+	one := rapid.Custom(func(t *rapid.T) []Fault {
 		// Most follow at once on the one before; some after long enough for a failover, some after
 		// long enough for a return.
 		f := Fault{After: time.Duration(rapid.OneOf(rapid.IntRange(0, 8), rapid.IntRange(0, 60), rapid.IntRange(0, 900)).Draw(t, "steps")) * Step}
-		about := rapid.SampledFrom([]string{"site", "site", "site", "server", "hub", "other"}).Draw(t, "about")
-		f.Kind = rapid.SampledFrom(kinds[about]).Draw(t, "what")
+		about := rapid.SampledFrom([]string{"site", "site", "site", "site", "region", "server", "hub", "other", "flap"}).Draw(t, "about")
+		if about == "region" { // all of its sites at once
+			f.Kind = rapid.SampledFrom(kinds["site"]).Draw(t, "what")
+			return everywhere(f, regions[rapid.SampledFrom(slices.Sorted(maps.Keys(regions))).Draw(t, "region")])
+		}
+		f.Kind = Flap
+		if about != "flap" {
+			f.Kind = rapid.SampledFrom(kinds[about]).Draw(t, "what")
+		}
 		switch {
+		case about == "flap":
+			f.At, f.N = rapid.SampledFrom(sites).Draw(t, "site"), rapid.IntRange(1, 3).Draw(t, "times")
 		case about == "site":
 			f.At = rapid.SampledFrom(sites).Draw(t, "site")
 		case about == "server":
@@ -71,9 +84,19 @@ func drawHistory(t *rapid.T, o Options, longest int) []Fault {
 		case f.Kind == Scale:
 			f.N = rapid.IntRange(1, 12).Draw(t, "replicas")
 		}
-		return f
+		return []Fault{f}
 	})
-	return rapid.SliceOfN(one, 1, longest).Draw(t, "history")
+	return slices.Concat(rapid.SliceOfN(one, 1, longest).Draw(t, "history")...)
+}
+
+// everywhere lets a fault happen to several sites at once.
+func everywhere(f Fault, sites []string) (out []Fault) {
+	for _, name := range sites {
+		f.At = name
+		out = append(out, f)
+		f.After = 0
+	}
+	return out
 }
 
 // tally counts what a test has tried.
@@ -136,18 +159,23 @@ func live(o Options, history []Fault) (*World, error) {
 	if err := w.Play(history); err != nil {
 		return w, err
 	}
+	return w, mended(w)
+}
+
+// mended ends everything that is wrong, and waits until all is as it was.
+func mended(w *World) error {
 	w.Mend()
 	// What fell often is held back for as long as 8 minutes.
 	var wrong error
 	for range 14 * 6 {
 		if err := w.Run(10 * time.Second); err != nil {
-			return w, err
+			return err
 		}
 		if wrong = missing(w); wrong == nil {
-			return w, nil
+			return nil
 		}
 	}
-	return w, fmt.Errorf("all was mended long ago, and %w", wrong)
+	return fmt.Errorf("all was mended long ago, and %w", wrong)
 }
 
 // missing says what is not as it should be in a world in which nothing is wrong.
@@ -160,7 +188,7 @@ func missing(w *World) error {
 		if ready < a.Binding.Spec.Replicas {
 			return fmt.Errorf("%d of %d pods of %s are ready", ready, a.Binding.Spec.Replicas, a.Name)
 		}
-		if w.options.Strategy == Equally && len(a.Binding.Spec.GracefulEvictionTasks) > 0 {
+		if len(a.Binding.Spec.GracefulEvictionTasks) > 0 {
 			return fmt.Errorf("%s has not returned to %s", a.Name, a.Binding.Spec.GracefulEvictionTasks[0].FromCluster)
 		}
 		for _, s := range w.Servers {

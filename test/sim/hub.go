@@ -187,6 +187,10 @@ func (h *Hub) decisions() []func() {
 	}
 	h.assumed = map[string]int32{}
 	var acts []func()
+	var moves map[string]func()
+	if !h.Stands {
+		moves = h.moves()
+	}
 	for _, a := range h.world.Store.Apps {
 		if act := h.plan(a); act != nil {
 			acts = append(acts, act)
@@ -194,9 +198,7 @@ func (h *Hub) decisions() []func() {
 		if h.Stands {
 			continue
 		}
-		if act := h.place(a); act != nil {
-			acts = append(acts, act)
-		} else if act := h.failover(a); act != nil {
+		if act := moves[a.Name]; act != nil {
 			acts = append(acts, act)
 		}
 		for _, s := range h.world.Sites {

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -10,7 +9,7 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
-	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/controllers/core/placement"
 )
 
 // Checker holds one invariant against the world after every step.
@@ -22,7 +21,7 @@ type Checker interface {
 // Invariants are all of them, anew. A checker remembers what it has seen and belongs to one world.
 func Invariants() []Checker {
 	return []Checker{
-		&neverEmpty{}, &lastCopy{}, &blastRadius{}, &isolatedHub{}, &oneMove{}, inTime{}, &sameBreath{}, &podsFirst{}, &userFirst{}, &withoutHub{}, &neverBack{},
+		&neverEmpty{}, &lastCopy{}, &blastRadius{}, &isolatedHub{}, &oneMove{}, &inTime{}, importantFirst{}, &sameBreath{}, &podsFirst{}, &userFirst{}, &withoutHub{}, &neverBack{},
 	}
 }
 
@@ -113,8 +112,8 @@ func answered(w *World, s *Server, app string, plan *v1.TrafficPlan) (err error)
 // it is remembered, so that nothing is deleted there.
 //
 // A person who asks for fewer replicas has said so: a site that is given fewer then may be told so at any
-// time after, as when its API server is back. Nor is looked at what goes by a return that ends elsewhere
-// than in the cluster that came back, which is not held to this yet.
+// time after, as when its API server is back. But what is divided by room is not given up in a site that is
+// whole while one whose API server is lost keeps any.
 type lastCopy struct{ placed, asked map[string]bool }
 
 func (*lastCopy) Name() string { return "2 last copy" }
@@ -132,6 +131,9 @@ func (c *lastCopy) Check(w *World) error {
 	}
 	for _, x := range w.Written {
 		c.ask(w, x)
+		if err := fewer(w, x); err != nil {
+			return err
+		}
 		if x.Kind == WroteEvict {
 			left := map[string]bool{}
 			for _, t := range w.Store.app(x.App).Binding.Spec.GracefulEvictionTasks {
@@ -161,20 +163,30 @@ func (c *lastCopy) ask(w *World, x Write) {
 		switch {
 		case after != nil && (before == nil || *after >= *before):
 			delete(c.asked, at)
-		case x.Kind == WrotePlace || x.Kind == WroteReturn && !within(x.Sites, x.After):
+		case x.Kind == WrotePlace:
 			c.asked[at] = true
 		}
 	}
 }
 
-// within says whether all sites are in a placement.
-func within(sites []string, placed []workv1alpha2.TargetCluster) bool {
-	for _, name := range sites {
-		if !slices.Contains(names(placed), name) {
-			return false
+// fewer looks at a write of the scheduler's that takes replicas away.
+func fewer(w *World, x Write) error {
+	if s := placement.StrategyOf(w.Store.app(x.App).Binding.Spec.Placement); x.Kind != WrotePlace || s != placement.DynamicWeight && s != placement.Aggregated {
+		return nil // the person has said how many go where
+	}
+	for i, s := range w.Sites {
+		ready, data := conditions(w.Store.Clusters[i])
+		before, after := replicasIn(x.Before, s.Name), replicasIn(x.After, s.Name)
+		if before == nil || after != nil && *after >= *before || !is(ready, metav1.ConditionTrue) || is(data, metav1.ConditionFalse) {
+			continue
+		}
+		for j, other := range w.Sites {
+			if lost, _ := conditions(w.Store.Clusters[j]); is(lost, metav1.ConditionFalse) && replicasIn(x.After, other.Name) != nil {
+				return fmt.Errorf("%s is placed on %s: fewer in %s, which is whole, and some still in %s, whose API is lost", x.App, placement.Targets(x.After), s.Name, other.Name)
+			}
 		}
 	}
-	return true
+	return nil
 }
 
 func readyElsewhere(w *World, x Write) bool {
@@ -215,13 +227,38 @@ func lostSince(c *clusterv1alpha1.Cluster) (since time.Time, ok bool) {
 }
 
 // blastRadius is invariant 3. No workload leaves a cluster while more than a third of all clusters,
-// but at least one, are lost that were lost within ten minutes of it.
-type blastRadius struct{}
+// but at least one, are lost that were lost within ten minutes of it; nor right after that.
+type blastRadius struct{ braked map[string]time.Time }
 
-func (blastRadius) Name() string { return "3 blast radius" }
+func (*blastRadius) Name() string { return "3 blast radius" }
 
-func (blastRadius) Check(w *World) error {
-	most := max(1, len(w.Sites)*34/100)
+// together is how many clusters are lost that were lost within ten minutes of a time, and how many may be.
+func (w *World) together(at time.Time) (n, most int) {
+	for _, c := range w.Store.Clusters {
+		if since, lost := lostSince(c); lost && since.Sub(at).Abs() <= 10*time.Minute {
+			n++
+		}
+	}
+	return n, max(1, len(w.Sites)*34/100)
+}
+
+// again is how long a loss is looked at at least when what held it back is over: the time that
+// moveWorkloadsAfter is by default, less what the hub takes to notice that it is over.
+const again = 15*time.Second - noticed
+
+func (c *blastRadius) Check(w *World) error {
+	if c.braked == nil {
+		c.braked = map[string]time.Time{}
+	}
+	for _, s := range w.Sites {
+		if at, lost := lostSince(w.cluster(s.Name)); lost {
+			if n, most := w.together(at); n > most {
+				c.braked[s.Name] = w.Now
+			}
+		} else {
+			delete(c.braked, s.Name)
+		}
+	}
 	for _, x := range w.Written {
 		if x.Kind != WroteEvict {
 			continue
@@ -231,14 +268,11 @@ func (blastRadius) Check(w *World) error {
 			if !ok {
 				return fmt.Errorf("%s leaves %s, of which not both signals are lost", x.App, name)
 			}
-			together := 0
-			for _, c := range w.Store.Clusters {
-				if since, lost := lostSince(c); lost && since.Sub(at).Abs() <= 10*time.Minute {
-					together++
-				}
+			if n, most := w.together(at); n > most {
+				return fmt.Errorf("%s leaves %s while %d of %d clusters are lost together", x.App, name, n, len(w.Sites))
 			}
-			if together > most {
-				return fmt.Errorf("%s leaves %s while %d of %d clusters are lost together", x.App, name, together, len(w.Sites))
+			if last, ok := c.braked[name]; ok && w.Now.Sub(last) < again {
+				return fmt.Errorf("%s leaves %s %s after the brake ended", x.App, name, w.Now.Sub(last))
 			}
 		}
 	}
@@ -256,7 +290,7 @@ func (w *World) cluster(name string) *clusterv1alpha1.Cluster {
 
 // isolatedHub is invariant 4. No workload leaves a cluster while the hub has reached no member, or
 // fewer than half of those it reached a minute ago, for as long as it takes to notice. What it reaches
-// is taken from the world, not from what the hub thinks.
+// is taken from the world, not from what the hub thinks. Nor right after it reaches more again.
 type isolatedHub struct{ reached []int } // by step
 
 func (*isolatedHub) Name() string { return "4 isolated hub" }
@@ -283,17 +317,29 @@ func (c *isolatedHub) Check(w *World) error {
 	if len(c.reached) < int(time.Minute/Step) {
 		return nil // a minute ago there was nothing
 	}
-	now, before := 0, len(w.Sites)
-	for _, n := range c.last(0, noticed) {
+	now, cut := c.cut(w, 0)
+	if cut != "" {
+		return fmt.Errorf("workloads are moved by a hub that %s", cut)
+	}
+	if was, cut := c.cut(w, again); cut != "" && now > was {
+		return fmt.Errorf("workloads are moved by a hub that, %s ago, %s", again, cut)
+	}
+	return nil
+}
+
+// cut says in what way the hub was cut off so long ago, if it was; now is how many members it reached.
+func (c *isolatedHub) cut(w *World, ago time.Duration) (now int, how string) {
+	before := len(w.Sites)
+	for _, n := range c.last(ago, ago+noticed) {
 		now = max(now, n)
 	}
-	for _, n := range c.last(time.Minute-4*time.Second, time.Minute+4*time.Second) {
+	for _, n := range c.last(ago+time.Minute-4*time.Second, ago+time.Minute+4*time.Second) {
 		before = min(before, n)
 	}
 	if now == 0 || now*2 < before {
-		return fmt.Errorf("workloads are moved by a hub that reaches %d members and reached %d a minute ago", now, before)
+		return now, fmt.Sprintf("reaches %d members and reached %d a minute earlier", now, before)
 	}
-	return nil
+	return now, ""
 }
 
 // last is what was reached from one time ago to another.
@@ -328,69 +374,9 @@ func (c *oneMove) Check(w *World) error {
 	return nil
 }
 
-// inTime is invariant 6. A cluster that is lost for longer than moveWorkloadsAfter, and a second, before
-// the eyes of a hub that leads, is left by everything that is placed there, unless that is held for a
-// reason it tells; and no cluster is given more pods than it has room for.
-type inTime struct{}
-
-func (inTime) Name() string { return "6 in time and within room" }
-
-func (inTime) Check(w *World) error {
-	for _, x := range w.Written {
-		if x.Kind != WroteEvict && x.Kind != WroteReturn {
-			continue
-		}
-		for _, s := range w.Sites {
-			if n := placedIn(w, s.Name); n > s.Room {
-				return fmt.Errorf("%d pods are placed in %s, which has room for %d", n, s.Name, s.Room)
-			}
-		}
-	}
-	if w.Hub == nil || w.StoreDown {
-		return nil
-	}
-	for _, a := range w.Store.Apps {
-		for _, t := range a.Binding.Spec.Clusters {
-			since, lost := lostSince(w.cluster(t.Name))
-			if since.Before(w.Hub.watching) {
-				since = w.Hub.watching
-			}
-			late := w.Now.Sub(since) - a.Policy.Spec.Failover.MoveWorkloadsAfter.Duration
-			if lost && late > time.Second && a.held == "" && roomElsewhere(w, a, t) {
-				return fmt.Errorf("%s is still placed in %s, %s after it should have left", a.Name, t.Name, late)
-			}
-		}
-	}
-	return nil
-}
-
-func placedIn(w *World, site string) (n int32) {
-	for _, a := range w.Store.Apps {
-		for _, t := range a.Binding.Spec.Clusters {
-			if t.Name == site {
-				n += t.Replicas
-			}
-		}
-	}
-	return n
-}
-
-// roomElsewhere says whether what is placed in a cluster would fit into another that is not lost.
-func roomElsewhere(w *World, a *App, t workv1alpha2.TargetCluster) bool {
-	if a.duplicated() {
-		return false // it runs everywhere already
-	}
-	for i, s := range w.Sites {
-		ready, data := conditions(w.Store.Clusters[i])
-		if s.Name != t.Name && is(ready, metav1.ConditionTrue) && !is(data, metav1.ConditionFalse) && placedIn(w, s.Name)+t.Replicas <= s.Room {
-			return true
-		}
-	}
-	return false
-}
-
 // sameBreath is invariant 7 as far as pods go. The write that takes an application out of a cluster
-// gives the survivors all that it had there: together they are to run as many as are wanted.
+// gives the survivors all that it had there: together they are to run as many as are wanted. And neither
+// that nor a return gives any more to a cluster whose API server is lost, which could not start them.
 type sameBreath struct{}
 
 func (sameBreath) Name() string { return "7 scaled up in the same write" }
@@ -398,7 +384,16 @@ func (sameBreath) Name() string { return "7 scaled up in the same write" }
 func (sameBreath) Check(w *World) error {
 	for _, x := range w.Written {
 		a := w.Store.app(x.App)
-		if x.Kind != WroteEvict || a.duplicated() {
+		if x.Kind != WroteEvict && x.Kind != WroteReturn || a.duplicated() {
+			continue
+		}
+		for i, s := range w.Sites {
+			before, after := replicasIn(x.Before, s.Name), replicasIn(x.After, s.Name)
+			if ready, _ := conditions(w.Store.Clusters[i]); is(ready, metav1.ConditionFalse) && after != nil && (before == nil || *after > *before) {
+				return fmt.Errorf("%s is placed on %s, more in %s than before, whose API is lost", x.App, placement.Targets(x.After), s.Name)
+			}
+		}
+		if x.Kind == WroteReturn {
 			continue
 		}
 		var n int32

@@ -7,14 +7,13 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
-	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/failover"
 	"github.com/seaway-io/seaway/controllers/core/placement"
@@ -57,8 +56,8 @@ func (h *Hub) place(a *App) func() {
 	if len(b.Spec.Clusters) > 0 && placement.StrategyOf(b.Spec.Placement) == placement.Duplicated && a.applied == applied(b.Spec.Placement) {
 		return nil // every change of a cluster would be looked at; failover is what is tried here
 	}
-	to, why := h.placed(&b.Spec, &b.Status, nil, false)
-	if why != "" {
+	to, d, _ := h.placed(&b.Spec, &b.Status, placement.Bounds{}, false)
+	if !d.Fits() {
 		return nil
 	}
 	return func() {
@@ -72,20 +71,25 @@ func (h *Hub) place(a *App) func() {
 	}
 }
 
-// placed makes a placement and takes it for made: what is placed after it in the same step sees it.
-func (h *Hub) placed(spec *workv1alpha2.ResourceBindingSpec, status *workv1alpha2.ResourceBindingStatus, exclude sets.Set[string], fresh bool) ([]workv1alpha2.TargetCluster, string) {
+// placed makes a placement and takes it for made: what is placed after it in the same step sees it, unless
+// it is undone.
+func (h *Hub) placed(spec *workv1alpha2.ResourceBindingSpec, status *workv1alpha2.ResourceBindingStatus, within placement.Bounds, fresh bool) (to []workv1alpha2.TargetCluster, d placement.Diagnosis, undo func()) {
 	result, diagnosis := placement.Place(placement.Input{
-		Clusters: h.world.Store.Clusters, Spec: spec, Status: status, Exclude: exclude, Fresh: fresh, Assumed: h.assume()})
+		Clusters: h.world.Store.Clusters, Spec: spec, Status: status, Assumed: h.assume(), Fresh: fresh,
+		Exclude: within.Exclude, Only: within.Only, Frozen: within.Frozen})
 	if !diagnosis.Fits() {
-		return result.Clusters, diagnosis.Message
+		return result.Clusters, diagnosis, func() {}
 	}
-	for _, t := range result.Clusters {
-		h.assumed[t.Name] += t.Replicas
+	count := func(sign int32) {
+		for _, t := range result.Clusters {
+			h.assumed[t.Name] += sign * t.Replicas
+		}
+		for _, t := range spec.Clusters {
+			h.assumed[t.Name] -= sign * t.Replicas
+		}
 	}
-	for _, t := range spec.Clusters {
-		h.assumed[t.Name] -= t.Replicas
-	}
-	return result.Clusters, ""
+	count(1)
+	return result.Clusters, diagnosis, func() { count(-1) }
 }
 
 // assume is what was placed and is not in the members' reports yet, as the scheduler's ledger has it.
@@ -93,148 +97,157 @@ func (h *Hub) assume() map[string]corev1.ResourceList {
 	out := map[string]corev1.ResourceList{}
 	for i, c := range h.world.Store.Clusters {
 		counted := h.world.Store.Clusters[i].Status.ResourceSummary.Allocated[corev1.ResourcePods]
-		if more := int64(placedIn(h.world, c.Name)+h.assumed[c.Name]) - counted.Value(); more > 0 {
+		if more := int64(placedIn(h.world, c.Name)+awaitedIn(h.world, c.Name)+h.assumed[c.Name]) - counted.Value(); more > 0 {
 			out[c.Name] = corev1.ResourceList{corev1.ResourcePods: *resource.NewQuantity(more, resource.DecimalSI)}
 		}
 	}
 	return out
 }
 
-// failover judges the binding of an application, as the failover controller does.
-func (h *Hub) failover(a *App) func() {
-	away := away(a.Binding)
-	survey := failover.NewSurvey(h.world.Now, h.signals()).WatchedSince(h.watching)
-	if len(away) == 0 && len(survey.Lost()) == 0 {
-		return nil
-	}
-	p := a.Policy.Spec.Failover
-	d := survey.Decide(failover.Binding{
-		Placed: names(a.Binding.Spec.Clusters), Away: away, InTraffic: inTraffic(a.Plan),
-		Terms: failover.Terms{MoveAfter: p.MoveWorkloadsAfter.Duration, StableFor: p.Failback.StableFor.Duration, MaxUnavailable: *p.MaxUnavailableClusters},
-	})
-	held := d.Held
-	defer func() { h.tellHeld(a, held) }()
-	if len(d.Evict) > 0 {
-		act, why := h.evict(a, survey, d.Evict)
-		if why != "" {
-			held = append(held, failover.Hold{Cluster: d.Evict[0].Cluster, Reason: "NoClusterFits", Message: why})
+// awaitedIn is how many replicas wait in a site for it to be whole again.
+func awaitedIn(w *World, site string) (n int32) {
+	for _, a := range w.Store.Apps {
+		for _, t := range render.Awaited(&a.Binding.Spec) {
+			if t.Name == site {
+				n += t.Replicas
+			}
 		}
-		return act
 	}
-	if len(d.Return) > 0 {
-		return h.comeBack(a, survey, d.Return)
-	}
-	return nil
+	return n
 }
 
-func (h *Hub) signals() []failover.Cluster {
-	var out []failover.Cluster
+// moves are what the scheduler and failover write, by application: at most one write for each.
+func (h *Hub) moves() map[string]func() {
+	acts := map[string]func(){}
+	for _, a := range h.world.Store.Apps {
+		if act := h.place(a); act != nil {
+			acts[a.Name] = act
+		}
+	}
+	var signals []failover.Cluster
 	for _, c := range h.world.Store.Clusters {
-		out = append(out, failover.Cluster{Name: c.Name,
-			ControlPlane: signal(c, clusterv1alpha1.ClusterConditionReady), DataPath: signal(c, v1.ClusterConditionDataPath)})
+		signals = append(signals, failover.ClusterOf(c))
 	}
-	return out
-}
-
-func signal(c *clusterv1alpha1.Cluster, kind string) failover.Signal {
-	cond := meta.FindStatusCondition(c.Status.Conditions, kind)
-	if cond == nil {
-		return failover.Signal{Since: c.CreationTimestamp.Time}
-	}
-	states := map[metav1.ConditionStatus]failover.State{metav1.ConditionTrue: failover.Up, metav1.ConditionFalse: failover.Down}
-	return failover.Signal{State: states[cond.Status], Since: cond.LastTransitionTime.Time}
-}
-
-func inTraffic(p *v1.TrafficPlan) map[string]bool {
-	out := map[string]bool{}
-	if p == nil {
-		return out
-	}
-	for _, e := range p.Spec.Endpoints {
-		if e.State != v1.EndpointExcluded {
-			out[e.Cluster] = e.State == v1.EndpointServing && e.SharePercent == 100
+	survey := failover.NewSurvey(h.world.Now, signals).WatchedSince(h.watching)
+	h.evacuate(survey, acts)
+	for _, a := range h.world.Store.Apps {
+		if acts[a.Name] == nil && len(away(a.Binding)) > 0 {
+			if act := h.comeBack(a, survey); act != nil {
+				acts[a.Name] = act
+			}
 		}
 	}
-	return out
+	return acts
 }
 
-func away(b *workv1alpha2.ResourceBinding) []string {
-	var out []string
-	for _, t := range b.Spec.GracefulEvictionTasks {
-		if t.Producer == workv1alpha2.EvictionProducerFailover {
-			out = append(out, t.FromCluster)
+// judge decides about an application, as one that may leave, or as one that may return as well.
+func judge(survey failover.Survey, a *App, away []string) failover.Decision {
+	b := failover.Binding{Placed: names(a.Binding.Spec.Clusters), Away: away, Terms: failover.TermsOf(a.Policy)}
+	if a.Plan != nil {
+		b.InTraffic = failover.InTraffic(a.Plan)
+	}
+	return survey.Decide(b)
+}
+
+// evacuate is a pass over all that is placed in lost clusters, the most important first.
+func (h *Hub) evacuate(survey failover.Survey, acts map[string]func()) {
+	lost := sets.New(survey.Lost()...)
+	var movers []*App
+	var order []failover.Mover
+	for _, a := range h.world.Store.Apps {
+		switch {
+		case acts[a.Name] != nil: // it is being written
+		case lost.HasAny(names(a.Binding.Spec.Clusters)...):
+			movers, order = append(movers, a), append(order, failover.MoverOf(a.Binding))
+		default:
+			h.tellHeld(a, nil)
 		}
 	}
-	return out
+	for _, i := range failover.Order(order) {
+		a := movers[i]
+		d := judge(survey, a, nil)
+		held := d.Held
+		if len(d.Evict) > 0 {
+			act, hold := h.evict(a, survey, d.Evict)
+			if hold != nil {
+				held = append(held, *hold)
+			}
+			if act != nil {
+				acts[a.Name] = act
+			}
+		}
+		h.tellHeld(a, held)
+	}
 }
 
-// evict places the binding without the clusters that it leaves, and remembers these; or says why not.
-func (h *Hub) evict(a *App, survey failover.Survey, moves []failover.Move) (act func(), why string) {
+// evict places the binding without the clusters that it leaves, and remembers these; or says what holds it.
+// Neither when nothing is gained by leaving.
+func (h *Hub) evict(a *App, survey failover.Survey, moves []failover.Move) (func(), *failover.Hold) {
 	b := a.Binding
-	exclude := sets.New(survey.Lost()...).Delete(names(b.Spec.Clusters)...)
-	var left []string
-	for _, m := range moves {
-		exclude.Insert(m.Cluster)
-		left = append(left, m.Cluster)
-	}
-	to, why := h.placed(&b.Spec, &b.Status, exclude, false)
-	if why != "" || !gains(b.Spec.Clusters, to) {
-		return nil, why
+	to, d, undo := h.placed(&b.Spec, &b.Status, survey.Leave(b.Spec.Clusters, moves), false)
+	short, _ := failover.ShortageOf(&b.Spec, &d)
+	switch {
+	case !d.Fits() && short != nil:
+		return nil, &failover.Hold{Cluster: moves[0].Cluster, Reason: failover.ReasonNoRoom, Message: short.Message()}
+	case !d.Fits():
+		return nil, &failover.Hold{Cluster: moves[0].Cluster, Reason: failover.ReasonNoClusterFits, Message: d.Message}
+	case !failover.Gains(b.Spec.Clusters, to):
+		undo()
+		return nil, nil
 	}
 	return func() {
 		if a.Binding != b {
 			return // a conflict: the next step decides anew
 		}
-		now := metav1.NewTime(h.world.Now.Truncate(time.Second))
 		next := b.DeepCopy()
-		for _, name := range left {
-			next.Spec.GracefulEvictionTasks = append(next.Spec.GracefulEvictionTasks, workv1alpha2.GracefulEvictionTask{
-				FromCluster: name, PurgeMode: policyv1alpha1.PurgeModeGracefully, Replicas: replicasIn(b.Spec.Clusters, name),
-				Reason: workv1alpha2.EvictionReasonClusterLost, Producer: workv1alpha2.EvictionProducerFailover, CreationTimestamp: &now,
-				ClustersBeforeFailover: names(b.Spec.Clusters)})
-		}
-		next.Spec.Clusters = to
+		failover.Rewrite(&next.Spec, to, moves, false, metav1.NewTime(h.world.Now.Truncate(time.Second)))
 		next.Generation++
 		a.Binding = next
+		left := failover.Clusters(moves)
 		h.world.wrote(Write{Kind: WroteEvict, App: a.Name, By: h, Sites: left, Before: b.Spec.Clusters, After: to})
 		h.world.note("%s leaves %s, placed on %s", a.Name, strings.Join(left, ", "), placement.Targets(to))
-	}, ""
+	}, nil
 }
 
-// comeBack places the binding with the clusters that are whole again. Nothing is given up before its
-// replacement is healthy.
-func (h *Hub) comeBack(a *App, survey failover.Survey, moves []failover.Move) func() {
-	b, back := a.Binding, sets.New[string]()
-	for _, m := range moves {
-		back.Insert(m.Cluster)
-	}
-	next := b.DeepCopy()
-	next.Spec.GracefulEvictionTasks = slices.DeleteFunc(next.Spec.GracefulEvictionTasks, func(t workv1alpha2.GracefulEvictionTask) bool {
-		return t.Producer == workv1alpha2.EvictionProducerFailover && back.Has(t.FromCluster)
-	})
-	exclude := sets.New(survey.Lost()...).Delete(names(next.Spec.Clusters)...)
-	to, why := h.placed(&next.Spec, &next.Status, exclude, true)
-	if why != "" {
+// comeBack places the binding with the clusters that are whole again, if any are.
+func (h *Hub) comeBack(a *App, survey failover.Survey) func() {
+	b := a.Binding
+	d := judge(survey, a, away(b))
+	if len(d.Return) == 0 {
 		return nil
 	}
-	healthy := back.Intersection(sets.New(names(to)...))
-	if len(healthy) < len(back) {
-		healthy = sets.New(names(to)...)
+	home := failover.Homecoming{Return: d.Return, Evict: d.Evict, Spec: &b.Spec, Status: &b.Status}
+	spec, within := survey.Ask(home)
+	anew, diagnosis, undo := h.placed(spec, &b.Status, within, true)
+	if !diagnosis.Fits() {
+		return nil
 	}
-	if !healthyIn(b, healthy) {
+	to, ok := survey.Settle(home, anew)
+	if !ok || !equality.Semantic.DeepEqual(to, anew) {
+		undo()
+	}
+	if !ok {
 		return nil
 	}
 	return func() {
 		if a.Binding != b {
 			return
 		}
-		next.Spec.Clusters = to
+		next := b.DeepCopy()
+		home.Rewrite(&next.Spec, to, metav1.NewTime(h.world.Now.Truncate(time.Second)))
 		next.Generation++
 		a.Binding = next
-		h.world.wrote(Write{Kind: WroteReturn, App: a.Name, By: h, Sites: sets.List(back), Before: b.Spec.Clusters, After: to})
-		h.world.note("%s returns to %s, placed on %s", a.Name, strings.Join(sets.List(back), ", "), placement.Targets(to))
+		back, left := failover.Clusters(d.Return), failover.Clusters(d.Evict)
+		h.world.wrote(Write{Kind: WroteReturn, App: a.Name, By: h, Sites: back, Before: b.Spec.Clusters, After: to})
+		h.world.note("%s returns to %s, placed on %s", a.Name, strings.Join(back, ", "), placement.Targets(to))
+		if len(left) > 0 {
+			h.world.wrote(Write{Kind: WroteEvict, App: a.Name, By: h, Sites: left, Before: b.Spec.Clusters, After: to})
+			h.world.note("%s leaves %s, placed on %s", a.Name, strings.Join(left, ", "), placement.Targets(to))
+		}
 	}
 }
+
+func away(b *workv1alpha2.ResourceBinding) []string { return failover.Away(&b.Spec) }
 
 func (h *Hub) tellHeld(a *App, held []failover.Hold) {
 	var text string
@@ -248,14 +261,6 @@ func (h *Hub) tellHeld(a *App, held []failover.Hold) {
 		}
 		h.world.note("%s", text)
 	}
-}
-
-func gains(before, after []workv1alpha2.TargetCluster) bool {
-	had := map[string]int32{}
-	for _, t := range before {
-		had[t.Name] = t.Replicas + 1
-	}
-	return slices.ContainsFunc(after, func(t workv1alpha2.TargetCluster) bool { return t.Replicas+1 > had[t.Name] })
 }
 
 func replicasIn(targets []workv1alpha2.TargetCluster, name string) *int32 {
@@ -273,16 +278,6 @@ func names(targets []workv1alpha2.TargetCluster) []string {
 		out = append(out, t.Name)
 	}
 	return out
-}
-
-func healthyIn(b *workv1alpha2.ResourceBinding, clusters sets.Set[string]) bool {
-	healthy := sets.New[string]()
-	for _, item := range b.Status.AggregatedStatus {
-		if item.Health == workv1alpha2.ResourceHealthy {
-			healthy.Insert(item.ClusterName)
-		}
-	}
-	return healthy.IsSuperset(clusters)
 }
 
 // execute tells a site what it is to run, if that has changed and the site is in reach.

@@ -128,6 +128,9 @@ func newApp(i int, o Options) *App {
 		Replicas:  o.Replicas,
 		Placement: placementOf(o.Strategy),
 	}
+	if o.Ranked {
+		a.Binding.Spec.SchedulePriority = &workv1alpha2.SchedulePriority{Priority: int32(10 * i)}
+	}
 	return a
 }
 

@@ -26,6 +26,8 @@ type Options struct {
 	PodStart time.Duration
 	// Strategy of placement; by room if empty.
 	Strategy Strategy
+	// Ranked gives each application a higher priority than the one before has.
+	Ranked bool
 	// Seed decides what is left to chance. Shuffled handles what is simultaneous in an order that
 	// follows from it.
 	Seed     uint64

@@ -41,7 +41,7 @@ func (s Survey) Conditions(name string, b Binding) []Condition {
 	return []Condition{
 		{ConditionDataPath, c.DataPath.State == Down, s.tell(c.DataPath, "requests get through", "no application in it is probed, and nobody can tell")},
 		{ConditionControlPlane, known && c.ControlPlane.State != Up, s.tell(c.ControlPlane, "the API server answers", "its agent is silent")},
-		s.waited(c, b.Terms),
+		s.waited(c, b),
 		s.notHeld(b),
 		s.connected(name, b),
 		s.notBraked(c, b),
@@ -107,15 +107,20 @@ func (s Survey) tell(signal Signal, up, unknown string) string {
 	return fmt.Sprintf("%s, for %s", text, s.now.Sub(signal.Since).Round(time.Second))
 }
 
-func (s Survey) waited(c Cluster, terms Terms) Condition {
+func (s Survey) waited(c Cluster, b Binding) Condition {
+	terms := b.Terms
 	since, lost := c.lostSince()
 	if !lost {
 		return Condition{ConditionWaited, false, fmt.Sprintf("moveWorkloadsAfter %s begins when both are lost", terms.MoveAfter)}
 	}
 	since = later(since, s.watching)
-	left := terms.MoveAfter - s.now.Sub(since)
+	from, why := since, ""
+	if released := s.releasedAt(c.Name, terms.MaxUnavailable); !b.movesNow(c.Name) && released.After(since) {
+		from, why = released, ", counted since the brake was released or the hub was cut off no longer"
+	}
+	left := terms.MoveAfter - s.now.Sub(from)
 	if left > 0 {
-		return Condition{ConditionWaited, false, fmt.Sprintf("%s left of moveWorkloadsAfter %s", left.Round(time.Second), terms.MoveAfter)}
+		return Condition{ConditionWaited, false, fmt.Sprintf("%s left of moveWorkloadsAfter %s%s", left.Round(time.Second), terms.MoveAfter, why)}
 	}
 	return Condition{ConditionWaited, true, fmt.Sprintf("for %s, moveWorkloadsAfter is %s", s.now.Sub(since).Round(time.Second), terms.MoveAfter)}
 }
@@ -126,14 +131,8 @@ func (s Survey) together(name string, terms Terms) string {
 	if since, lost := s.clusters[name].lostSince(); lost {
 		at = since
 	}
-	n := 0
-	for _, other := range s.lost {
-		if t, _ := s.clusters[other].lostSince(); t.Sub(at).Abs() <= Window {
-			n++
-		}
-	}
 	return fmt.Sprintf("%d of %d clusters lost within %s, %d allowed by maxUnavailableClusters %s",
-		n, len(s.clusters), Window, atLeastOne(terms.MaxUnavailable, len(s.clusters)), terms.MaxUnavailable.String())
+		s.lostWith(at), len(s.clusters), Window, atLeastOne(terms.MaxUnavailable, len(s.clusters)), terms.MaxUnavailable.String())
 }
 
 // ClusterOf reads the two signals from the conditions of a Cluster, and the fence from its annotation.

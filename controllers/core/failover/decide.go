@@ -132,8 +132,11 @@ func (s Survey) leave(name string, b Binding, d *Decision) {
 	if !lost {
 		return
 	}
-	since = later(since, s.watching)
-	if due := since.Add(b.Terms.MoveAfter); s.now.Before(due) {
+	from := later(since, s.watching)
+	if !b.movesNow(name) {
+		from = later(from, s.releasedAt(name, b.Terms.MaxUnavailable))
+	}
+	if due := from.Add(b.Terms.MoveAfter); s.now.Before(due) {
 		d.retry(due)
 		return
 	}

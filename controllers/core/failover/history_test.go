@@ -18,17 +18,23 @@ func history(t *rapid.T, b Binding, watch func(now time.Time, all []Cluster, b B
 	for range rapid.IntRange(1, 25).Draw(t, "events") {
 		c := &all[rapid.IntRange(0, 3).Draw(t, "cluster")]
 		state := rapid.SampledFrom([]State{Up, Down, Down, Up, Unknown}).Draw(t, "state")
+		becomes := func(signal *Signal) {
+			if signal.State != state {
+				*signal = Signal{state, now}
+			}
+		}
 		switch rapid.IntRange(0, 6).Draw(t, "what") {
 		case 0:
-			c.ControlPlane = Signal{state, now}
+			becomes(&c.ControlPlane)
 		case 1:
-			c.DataPath = Signal{state, now}
+			becomes(&c.DataPath)
 		case 2:
 			started = now // the hub starts anew
 		case 3:
 			c.Fence = FenceOf(rapid.SampledFrom([]string{"", "burnt down", now.Format(time.RFC3339), ago(24 * time.Hour).Format(time.RFC3339)}).Draw(t, "fence"))
 		default:
-			c.ControlPlane, c.DataPath = Signal{state, now}, Signal{state, now}
+			becomes(&c.ControlPlane)
+			becomes(&c.DataPath)
 		}
 		end := now.Add(time.Duration(rapid.SampledFrom([]int{1, 10, 14, 16, 60, 299, 301, 900}).Draw(t, "seconds")) * time.Second)
 		for now.Before(end) {

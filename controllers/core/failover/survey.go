@@ -97,6 +97,11 @@ type Survey struct {
 	lost     []string
 	isolated string
 	watching time.Time
+
+	// reconnected is when the hub was last no longer isolated, and backs are when clusters may last have
+	// ceased to be lost, the latest first.
+	reconnected time.Time
+	backs       []time.Time
 }
 
 // NewSurvey takes stock of all clusters.
@@ -107,9 +112,14 @@ func NewSurvey(now time.Time, clusters []Cluster) Survey {
 		if c.Lost() {
 			s.lost = append(s.lost, c.Name)
 		}
+		if at, maybe := c.backAt(); maybe {
+			s.backs = append(s.backs, at)
+		}
 	}
 	slices.Sort(s.lost)
-	s.isolated = isolation(now, clusters)
+	slices.SortFunc(s.backs, func(a, b time.Time) int { return b.Compare(a) })
+	seen := reachOf(clusters)
+	s.isolated, s.reconnected = seen.isolation(now.Add(1)), seen.reconnected()
 	return s
 }
 
@@ -123,30 +133,6 @@ func (s Survey) WatchedSince(t time.Time) Survey {
 
 // Lost are the clusters both of whose signals are down now, whatever for how long, by name.
 func (s Survey) Lost() []string { return slices.Clone(s.lost) }
-
-// isolation says why the hub itself is thought to be cut off, if it is: it reaches no cluster, or
-// fewer than half of those it reached a minute ago. It follows from the conditions' times alone,
-// so that a restarted hub knows it too.
-func isolation(now time.Time, clusters []Cluster) string {
-	var reached, before int
-	for _, c := range clusters {
-		old := now.Sub(c.ControlPlane.Since) >= isolationWindow
-		up := c.ControlPlane.State == Up
-		if up {
-			reached++
-		}
-		if up == old { // up for long, or not up for a short while only
-			before++
-		}
-	}
-	switch {
-	case len(clusters) > 0 && reached == 0:
-		return "the hub reaches no cluster"
-	case reached*2 < before:
-		return fmt.Sprintf("the hub reaches %d clusters, a minute ago it reached %d", reached, before)
-	}
-	return ""
-}
 
 // tooMany says why the loss of one cluster is part of an event that is larger than limit allows.
 func (s Survey) tooMany(name string, limit intstr.IntOrString) string {

@@ -21,7 +21,10 @@ func (p *placer) assign(selected []candidate, tiers int, d *TermDiagnosis) ([]wo
 	}
 	targets := everywhere(selected, 0)
 	if p.strategy == StaticWeight {
-		d.Division = p.divideByWeight(selected)
+		var refused *refusal
+		if d.Division, refused = p.divideByWeight(selected); refused != nil {
+			return nil, refused
+		}
 		addShares(targets, d.Division.Shares)
 		return p.withoutEmpty(targets), nil
 	}
@@ -107,6 +110,9 @@ func (p *placer) divideTier(all []*candidate, n int64, d *Division) (keep bool) 
 	mode, weigh := FromScratch, func(c *candidate) int64 { return c.available }
 	switch {
 	case p.fresh:
+		pinned, others, left := p.pin(all, n)
+		d.Shares, d.Replicas = append(d.Shares, pinned...), d.Replicas+int32(n-left)
+		all, n = others, left
 	case assigned == n:
 		return true
 	case assigned > n:
@@ -134,23 +140,36 @@ func (p *placer) divideTier(all []*candidate, n int64, d *Division) (keep bool) 
 	return keep
 }
 
-// levels are the clusters of a tier in the order in which they are filled. They are one level, but
-// for an aggregation that custom algorithms advise: there the better-scored are filled first.
+// levels are the clusters of a tier in the order in which they are filled. They are one level, but for
+// two: of an aggregation that custom algorithms advise the better-scored are filled first; and who has to
+// give replicas up keeps them in whole clusters first, since those that are lost may have none that run.
 func (p *placer) levels(all []*candidate, mode Mode) [][]*candidate {
-	advised := slices.ContainsFunc(all, func(c *candidate) bool { return c.advised != 0 })
-	if p.strategy != Aggregated || !advised {
+	advised := p.strategy == Aggregated && slices.ContainsFunc(all, func(c *candidate) bool { return c.advised != 0 })
+	troubled := mode == ScaleDown && slices.ContainsFunc(all, func(c *candidate) bool { return trouble(c.Cluster) > 0 })
+	if !advised && !troubled {
 		return [][]*candidate{all}
 	}
-	points := func(c *candidate) int64 {
-		if mode == ScaleUp && c.present > 0 {
-			return c.advised + localityScore
+	rank := func(c *candidate) (worse int, points int64) {
+		if troubled {
+			worse = trouble(c.Cluster)
 		}
-		return c.advised
+		if advised {
+			points = c.advised
+			if mode == ScaleUp && c.present > 0 {
+				points += localityScore
+			}
+		}
+		return worse, points
 	}
-	slices.SortStableFunc(all, func(a, b *candidate) int { return cmp.Compare(points(b), points(a)) })
+	compare := func(a, b *candidate) int {
+		worseA, pointsA := rank(a)
+		worseB, pointsB := rank(b)
+		return cmp.Or(cmp.Compare(worseA, worseB), cmp.Compare(pointsB, pointsA))
+	}
+	slices.SortStableFunc(all, compare)
 	var levels [][]*candidate
 	for i, c := range all {
-		if i == 0 || points(c) != points(all[i-1]) {
+		if i == 0 || compare(all[i-1], c) != 0 {
 			levels = append(levels, nil)
 		}
 		levels[len(levels)-1] = append(levels[len(levels)-1], c)

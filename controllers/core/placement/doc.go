@@ -33,6 +33,12 @@
 // is chosen scores higher from then on, and what is divided is whole. Where present targets helped to
 // make a choice that leaves them, it is made again from there, see settle.
 //
+// # Trouble
+//
+// While a cluster is lost, nobody knows whether what it has still runs. So who has to give up replicas that
+// are divided by room gives up those in lost clusters first, by their conditions: see trouble. Static
+// weights and Duplicated name who gets what. Who moves a binding bounds its placement: see Bounds.
+//
 // # Components
 //
 // A workload of several components is placed in whole sets: in one cluster, where the policy has

@@ -57,9 +57,10 @@ func (p *placer) filter(t *term, verdicts []Verdict) []candidate {
 // out by taints, by an API that is missing from the last report, by other workloads or, unless the
 // placement is made anew, by a custom algorithm.
 func (p *placer) judge(t *term, m *memberView, target bool) (tier int, excluded Filter, detail string) {
+	if why := p.bounds.out(m.Name, target); why != "" {
+		return 0, FilterExclude, why
+	}
 	switch {
-	case p.in.Exclude.Has(m.Name):
-		return 0, FilterExclude, "is lost"
 	case !p.in.Wall.Inside(m.Cluster):
 		return 0, FilterResidency, p.beyond
 	case m.DeletionTimestamp != nil:

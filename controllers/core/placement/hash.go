@@ -73,7 +73,15 @@ func (p *placer) hashMember(h *hasher, m *memberView) {
 		facts = factsOf(m.Cluster)
 	}
 	h.number(int64(facts))
+	_, target := p.present[m.Name]
 	h.truth(p.in.Exclude.Has(m.Name))
+	if p.in.Only != nil || p.in.Frozen.Has(m.Name) {
+		h.text(p.bounds.out(m.Name, target))
+		h.truth(p.in.Frozen.Has(m.Name))
+	}
+	if target && p.readsRoom() && trouble(m.Cluster) > 0 {
+		h.number(int64(trouble(m.Cluster)))
+	}
 	h.truth(p.servers.has(m))
 	if p.readsRoom() {
 		h.number(p.room(m))

@@ -27,9 +27,8 @@ type Input struct {
 	// as soon as there is a place inside.
 	Wall residency.Wall
 
-	// Exclude names clusters that must not be used, whatever the policy says. A present target
-	// that is excluded counts as gone.
-	Exclude sets.Set[string]
+	// Exclude, Only and Frozen are Bounds. Each may be nil.
+	Exclude, Only, Frozen sets.Set[string]
 
 	// Estimates are how many more replicas each cluster has room for, from a better source than
 	// the cluster's own summary. The smaller of the two counts. A cluster that is absent, or
@@ -97,6 +96,10 @@ type Result struct {
 
 	// AffinityName is the term of clusterAffinities in use; empty without terms.
 	AffinityName string
+}
+
+func (in *Input) bounds() Bounds {
+	return Bounds{Exclude: in.Exclude, Only: in.Only, Frozen: in.Frozen}
 }
 
 func (in *Input) observedAffinity() string {

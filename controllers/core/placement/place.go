@@ -83,6 +83,7 @@ type placer struct {
 	selects  bool // spread constraints choose among clusters
 	peers    peers
 	advice   adviser
+	bounds   Bounds
 	bypassed []Bypass
 	weights  weights // static ones
 	terms    []term  // in the order they are tried
@@ -113,6 +114,7 @@ func newPlacer(in *Input) (*placer, field.ErrorList) {
 		spread:   newSpread(policy),
 		peers:    newPeers(&in.Groups),
 		weights:  newWeights(policy),
+		bounds:   in.bounds(),
 	}
 	p.advice, p.bypassed = newAdviser(in.Advice)
 	p.requests = p.demand.names()
@@ -176,7 +178,9 @@ func (p *placer) choose(candidates []candidate, d *TermDiagnosis) ([]candidate, 
 	if p.readsRoom() {
 		for i := range candidates {
 			c := &candidates[i]
-			c.estimate = p.room(c.memberView)
+			if c.estimate = p.room(c.memberView); p.in.Frozen.Has(c.Name) {
+				c.estimate = 0
+			}
 			c.available = c.estimate + int64(c.present)
 			if c.target && p.demand.inSets() {
 				c.available++ // the set that runs there

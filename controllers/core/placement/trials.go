@@ -238,7 +238,8 @@ func apiTrials(in *Input, c *clusterv1alpha1.Cluster) []trial {
 
 func lostTrials(in *Input, c *clusterv1alpha1.Cluster) []trial {
 	out := *in
-	out.Exclude = in.Exclude.Clone()
+	out.Exclude, out.Frozen = in.Exclude.Clone(), in.Frozen.Clone()
 	out.Exclude.Delete(c.Name)
+	out.Frozen.Delete(c.Name)
 	return []trial{{out, "it were not lost"}}
 }

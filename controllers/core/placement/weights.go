@@ -1,8 +1,11 @@
 package placement
 
 import (
+	"fmt"
+
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
+	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/affinity"
 )
 
@@ -51,19 +54,28 @@ func (w *weights) of(c *clusterv1alpha1.Cluster) int64 {
 }
 
 // divideByWeight divides all replicas from scratch by static weight. A cluster without a weight gets
-// nothing, unless none has any: then all are equal.
-func (p *placer) divideByWeight(selected []candidate) *Division {
-	shares := make([]Share, 0, len(selected))
+// nothing, unless none has any: then all are equal. What is frozen has what it has, and the others share the
+// rest.
+func (p *placer) divideByWeight(selected []candidate) (*Division, *refusal) {
+	all := make([]*candidate, len(selected))
 	for i := range selected {
-		if weight := p.weights.of(selected[i].Cluster); weight > 0 {
-			shares = append(shares, Share{Cluster: selected[i].Name, Weight: weight})
+		all[i] = &selected[i]
+	}
+	pinned, all, n := p.pin(all, int64(p.demand.replicas))
+	if len(all) == 0 && n > 0 {
+		return nil, &refusal{workv1alpha2.ReasonUnschedulable, fmt.Sprintf("nothing can be started in any of %d clusters", len(selected))}
+	}
+	shares := make([]Share, 0, len(all))
+	for _, c := range all {
+		if weight := p.weights.of(c.Cluster); weight > 0 {
+			shares = append(shares, Share{Cluster: c.Name, Weight: weight})
 		}
 	}
 	if len(shares) == 0 {
-		for i := range selected {
-			shares = append(shares, Share{Cluster: selected[i].Name, Weight: 1})
+		for _, c := range all {
+			shares = append(shares, Share{Cluster: c.Name, Weight: 1})
 		}
 	}
-	Divide(p.demand.replicas, shares, p.descend)
-	return &Division{Strategy: StaticWeight, Mode: FromScratch, Replicas: p.demand.replicas, Descend: p.descend, Shares: shares}
+	Divide(int32(n), shares, p.descend)
+	return &Division{Strategy: StaticWeight, Mode: FromScratch, Replicas: p.demand.replicas, Descend: p.descend, Shares: append(pinned, shares...)}, nil
 }
