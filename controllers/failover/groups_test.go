@@ -5,9 +5,12 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
+	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
@@ -48,6 +51,27 @@ func TestTheGroupInUseFollowsFailoverThereAndBack(t *testing.T) {
 	want("home", "{fra:6}")
 	f.look()
 	want("home", "{fra:6}")
+}
+
+// Who is back and is no longer wanted ends the way back: the binding stays where it is, in the group that it
+// is in, whatever would be divided otherwise by now.
+func TestTheGroupInUseStaysWhereNothingGoesBack(t *testing.T) {
+	f := tellOf(t, sized("fra", 9), sized("iad", 9), sized("sin", 9), sized("oslo", 1), grouped(app("web", 0, "fra", 6)))
+	f.dies("fra")
+	f.sleep(20 * time.Second)
+	f.edit("web", func(b *workv1alpha2.ResourceBinding) {
+		b.Spec.Placement.ClusterAffinities[0].ClusterAffinity.ClusterNames = []string{"oslo"}
+	})
+	f.change("sin", func(c *clusterv1alpha1.Cluster) {
+		c.Status.ResourceSummary.Allocatable[corev1.ResourceCPU] = resource.MustParse("40")
+	})
+	f.report()
+	f.returns("fra")
+	f.report()
+	f.sleep(6 * time.Minute)
+	if b := f.find("web"); placement.Targets(b.Spec.Clusters) != "{iad:3, sin:3}" || b.Status.SchedulerObservedAffinityName != "abroad" || len(away(b)) > 0 {
+		t.Errorf("in %s of %q, away from %v", placement.Targets(b.Spec.Clusters), b.Status.SchedulerObservedAffinityName, away(b))
+	}
 }
 
 // Who takes room from others is in the group that lacked nothing else.
