@@ -155,6 +155,7 @@ func (s *story) regionLost() {
 	for _, m := range members {
 		v.sentTo(m, m, 30*time.Second)
 	}
+	v.stayed()
 	v.unharmed(began.Add(answerWithin))
 }
 
