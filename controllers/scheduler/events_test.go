@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
@@ -308,5 +309,28 @@ func TestWhoIsWokenByAClusterSeesItsChange(t *testing.T) {
 	f.clusters(elsewhere).Update(t.Context(), event.UpdateEvent{ObjectOld: tainted, ObjectNew: cluster("m1", nil)}, f.q)
 	if got := f.queued(); !slices.Equal(got, []string{"web"}) || f.placer.clusters.version.Load() == before {
 		t.Errorf("queued %v, by the clusters of before: %v", got, f.placer.clusters.version.Load() == before)
+	}
+}
+
+// A source of events that only waits for some kinds of them is not troubled by the others.
+func TestEventsThatNobodyWaitsForDoNothing(t *testing.T) {
+	f := newFollowing(t)
+	for name, h := range map[string]handler.EventHandler{
+		"nothing":    plainFuncs{},
+		"namespaces": f.walls(nil),
+		"clusters":   f.clusters(nil),
+	} {
+		obj := client.Object(namespace(""))
+		h.Delete(t.Context(), event.DeleteEvent{Object: obj}, f.q)
+		h.Generic(t.Context(), event.GenericEvent{Object: obj}, f.q)
+		if name != "clusters" {
+			h.Create(t.Context(), event.CreateEvent{Object: obj}, f.q)
+		}
+		if name == "nothing" {
+			h.Update(t.Context(), event.UpdateEvent{ObjectOld: obj, ObjectNew: obj}, f.q)
+		}
+		if got := f.queued(); got != nil {
+			t.Errorf("%s: queued %v", name, got)
+		}
 	}
 }
