@@ -12,19 +12,22 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
+	"github.com/seaway-io/seaway/test/fleet"
 )
 
 // losing shows what follows when clusters, networks and the hub are lost: where requests go, and where pods
-// run. The plain death of a cluster, and of a name server without the hub, is in the story of package demo;
-// outages of hours are told in virtual time by test/sim.
+// run. What a name server does without the hub is in the story of package demo too.
 func losing(t *testing.T, h *hall) {
 	h.tell(t, map[string]func(*story){
+		"a cluster that dies is left and returned to":                       (*story).dies,
 		"a cluster that hangs is left and returned to":                      (*story).hangs,
+		"a cluster that is back after hours gets what is wanted by then":    (*story).backAfterHours,
 		"an API server that is cut off moves nothing":                       (*story).apiCut,
 		"a data path that is cut moves requests and no pods":                (*story).dataCut,
 		"a hub that is cut off moves no pods and stops no answers":          (*story).hubCut,
@@ -34,23 +37,65 @@ func losing(t *testing.T, h *hall) {
 	})
 }
 
+func (s *story) dies() {
+	s.thereAndBack(func(c *fleet.Cluster) error { return c.Kill() }, func(c *fleet.Cluster) error { return c.Revive(s.Context()) })
+}
+
 func (s *story) hangs() {
+	s.thereAndBack(func(c *fleet.Cluster) error { return c.Freeze() }, func(c *fleet.Cluster) error { return c.Thaw() })
+}
+
+// thereAndBack is a cluster that is lost and comes back.
+func (s *story) thereAndBack(lose, mend func(*fleet.Cluster) error) {
 	v := s.opens(quick)
 	v.client.Watch(v.gateways["fra"])
 	began := time.Now()
-	must(v.T, v.cluster("fra").Freeze())
+	must(v.T, lose(v.cluster("fra")))
 	v.leave("fra", began)
 	v.went(30*time.Second, everywhere, withoutFra)
 	v.Logf("placed elsewhere after %.1f s", time.Since(began).Seconds())
 	v.ready(6, "iad", "sin")
-	must(v.T, v.cluster("fra").Thaw())
-	thawed := time.Now()
+	must(v.T, mend(v.cluster("fra")))
+	mended := time.Now()
 	v.went(time.Minute, everywhere, withoutFra, everywhere)
 	v.sentTo("fra", "fra", 30*time.Second)
-	v.Logf("as before after %.1f s", time.Since(thawed).Seconds())
+	v.Logf("as before after %.1f s", time.Since(mended).Seconds())
 	v.ready(6, members...)
 	v.unharmed(began.Add(answerWithin)) // also while everything went back
 	v.went(time.Second, everywhere, withoutFra, everywhere)
+}
+
+// backAfterHours lets the hours pass in what is written down, and the hub start again with nothing else to go by.
+func (s *story) backAfterHours() {
+	const more, image = "iad:6 sin:6", "registry.example/app:2"
+	v := s.opens(quick)
+	v.client.Watch(v.gateways["fra"])
+	began := time.Now()
+	must(v.T, v.cluster("fra").Kill())
+	v.leave("fra", began)
+	v.went(30*time.Second, everywhere, withoutFra)
+	v.edit("hub", v.app, func(got *unstructured.Unstructured) {
+		must(v.T, unstructured.SetNestedField(got.Object, int64(12), "spec", "replicas"))
+		containers, _, _ := unstructured.NestedSlice(got.Object, "spec", "template", "spec", "containers")
+		containers[0].(map[string]any)["image"] = image
+		must(v.T, unstructured.SetNestedSlice(got.Object, containers, "spec", "template", "spec", "containers"))
+	})
+	v.went(30*time.Second, everywhere, withoutFra, more)
+	v.ready(12, "iad", "sin")
+	v.ages("fra", 4*time.Hour)
+	must(v.T, v.cluster("hub").Kill())
+	must(v.T, v.cluster("hub").Revive(v.Context()))
+	v.passes(5 * time.Second)
+	v.went(time.Second, everywhere, withoutFra, more)
+	must(v.T, v.cluster("fra").Revive(v.Context()))
+	revived := time.Now()
+	v.went(time.Minute, everywhere, withoutFra, more, "fra:4 iad:4 sin:4")
+	v.sentTo("fra", "fra", 30*time.Second)
+	v.Logf("as before after %.1f s", time.Since(revived).Seconds())
+	v.ready(12, members...)
+	v.see("fra", v.app, fields{"spec replicas": 4, "spec template spec containers 0 image": image})
+	v.unharmed(began.Add(answerWithin))
+	v.went(time.Second, everywhere, withoutFra, more, "fra:4 iad:4 sin:4")
 }
 
 func (s *story) apiCut() {
@@ -159,10 +204,10 @@ func (s *story) regionLost() {
 	v.unharmed(began.Add(answerWithin))
 }
 
-// flaps is ten seconds up and ten down in short: up and down are as long, down is long enough to move the pods,
-// and what is stable takes several rounds.
+// flaps is ten seconds up and ten down in short: up and down are as long, down is as long as it may take the hub
+// to see that an API server hangs, and what is stable takes several rounds.
 func (s *story) flaps() {
-	const rounds, half = 4, 8 * time.Second
+	const rounds, half = 4, 11 * time.Second
 	v := s.opens("{moveWorkloadsAfter: 4s, failback: {stableFor: 30s, stepPercent: 100, stepEvery: 1s}}")
 	for range rounds {
 		must(v.T, v.cluster("fra").Freeze())

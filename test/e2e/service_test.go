@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
@@ -232,6 +234,34 @@ func (v *service) state(cluster string, want ...trafficv1alpha1.EndpointState) {
 			return nil
 		}
 		return fmt.Errorf("it is not in the plan")
+	})
+}
+
+// ages lets everything that is written down of the loss of a cluster be so much longer ago.
+func (v *service) ages(cluster string, by time.Duration) {
+	v.Helper()
+	v.eventually("the loss of "+cluster+" ages", func(ctx context.Context) error {
+		c, err := v.seen(ctx, cluster)
+		if err != nil {
+			return err
+		}
+		for i := range c.Status.Conditions {
+			at := &c.Status.Conditions[i].LastTransitionTime
+			*at = metav1.NewTime(at.Add(-by))
+		}
+		return v.hub.Status().Update(ctx, c)
+	})
+	v.eventually("the leave of "+cluster+" ages", func(ctx context.Context) error {
+		b := &workv1alpha2.ResourceBinding{}
+		if err := v.hub.Get(ctx, client.ObjectKeyFromObject(v.binding(v.app)), b); err != nil {
+			return err
+		}
+		tasks := b.Spec.GracefulEvictionTasks
+		if len(tasks) != 1 || tasks[0].FromCluster != cluster || tasks[0].CreationTimestamp == nil {
+			return fmt.Errorf("the tasks are %+v", tasks)
+		}
+		tasks[0].CreationTimestamp = ptr.To(metav1.NewTime(tasks[0].CreationTimestamp.Add(-by)))
+		return v.hub.Update(ctx, b)
 	})
 }
 
