@@ -166,6 +166,9 @@ func explain(prior map[string]float64, told Shares, load map[string]float64) map
 	}
 	out := make(map[string]float64, len(regions))
 	for _, r := range regions {
+		if out[r] = prior[r]; !slices.ContainsFunc(clusters, func(c string) bool { return told[r][c] > 0 }) {
+			continue // no load tells of them
+		}
 		// Who had nothing may have something now. Those of no known region go everywhere, which explains
 		// any loads: they are taken for few until nobody else explains what is measured.
 		out[r] = max(prior[r], all/float64(len(regions))/1000)

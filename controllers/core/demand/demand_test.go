@@ -81,6 +81,19 @@ func TestNothingIsInvented(t *testing.T) {
 	})
 }
 
+// Clients that are told to go nowhere are none until something is known of them, and then what that was.
+func TestNobodyIsMadeUp(t *testing.T) {
+	var e Estimate
+	e.Observe(noon, map[string]float64{"fra": 100, "iad": 60}, Shares{"eu": {"fra": 1}, "us": {"iad": 1}, "": {}}, 0)
+	if got := e.Clients(); got[""] != 0 || got["eu"] != 100 || got["us"] != 60 {
+		t.Errorf("%v", got)
+	}
+	e.Observe(noon.Add(time.Second), map[string]float64{"iad": 60}, Shares{"eu": {}, "us": {"iad": 1}}, 0)
+	if got := e.Clients(); got["eu"] != 100 {
+		t.Errorf("%v", got)
+	}
+}
+
 func TestTold(t *testing.T) {
 	tiers := func(weights ...int32) []v1.PlanTier {
 		var tier v1.PlanTier
