@@ -44,6 +44,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/hub/yield"
 )
 
 // Options of the controller.
@@ -54,6 +55,9 @@ type Options struct {
 	Interpreter *interpret.Interpreter
 	// Interpretations tells when that changes; nil when it never does.
 	Interpretations *hub.Interpretations
+	// Yield lets the statuses of Works give way to other writes; it is shared with package status. Nil
+	// when they need not.
+	Yield *yield.Places
 	// WorkersPerMember bounds the Works that are applied to one member at a time; 8 when 0.
 	WorkersPerMember int
 }
@@ -64,7 +68,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		o.WorkersPerMember = 8
 	}
 	r := &reconciler{
-		client:      mgr.GetClient(),
+		client:      o.Yield.Client(mgr.GetClient()),
 		works:       fresh.New(mgr.GetClient(), mgr.GetAPIReader()),
 		recorder:    hub.Recorder(mgr, "execution-controller"),
 		members:     o.Managed,

@@ -45,6 +45,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/failover"
 	"github.com/seaway-io/seaway/controllers/health"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/hub/yield"
 	"github.com/seaway-io/seaway/controllers/interpreter"
 	"github.com/seaway-io/seaway/controllers/member"
 	"github.com/seaway-io/seaway/controllers/namespace"
@@ -163,6 +164,7 @@ type parts struct {
 	clock       clock.Clock
 	cluster     cluster.Options
 	following   *managed.Watcher
+	yield       *yield.Places
 	interpreter *interpret.Interpreter
 	// interpretations tells who has used the interpreter what it explains in another way than before.
 	interpretations *hub.Interpretations
@@ -232,6 +234,7 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		clock:           clk,
 		cluster:         o.cluster,
 		following:       managed.New(managed.Pool(members), clk),
+		yield:           yield.New(clk),
 		interpreter:     kinds,
 		interpretations: interpretations,
 		endpoints:       discovery.New(members),
@@ -298,10 +301,10 @@ var contents = []entry{
 		return binding.Setup(mgr, o)
 	}},
 	{"execution", func(mgr ctrl.Manager, p *parts) error {
-		return execution.Setup(mgr, execution.Options{Managed: p.following, Interpreter: p.interpreter, Interpretations: p.interpretations})
+		return execution.Setup(mgr, execution.Options{Managed: p.following, Yield: p.yield, Interpreter: p.interpreter, Interpretations: p.interpretations})
 	}},
 	{"status", func(mgr ctrl.Manager, p *parts) error {
-		return status.Setup(mgr, status.Options{Managed: p.following, Interpreter: p.interpreter, Interpretations: p.interpretations})
+		return status.Setup(mgr, status.Options{Managed: p.following, Yield: p.yield, Interpreter: p.interpreter, Interpretations: p.interpretations})
 	}},
 	{"discovery", func(mgr ctrl.Manager, p *parts) error { return discovery.Setup(mgr, p.endpoints) }},
 	{"health", func(mgr ctrl.Manager, p *parts) error { return health.Setup(mgr, p.view) }},
