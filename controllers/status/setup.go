@@ -37,6 +37,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/binding/works"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 	"github.com/seaway-io/seaway/controllers/hub"
 	"github.com/seaway-io/seaway/controllers/hub/yield"
 )
@@ -50,8 +51,9 @@ type Options struct {
 	Interpreter *interpret.Interpreter
 	// Interpretations tells when that changes; nil when it never does.
 	Interpretations *hub.Interpretations
-	// Yield lets all status give way to other writes; it is shared with package execution. Nil when it
-	// need not.
+	// Reports writes the statuses of Works; it is shared with package execution.
+	Reports *reports.Desk
+	// Yield lets other status give way to what brings changes. Nil when it need not.
 	Yield *yield.Places
 	// Clock is the real one when nil.
 	Clock clock.PassiveClock
@@ -101,7 +103,7 @@ func options(o Options) controller.Options {
 
 func setupWorks(mgr ctrl.Manager, o Options, recorder record.EventRecorder) error {
 	r := &workReconciler{
-		client: o.Yield.Client(mgr.GetClient()), works: fresh.New(mgr.GetClient(), mgr.GetAPIReader()), recorder: recorder,
+		client: mgr.GetClient(), reports: o.Reports, recorder: recorder,
 		members: o.Managed, interpreter: o.Interpreter, pace: newPacer(o.Clock, o.Window),
 	}
 	return ctrl.NewControllerManagedBy(mgr).
