@@ -26,10 +26,10 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
-	"github.com/seaway-io/seaway/controllers/binding/fresh"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
 	"github.com/seaway-io/seaway/controllers/execution/membertest"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 )
 
 // world is a hub with one cluster, fra, and its member.
@@ -64,9 +64,10 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 			},
 		}).Build()
 	w.reconciler = &reconciler{
-		client: c, works: fresh.New(c, c), recorder: w.events,
+		client: c, recorder: w.events, reports: reports.New(c, c, w.events, nil),
 		members: managed.New(w.members, w.clock), interpreter: interpret.New(),
 	}
+	w.works = w.reports.Works()
 	w.members.Connect("fra", w.member)
 	return w
 }
@@ -116,6 +117,9 @@ func (w *world) sync() (inMember, onHub, reasons []string, result ctrl.Result, e
 	w.t.Helper()
 	w.writes, _ = nil, w.member.Writes()
 	result, err = w.reconcile(w.t.Context(), workKey)
+	if err := w.reports.Drain(w.t.Context()); err != nil {
+		w.t.Fatal(err)
+	}
 	for len(w.events.Events) > 0 {
 		reasons = append(reasons, strings.Fields(<-w.events.Events)[1])
 	}

@@ -63,11 +63,12 @@ func (r *reconciler) reconcile(ctx context.Context, key types.NamespacedName) (c
 	}
 	if suspended(work) {
 		r.follow(name, cluster, work)
-		return result(r.reportSuspended(ctx, work))
+		r.reportSuspended(work)
+		return ctrl.Result{}, nil
 	}
 	m, err := r.member(name, cluster)
 	if err != nil {
-		return result(r.reportFailure(ctx, work, err))
+		return result(r.reportFailure(work, err))
 	}
 	return r.applyAll(ctx, name, m, work)
 }
@@ -190,7 +191,7 @@ func (r *reconciler) applyAll(ctx context.Context, cluster string, m managed.Mem
 		r.recorder.Eventf(work, "Normal", names.EventReasonSyncWorkloadSucceed, "Applied %s to cluster %s", strings.Join(wrote, ", "), cluster)
 	}
 	if len(errs) > 0 {
-		return result(r.reportFailure(ctx, work, errors.Join(errs...)))
+		return result(r.reportFailure(work, errors.Join(errs...)))
 	}
 	work, err := r.remember(ctx, work, settled)
 	if err != nil {
@@ -199,7 +200,8 @@ func (r *reconciler) applyAll(ctx context.Context, cluster string, m managed.Mem
 	if len(seen) < len(work.Spec.Workload.Manifests) || aggregate.Fit(work, seen) != nil {
 		seen = nil // the status controller sees to it
 	}
-	return result(r.reportSuccess(ctx, work, seen))
+	r.reportSuccess(work, seen)
+	return ctrl.Result{}, nil
 }
 
 // AnnotationSettled on a Work holds a fingerprint for each of its objects that the member makes

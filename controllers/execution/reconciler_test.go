@@ -11,8 +11,8 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
-	"github.com/seaway-io/seaway/controllers/binding/fresh"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 )
 
 func TestLifeOfAWork(t *testing.T) {
@@ -21,7 +21,7 @@ func TestLifeOfAWork(t *testing.T) {
 	inMember, onHub, reasons, _, err := w.sync()
 	expect(t, "created", []string{"create shop/settings"}, inMember)
 	expect(t, "reported in one write", []string{"patch status settings"}, onHub)
-	expect(t, "events", []string{"SyncSucceed", "ReflectStatusSucceed", "InterpretHealthSucceed", "WorkDispatching"}, reasons)
+	expect(t, "events", []string{"SyncSucceed", "WorkDispatching", "ReflectStatusSucceed", "InterpretHealthSucceed"}, reasons)
 	if statuses := w.work().Status.ManifestStatuses; len(statuses) != 1 || statuses[0].Health != workv1alpha1.ResourceHealthy || statuses[0].Identifier.Resource != "configmaps" {
 		t.Errorf("statuses = %+v", statuses)
 	}
@@ -77,7 +77,8 @@ func TestRestartWritesNothing(t *testing.T) {
 			w.settle()
 
 			// a new process knows only what is on the hub and in the member
-			w.works = fresh.New(w.client, w.client)
+			w.reports = reports.New(w.client, w.client, w.events, nil)
+			w.works = w.reports.Works()
 			w.reconciler.members = managed.New(w.members, w.clock)
 			inMember, onHub, reasons, _, err := w.sync()
 			expect(t, "written after a restart", []string(nil), slices.Concat(inMember, onHub, reasons))

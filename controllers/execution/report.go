@@ -12,7 +12,7 @@ import (
 
 	"github.com/seaway-io/seaway/api/names"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
-	"github.com/seaway-io/seaway/controllers/binding/works"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -34,13 +34,13 @@ func dispatching(suspended bool) metav1.Condition {
 }
 
 // reportSuspended leaves Applied as it was: what is in the cluster has not changed.
-func (r *reconciler) reportSuspended(ctx context.Context, work *workv1alpha1.Work) error {
-	return r.report(ctx, work, nil, dispatching(true))
+func (r *reconciler) reportSuspended(work *workv1alpha1.Work) {
+	r.report(work, nil, dispatching(true))
 }
 
-// reportSuccess says that the Work is applied, and in the same write what its objects looked like then.
-func (r *reconciler) reportSuccess(ctx context.Context, work *workv1alpha1.Work, seen []workv1alpha1.ManifestStatus) error {
-	return r.report(ctx, work, seen, dispatching(false), metav1.Condition{
+// reportSuccess says that the Work is applied, and what its objects looked like then.
+func (r *reconciler) reportSuccess(work *workv1alpha1.Work, seen []workv1alpha1.ManifestStatus) {
+	r.report(work, seen, dispatching(false), metav1.Condition{
 		Type: workv1alpha1.WorkApplied, Status: metav1.ConditionTrue,
 		Reason: workv1alpha1.ReasonAppliedSuccessful, Message: MessageApplied,
 	})
@@ -50,7 +50,7 @@ func (r *reconciler) reportSuccess(ctx context.Context, work *workv1alpha1.Work,
 // that cannot be reached takes nothing back: what was applied before is still there as far as
 // anybody knows, and to mark all the Works of a cluster at the moment it is lost would keep the hub
 // busy when it has better things to do.
-func (r *reconciler) reportFailure(ctx context.Context, work *workv1alpha1.Work, reason error) error {
+func (r *reconciler) reportFailure(work *workv1alpha1.Work, reason error) error {
 	if (unreachable(reason) || busy(reason)) && appliedAs(work) {
 		return reason
 	}
@@ -62,9 +62,7 @@ func (r *reconciler) reportFailure(ctx context.Context, work *workv1alpha1.Work,
 	if before == nil || before.Status != failed.Status || before.Message != failed.Message {
 		r.recorder.Event(work, "Warning", names.EventReasonSyncWorkloadFailed, failed.Message)
 	}
-	if err := r.report(ctx, work, nil, dispatching(false), failed); err != nil {
-		return err
-	}
+	r.report(work, nil, dispatching(false), failed)
 	return reason
 }
 
@@ -84,40 +82,10 @@ func reportedApplied(work *workv1alpha1.Work) bool {
 	return meta.IsStatusConditionTrue(work.Status.Conditions, workv1alpha1.WorkApplied)
 }
 
-// report writes the conditions if they change, and with them the statuses that were seen, if any.
-func (r *reconciler) report(ctx context.Context, work *workv1alpha1.Work, seen []workv1alpha1.ManifestStatus, conditions ...metav1.Condition) error {
-	after, changed, err := r.patch(ctx, work, seen, func(w *workv1alpha1.Work) {
-		for _, c := range conditions {
-			hub.SetCondition(&w.Status.Conditions, w.Generation, c)
-		}
-	})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err != nil || !changed {
-		return err
-	}
-	r.works.Wrote(after)
-	before := meta.FindStatusCondition(work.Status.Conditions, workv1alpha1.WorkDispatching)
-	if now := meta.FindStatusCondition(after.Status.Conditions, workv1alpha1.WorkDispatching); now != nil && (before == nil || before.Status != now.Status) {
-		r.recorder.Event(work, "Normal", names.EventReasonWorkDispatching, now.Message)
-	}
-	return nil
-}
-
-func (r *reconciler) patch(ctx context.Context, work *workv1alpha1.Work, seen []workv1alpha1.ManifestStatus, mutate func(*workv1alpha1.Work)) (after *workv1alpha1.Work, changed bool, err error) {
-	if len(seen) == 0 {
-		return works.PatchConditions(ctx, r.client, work, mutate)
-	}
-	after, changed, err = works.PatchBoth(ctx, r.client, work, mutate, seen)
-	if apierrors.IsConflict(err) {
-		// the status controller was quicker, and knows better
-		return works.PatchConditions(ctx, r.client, work, mutate)
-	}
-	if changed {
-		works.TellReflected(r.recorder, work, seen)
-	}
-	return after, changed, err
+// report leaves conditions to be written, and with them the statuses that were seen, if any: one write
+// instead of two for what is known at the same time. Other changes of statuses are package status' to tell.
+func (r *reconciler) report(work *workv1alpha1.Work, seen []workv1alpha1.ManifestStatus, conditions ...metav1.Condition) {
+	r.reports.Put(work, reports.Report{Conditions: conditions, Statuses: seen, Reflected: len(seen) > 0, Aside: true})
 }
 
 // unreachable says whether an error is about the way to the member, not an answer of it.

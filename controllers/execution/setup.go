@@ -43,6 +43,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/binding/works"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -54,6 +55,8 @@ type Options struct {
 	Interpreter *interpret.Interpreter
 	// Interpretations tells when that changes; nil when it never does.
 	Interpretations *hub.Interpretations
+	// Reports writes the statuses of Works; it is shared with package status.
+	Reports *reports.Desk
 	// WorkersPerMember bounds the Works that are applied to one member at a time; 8 when 0.
 	WorkersPerMember int
 }
@@ -65,7 +68,8 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	}
 	r := &reconciler{
 		client:      mgr.GetClient(),
-		works:       fresh.New(mgr.GetClient(), mgr.GetAPIReader()),
+		works:       o.Reports.Works(),
+		reports:     o.Reports,
 		recorder:    hub.Recorder(mgr, "execution-controller"),
 		members:     o.Managed,
 		interpreter: o.Interpreter,
@@ -85,6 +89,7 @@ func Setup(mgr ctrl.Manager, o Options) error {
 type reconciler struct {
 	client      client.Client
 	works       *fresh.Reader
+	reports     *reports.Desk
 	recorder    record.EventRecorder
 	members     *managed.Watcher
 	interpreter *interpret.Interpreter

@@ -95,7 +95,7 @@ func TestSuspension(t *testing.T) {
 	w.change(func(work *workv1alpha1.Work) { work.Spec.SuspendDispatching = nil })
 	inMember, _, reasons, _, _ = w.sync()
 	expect(t, "then it does", []string{"create shop/settings"}, inMember)
-	expect(t, "events", []string{"SyncSucceed", "ReflectStatusSucceed", "InterpretHealthSucceed", "WorkDispatching"}, reasons)
+	expect(t, "events", []string{"SyncSucceed", "WorkDispatching", "ReflectStatusSucceed", "InterpretHealthSucceed"}, reasons)
 }
 
 func TestClusterAway(t *testing.T) {

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"sync/atomic"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
+	corecluster "github.com/seaway-io/seaway/controllers/core/cluster"
 	"github.com/seaway-io/seaway/controllers/core/placement"
 )
 
@@ -43,7 +46,7 @@ func (c *clusters) now(ctx context.Context) (*snapshot, error) {
 	}
 	s := &snapshot{version: version, all: make([]*clusterv1alpha1.Cluster, 0, len(list.Items)), terminating: sets.New[string]()}
 	for i := range list.Items {
-		cluster := &list.Items[i]
+		cluster := arrived(&list.Items[i])
 		s.all = append(s.all, cluster)
 		if cluster.DeletionTimestamp != nil {
 			s.terminating.Insert(cluster.Name)
@@ -56,4 +59,21 @@ func (c *clusters) now(ctx context.Context) (*snapshot, error) {
 	s.ready = placement.NewSnapshot(s.all, before)
 	c.last.Store(s)
 	return s, nil
+}
+
+// arrived returns the cluster without the taints that it had until it became Ready. They are taken off in
+// a write of their own just after the one that says Ready: who applies something as soon as all clusters
+// are Ready would find it placed in those that happened to be first, and there it would stay.
+func arrived(cluster *clusterv1alpha1.Cluster) *clusterv1alpha1.Cluster {
+	ready := meta.FindStatusCondition(cluster.Status.Conditions, clusterv1alpha1.ClusterConditionReady)
+	if ready == nil || ready.Status != metav1.ConditionTrue {
+		return cluster
+	}
+	taints := corecluster.Taints(cluster.Spec.Taints, ready)
+	if len(taints) == len(cluster.Spec.Taints) {
+		return cluster
+	}
+	out := *cluster // the cache's own stays as it is
+	out.Spec.Taints = taints
+	return &out
 }

@@ -191,7 +191,7 @@ func told(conditions []metav1.Condition, c metav1.Condition) bool {
 func sameItems(a, b []workv1alpha2.AggregatedStatusItem) bool {
 	return slices.EqualFunc(a, b, func(a, b workv1alpha2.AggregatedStatusItem) bool {
 		return a.ClusterName == b.ClusterName && a.Applied == b.Applied && a.AppliedMessage == b.AppliedMessage &&
-			a.Health == b.Health && sameJSON(a.Status, b.Status)
+			a.Health == b.Health && aggregate.SameJSON(a.Status, b.Status)
 	})
 }
 

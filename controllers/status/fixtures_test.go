@@ -33,6 +33,7 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
 	"github.com/seaway-io/seaway/controllers/execution/membertest"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
@@ -111,7 +112,7 @@ func newWorld(t *testing.T) *world {
 	}
 	w.client = builder.Build()
 	interpreter, watcher := interpret.New(), managed.New(w.members, w.clock)
-	w.works = &workReconciler{client: w.client, works: fresh.New(w.client, w.client), recorder: w.events, members: watcher, interpreter: interpreter, pace: newPacer(w.clock, time.Second)}
+	w.works = &workReconciler{client: w.client, reports: reports.New(w.client, w.client, w.events, nil), recorder: w.events, members: watcher, interpreter: interpreter, pace: newPacer(w.clock, time.Second)}
 	w.bindings = &bindingReconciler{
 		client: w.client, live: w.client, bindings: fresh.New(w.client, w.client), recorder: w.events, interpreter: interpreter, pace: newPacer(w.clock, time.Second),
 		empty: func() workv1alpha2.Binding { return &workv1alpha2.ResourceBinding{} }, settled: map[reconcile.Request]uint64{}, opened: map[reconcile.Request]time.Time{},
@@ -157,6 +158,9 @@ func (w *world) sync(r reconcile.Reconciler, key types.NamespacedName) (writes, 
 	w.writes = nil
 	w.clock.Step(w.works.pace.window)
 	if _, err := r.Reconcile(w.t.Context(), ctrl.Request{NamespacedName: key}); err != nil {
+		w.t.Fatal(err)
+	}
+	if err := w.works.reports.Drain(w.t.Context()); err != nil {
 		w.t.Fatal(err)
 	}
 	for len(w.events.Events) > 0 {

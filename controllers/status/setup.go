@@ -37,7 +37,9 @@ import (
 	"github.com/seaway-io/seaway/controllers/binding/works"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/hub/yield"
 )
 
 // Options of the controllers. The indexes of package hub and works.IndexByBinding have been set up
@@ -49,6 +51,10 @@ type Options struct {
 	Interpreter *interpret.Interpreter
 	// Interpretations tells when that changes; nil when it never does.
 	Interpretations *hub.Interpretations
+	// Reports writes the statuses of Works; it is shared with package execution.
+	Reports *reports.Desk
+	// Yield lets other status give way to what brings changes. Nil when it need not.
+	Yield *yield.Places
 	// Clock is the real one when nil.
 	Clock clock.PassiveClock
 	// Window is the least time between two writes of one object's status; 500 ms when 0.
@@ -97,7 +103,7 @@ func options(o Options) controller.Options {
 
 func setupWorks(mgr ctrl.Manager, o Options, recorder record.EventRecorder) error {
 	r := &workReconciler{
-		client: mgr.GetClient(), works: fresh.New(mgr.GetClient(), mgr.GetAPIReader()), recorder: recorder,
+		client: mgr.GetClient(), reports: o.Reports, recorder: recorder,
 		members: o.Managed, interpreter: o.Interpreter, pace: newPacer(o.Clock, o.Window),
 	}
 	return ctrl.NewControllerManagedBy(mgr).
@@ -157,7 +163,7 @@ func add(queue workqueue.TypedRateLimitingInterface[reconcile.Request], routine 
 func setupBindings(mgr ctrl.Manager, o Options, recorder record.EventRecorder, empty func() workv1alpha2.Binding) error {
 	_, global := empty().(*workv1alpha2.ClusterResourceBinding)
 	r := &bindingReconciler{
-		client: mgr.GetClient(), live: mgr.GetAPIReader(), bindings: fresh.New(mgr.GetClient(), mgr.GetAPIReader()),
+		client: o.Yield.Client(mgr.GetClient()), live: mgr.GetAPIReader(), bindings: fresh.New(mgr.GetClient(), mgr.GetAPIReader()),
 		recorder: recorder, interpreter: o.Interpreter, interpretations: o.Interpretations, pace: newPacer(o.Clock, o.Window),
 		empty: empty, global: global, settled: map[reconcile.Request]uint64{}, opened: map[reconcile.Request]time.Time{},
 	}

@@ -78,6 +78,9 @@ func TestStorm(t *testing.T) {
 				t.Fatal(err)
 			}
 			serve(t, queue, w.works)
+			writing, stop := context.WithCancel(t.Context())
+			defer stop()
+			go func() { _ = w.works.reports.Start(writing) }()
 			w.writes = nil
 			for i := range changes {
 				w.deployment(fmt.Sprintf(`{observedGeneration: 1, replicas: %d}`, i))

@@ -39,6 +39,9 @@ func TestTheHealthThatCouldNotBeAskedForIsAskedForAgain(t *testing.T) {
 				w.writes = nil
 				w.clock.Step(w.works.pace.window)
 				_, err := w.works.Reconcile(t.Context(), ctrl.Request{NamespacedName: work})
+				if err := w.works.reports.Drain(t.Context()); err != nil {
+					t.Fatal(err)
+				}
 				if errors.Is(err, interpret.ErrUnanswered) != tc.again || len(w.writes) != writes {
 					t.Errorf("%d writes, error %v", len(w.writes), err)
 				}

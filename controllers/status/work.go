@@ -1,15 +1,11 @@
 package status
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"reflect"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/record"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -17,18 +13,17 @@ import (
 
 	"github.com/seaway-io/seaway/api/names"
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
-	"github.com/seaway-io/seaway/controllers/binding/fresh"
-	"github.com/seaway-io/seaway/controllers/binding/works"
 	"github.com/seaway-io/seaway/controllers/core/aggregate"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 	"github.com/seaway-io/seaway/controllers/hub"
 )
 
 // workReconciler reflects the objects of a Work into its manifest statuses.
 type workReconciler struct {
 	client      client.Client
-	works       *fresh.Reader
+	reports     *reports.Desk
 	recorder    record.EventRecorder
 	members     *managed.Watcher
 	interpreter *interpret.Interpreter
@@ -38,7 +33,7 @@ type workReconciler struct {
 // Reconcile reflects one Work.
 func (r *workReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	work := &workv1alpha1.Work{}
-	if err := r.works.Get(ctx, req.NamespacedName, work); err != nil {
+	if err := r.reports.Works().Get(ctx, req.NamespacedName, work); err != nil {
 		r.pace.forget(req)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
@@ -66,31 +61,15 @@ func (r *workReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if err := aggregate.Fit(work, statuses); err != nil {
 		r.recorder.Eventf(work, "Warning", names.EventReasonReflectStatusFailed, "%v", err)
 	}
-	if sameStatuses(work.Status.ManifestStatuses, statuses) {
+	if aggregate.SameStatuses(work.Status.ManifestStatuses, statuses) && !r.reports.Waits(req.NamespacedName) {
 		return ctrl.Result{}, unanswered
 	}
 	if left := r.pace.left(req); left > 0 {
 		return ctrl.Result{RequeueAfter: left}, nil
 	}
-	if err := r.write(ctx, req, work, statuses); err != nil {
-		return hub.Result(ctrl.Result{}, err)
-	}
+	r.reports.Put(work, reports.Report{Statuses: statuses, Reflected: true})
+	r.pace.wrote(req, r.pace.clock.Now())
 	return ctrl.Result{}, unanswered
-}
-
-func (r *workReconciler) write(ctx context.Context, req ctrl.Request, work *workv1alpha1.Work, statuses []workv1alpha1.ManifestStatus) error {
-	began := r.pace.clock.Now()
-	after, _, err := works.PatchManifestStatuses(ctx, r.client, work, statuses)
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	r.works.Wrote(after)
-	r.pace.wrote(req, began)
-	works.TellReflected(r.recorder, work, statuses)
-	return nil
 }
 
 // identity is as much of a manifest as is needed to find its object.
@@ -146,28 +125,4 @@ func (r *workReconciler) interpret(work *workv1alpha1.Work, ordinal int, resourc
 func holds(work *workv1alpha1.Work, obj *unstructured.Unstructured) bool {
 	annotations := obj.GetAnnotations()
 	return annotations[names.WorkNamespaceAnnotation] == work.Namespace && annotations[names.WorkNameAnnotation] == work.Name
-}
-
-func sameStatuses(a, b []workv1alpha1.ManifestStatus) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].Identifier != b[i].Identifier || a[i].Health != b[i].Health || !sameJSON(a[i].Status, b[i].Status) {
-			return false
-		}
-	}
-	return true
-}
-
-// sameJSON compares what two documents say, not how they are written.
-func sameJSON(a, b *runtime.RawExtension) bool {
-	if a == nil || b == nil || len(a.Raw) == 0 || len(b.Raw) == 0 {
-		return (a == nil || len(a.Raw) == 0) == (b == nil || len(b.Raw) == 0)
-	}
-	if bytes.Equal(a.Raw, b.Raw) {
-		return true
-	}
-	var x, y any
-	return json.Unmarshal(a.Raw, &x) == nil && json.Unmarshal(b.Raw, &y) == nil && reflect.DeepEqual(x, y)
 }

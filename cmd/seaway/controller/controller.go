@@ -45,9 +45,11 @@ import (
 	"github.com/seaway-io/seaway/controllers/evict"
 	"github.com/seaway-io/seaway/controllers/execution"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 	"github.com/seaway-io/seaway/controllers/failover"
 	"github.com/seaway-io/seaway/controllers/health"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/hub/yield"
 	"github.com/seaway-io/seaway/controllers/interpreter"
 	"github.com/seaway-io/seaway/controllers/leader"
 	"github.com/seaway-io/seaway/controllers/member"
@@ -178,6 +180,8 @@ type parts struct {
 	clock       clock.Clock
 	cluster     cluster.Options
 	following   *managed.Watcher
+	yield       *yield.Places
+	reports     *reports.Desk
 	interpreter *interpret.Interpreter
 	// interpretations tells who has used the interpreter what it explains in another way than before.
 	interpretations *hub.Interpretations
@@ -232,6 +236,11 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 	if err != nil {
 		return nil, err
 	}
+	places := yield.New(clk)
+	desk, err := reports.Setup(mgr, places)
+	if err != nil {
+		return nil, err
+	}
 	o.cluster.Members = members
 	interpretations := &hub.Interpretations{}
 	layers, err := interpreter.Setup(ctx, mgr, interpreter.Options{Clock: clk, Changed: interpretations.Changed})
@@ -256,6 +265,8 @@ func (o *options) parts(ctx context.Context, mgr ctrl.Manager, on sets.Set[strin
 		clock:           clk,
 		cluster:         o.cluster,
 		following:       managed.New(managed.Pool(members), clk),
+		yield:           places,
+		reports:         desk,
 		interpreter:     kinds,
 		interpretations: interpretations,
 		endpoints:       discovery.New(members),
@@ -324,10 +335,10 @@ var contents = []entry{
 		return binding.Setup(mgr, o)
 	}},
 	{"execution", func(mgr ctrl.Manager, p *parts) error {
-		return execution.Setup(mgr, execution.Options{Managed: p.following, Interpreter: p.interpreter, Interpretations: p.interpretations})
+		return execution.Setup(mgr, execution.Options{Managed: p.following, Reports: p.reports, Interpreter: p.interpreter, Interpretations: p.interpretations})
 	}},
 	{"status", func(mgr ctrl.Manager, p *parts) error {
-		return status.Setup(mgr, status.Options{Managed: p.following, Interpreter: p.interpreter, Interpretations: p.interpretations})
+		return status.Setup(mgr, status.Options{Managed: p.following, Reports: p.reports, Yield: p.yield, Interpreter: p.interpreter, Interpretations: p.interpretations})
 	}},
 	{"discovery", func(mgr ctrl.Manager, p *parts) error { return discovery.Setup(mgr, p.endpoints) }},
 	{"health", func(mgr ctrl.Manager, p *parts) error { return health.Setup(mgr, p.view) }},

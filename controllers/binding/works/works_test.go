@@ -96,31 +96,3 @@ func TestCreated(t *testing.T) {
 		t.Errorf("still remembered: %v", c.works)
 	}
 }
-
-func TestStatusHalves(t *testing.T) {
-	c := fake.NewClientBuilder().WithScheme(scheme.New()).WithStatusSubresource(&workv1alpha1.Work{}).WithObjects(work("w", nil, nil)).Build()
-	read := func() *workv1alpha1.Work {
-		var w workv1alpha1.Work
-		if err := c.Get(t.Context(), client.ObjectKey{Namespace: "karmada-es-fra", Name: "w"}, &w); err != nil {
-			t.Fatal(err)
-		}
-		return &w
-	}
-	stale := read()
-	if _, _, err := PatchManifestStatuses(t.Context(), c, stale, []workv1alpha1.ManifestStatus{{Identifier: workv1alpha1.ResourceIdentifier{Kind: "Pod"}}}); err != nil {
-		t.Fatal(err)
-	}
-	applied := func(w *workv1alpha1.Work) {
-		w.Status.Conditions = []metav1.Condition{{Type: workv1alpha1.WorkApplied, Status: metav1.ConditionTrue}}
-	}
-	after, changed, err := PatchConditions(t.Context(), c, stale, applied)
-	if err != nil || !changed {
-		t.Fatalf("the other half stands in the way: %v", err)
-	}
-	if got := read(); len(got.Status.ManifestStatuses) != 1 || len(got.Status.Conditions) != 1 {
-		t.Errorf("a half is lost: %+v", got.Status)
-	}
-	if _, changed, err := PatchConditions(t.Context(), c, after, applied); err != nil || changed {
-		t.Errorf("written again without a change: %v", err)
-	}
-}
