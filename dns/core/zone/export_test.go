@@ -2,7 +2,6 @@ package zone
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -101,6 +100,3 @@ func print(sets ...*wire.Set) string {
 	}
 	return text
 }
-
-// Tables is how many tables of regions a snapshot holds.
-func (s *Snapshot) Tables() int { return len(slices.Collect(maps.Keys(s.tables.made))) }
