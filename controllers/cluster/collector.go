@@ -68,6 +68,8 @@ type facts struct {
 	sums    *clusterv1alpha1.ResourceSummary
 }
 
+func (f *facts) listed() bool { return f.served != nil || f.failed != nil }
+
 func newCollector(m *member.Member, o Options) *collector {
 	return &collector{
 		member:  m,
@@ -98,6 +100,13 @@ func (c *collector) grade(models []clusterv1alpha1.ResourceModel) {
 	}
 }
 
+// listed says whether the member's APIs were asked for, whatever the answer.
+func (c *collector) listed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now.listed()
+}
+
 // apply writes the known facts into a status.
 func (c *collector) apply(cluster *clusterv1alpha1.Cluster) {
 	c.mu.Lock()
@@ -106,7 +115,7 @@ func (c *collector) apply(cluster *clusterv1alpha1.Cluster) {
 	if c.now.version != "" {
 		status.KubernetesVersion = c.now.version
 	}
-	if c.now.served != nil || c.now.failed != nil {
+	if c.now.listed() {
 		enablements, condition := corecluster.Enablements(status.APIEnablements, c.now.served, c.now.failed)
 		status.APIEnablements = enablements
 		hub.SetCondition(&status.Conditions, cluster.Generation, condition)

@@ -3,8 +3,11 @@ package cluster
 import (
 	"context"
 	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -81,6 +84,8 @@ type worker struct {
 	member    *member.Member
 	collector *collector
 	memory    corecluster.Memory
+	// met is when the member was first ready while nothing was known of it.
+	met time.Time
 }
 
 // run probes and writes until the connection or the context ends. Collecting runs
@@ -148,6 +153,9 @@ func (w *worker) report(ctx context.Context, sample corecluster.Sample) error {
 func (w *worker) write(ctx context.Context, cluster *clusterv1alpha1.Cluster, sample corecluster.Sample) error {
 	shown := readyStatus(cluster)
 	ready, memory := corecluster.Ready(readyCondition(cluster), w.memory, sample, w.options.thresholds())
+	if ready.Status == metav1.ConditionTrue && shown != metav1.ConditionTrue && w.strange(cluster, sample.At) {
+		return nil
+	}
 	w.collector.grade(cluster.Spec.ResourceModels)
 	_, err := hub.PatchStatus(ctx, w.client, cluster, func(c *clusterv1alpha1.Cluster) {
 		hub.SetCondition(&c.Status.Conditions, c.Generation, ready)
@@ -161,4 +169,17 @@ func (w *worker) write(ctx context.Context, cluster *clusterv1alpha1.Cluster, sa
 	w.memory = memory
 	recordMetrics(cluster)
 	return err
+}
+
+// strange says whether nobody knows yet what a cluster serves: told to be ready, it would be passed over
+// for whatever is placed at that moment. What its first list tells wakes the worker; one that fails is told
+// as such, and one that does not come is not waited for without end.
+func (w *worker) strange(cluster *clusterv1alpha1.Cluster, now time.Time) bool {
+	if meta.FindStatusCondition(cluster.Status.Conditions, clusterv1alpha1.ClusterConditionCompleteAPIEnablements) != nil || w.collector.listed() {
+		return false
+	}
+	if w.met.IsZero() {
+		w.met = now
+	}
+	return now.Sub(w.met) < apiRetry
 }

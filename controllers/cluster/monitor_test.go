@@ -144,6 +144,7 @@ func TestAWorkerTellsLossAndReturnAfterTheirThresholds(t *testing.T) {
 		return c.SubResource(sub).Patch(ctx, obj, p, o...)
 	}}, newCluster())
 	w := newWorker(t, a, c, clock)
+	w.collector.askAPIs(t.Context())
 	begin := clock.Now()
 	look := func() string {
 		w.look(t.Context())
@@ -182,6 +183,43 @@ func TestAWorkerTellsLossAndReturnAfterTheirThresholds(t *testing.T) {
 	}
 }
 
+// A cluster that is told to be ready before anybody knows what it serves would be passed over.
+func TestAClusterIsReadyWhenItsAPIsAreKnown(t *testing.T) {
+	a, clock := newAPI(t), fakeClock()
+	c := fakeHub(interceptor.Funcs{}, newCluster())
+	w := newWorker(t, a, c, clock)
+	w.look(t.Context())
+	if status := readyStatus(fetch(t, c)); status != "" {
+		t.Errorf("Ready is %s before the APIs are known", status)
+	}
+	w.collector.askAPIs(t.Context())
+	w.look(t.Context())
+	if got := fetch(t, c); readyStatus(got) != metav1.ConditionTrue || len(got.Status.APIEnablements) != 2 {
+		t.Errorf("Ready is %s, %d APIs", readyStatus(got), len(got.Status.APIEnablements))
+	}
+	// The next worker knows nothing yet, but the hub does.
+	w = newWorker(t, a, c, clock)
+	w.look(t.Context())
+	if status := readyStatus(fetch(t, c)); status != metav1.ConditionTrue {
+		t.Errorf("Ready is %s after a restart", status)
+	}
+}
+
+func TestAListThatDoesNotComeIsNotWaitedForWithoutEnd(t *testing.T) {
+	a, clock := newAPI(t), fakeClock()
+	c := fakeHub(interceptor.Funcs{}, newCluster())
+	w := newWorker(t, a, c, clock)
+	var got []metav1.ConditionStatus
+	for range 3 {
+		w.look(t.Context())
+		got = append(got, readyStatus(fetch(t, c)))
+		clock.Step(apiRetry / 2)
+	}
+	if diff := cmp.Diff([]metav1.ConditionStatus{"", "", metav1.ConditionTrue}, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestConditionsOfOthersSurviveAConflict(t *testing.T) {
 	a, clock := newAPI(t), fakeClock()
 	foreign := metav1.Condition{Type: "DataPath", Status: metav1.ConditionTrue, Reason: "Test"}
@@ -202,6 +240,7 @@ func TestConditionsOfOthersSurviveAConflict(t *testing.T) {
 		return c.SubResource(sub).Patch(ctx, obj, p, o...)
 	}}, stale)
 	w := newWorker(t, a, c, clock)
+	w.collector.askAPIs(t.Context())
 	w.look(t.Context())
 	got := fetch(t, c)
 	if meta.FindStatusCondition(got.Status.Conditions, "DataPath") == nil || !meta.IsStatusConditionTrue(got.Status.Conditions, "Ready") {

@@ -67,7 +67,7 @@ type Steady struct {
 	sent     int
 	failed   int
 	empty    int
-	errors   []string // the first few, with the time and the address
+	errors   []string // the first few and the last, with the time and the address
 	lastFail time.Time
 	// changed is, for each server, when it was first seen to answer with something else than avoid.
 	avoid   netip.Addr
@@ -149,13 +149,11 @@ func (s *Steady) answered(server string, a Answer, err error) {
 // errNoAddress is an answer that holds no address.
 var errNoAddress = errors.New("the answer is empty")
 
-// rememberedErrors is how many errors are kept to be shown.
+// rememberedErrors is how many errors are kept to be shown, besides the last.
 const rememberedErrors = 5
 
 func (s *Steady) remember(at time.Time, where string, err error) {
-	if len(s.errors) < rememberedErrors {
-		s.errors = append(s.errors, fmt.Sprintf("%s %s: %v", at.Format("15:04:05.000"), where, err))
-	}
+	s.errors = append(s.errors[:min(len(s.errors), rememberedErrors)], fmt.Sprintf("%s %s: %v", at.Format("15:04:05.000"), where, err))
 }
 
 func (s *Steady) requested(began time.Time, address netip.Addr, err error) {
@@ -179,7 +177,7 @@ type Tally struct {
 	LastFail time.Time
 	// Changed is, for each server, when it was first seen to answer without the address of Watch.
 	Changed map[string]time.Time
-	// Errors are the first few, in order.
+	// Errors are the first few and the last, in order.
 	Errors []string
 }
 
