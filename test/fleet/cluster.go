@@ -120,7 +120,7 @@ func (c *Cluster) launch(name string) (*Process, error) {
 	p := c.Process(name)
 	switch {
 	case p == nil:
-		return c.Run(name, c.plane.argv(name))
+		return c.Run(name, c.plane.argv(name), c.plane.env(name)...)
 	case p.Running():
 		return p, nil
 	default:

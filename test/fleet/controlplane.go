@@ -75,6 +75,16 @@ func (c controlPlane) argv(process string) []string {
 	return append([]string{filepath.Join(c.binaries, process)}, arguments...)
 }
 
+// env returns variables for a process. An API server turns over its memory several times a second for every
+// client that is busy; to collect less often costs memory, of which a machine for tests has more than of
+// processors.
+func (c controlPlane) env(process string) []string {
+	if process != APIServer {
+		return nil
+	}
+	return []string{"GOGC=400"}
+}
+
 func (c controlPlane) apiServer() []string {
 	// As in a real cluster the issuer is a name that only the cluster itself can look up.
 	issuer := "https://kubernetes.default.svc." + c.name + ".local"
