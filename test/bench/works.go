@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -281,6 +283,15 @@ func (b *worksBench) changing(ctx context.Context, all []*appsv1.Deployment, mem
 	}
 	b.say("%d changes/s for %s, %d members each: template to member p50 %.0f ms, p99 %.0f ms, longest %.0f ms",
 		b.rate, b.during, members, ms(percentile(took, 50)), ms(percentile(took, 99)), ms(took[len(took)-1]))
+	// whether it keeps up, or a queue grows
+	var medians []string
+	for part := range slices.Chunk(changes, max(1, total/6)) {
+		if took, _, err = b.arrivals.await(ctx, part, time.Minute); err != nil {
+			return err
+		}
+		medians = append(medians, fmt.Sprintf("%.0f", ms(percentile(took, 50))))
+	}
+	b.say("  p50 in the course of that: %s ms", strings.Join(medians, ", "))
 	if err := b.calm(ctx); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,9 +26,24 @@ type world struct {
 	*Desk
 	t      *testing.T
 	client client.Client
+
+	mu     sync.Mutex
 	writes int
 	// fails is what writes end with.
 	fails error
+}
+
+func (w *world) wrote() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writes++
+	return w.fails
+}
+
+func (w *world) mend() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.fails = nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -37,9 +53,8 @@ func newWorld(t *testing.T) *world {
 	w.client = fake.NewClientBuilder().WithScheme(scheme.New()).WithStatusSubresource(work).WithObjects(work).
 		WithInterceptorFuncs(interceptor.Funcs{
 			SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
-				w.writes++
-				if w.fails != nil {
-					return w.fails
+				if err := w.wrote(); err != nil {
+					return err
 				}
 				return c.SubResource(sub).Patch(ctx, obj, p, opts...)
 			},
@@ -185,11 +200,13 @@ func TestWhatCouldNotBeWrittenIsWrittenLater(t *testing.T) {
 		time.Sleep(time.Second)
 		w.Put(w.work(), Report{Statuses: health(workv1alpha1.ResourceHealthy), Reflected: true})
 		time.Sleep(time.Second)
+		synctest.Wait()
 		if tries := w.writes; tries < 3 || tries > 20 {
 			t.Errorf("%d tries in two seconds", tries)
 		}
-		w.fails = nil
+		w.mend()
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		if diff := cmp.Diff([]string{"Applied=True", "Healthy"}, w.told()); diff != "" {
 			t.Errorf("the Work says (-want +got):\n%s", diff)
 		}

@@ -3,6 +3,7 @@ package yield
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,33 +11,45 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// write returns a write that takes a time, and notes how many are under way.
-func write(takes time.Duration, now, peak *int) func() error {
+// underWay counts how many writes are under way, and the most there were.
+type underWay struct {
+	mu        sync.Mutex
+	now, peak int
+}
+
+func (u *underWay) add(n int) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.now += n
+	u.peak = max(u.peak, u.now)
+}
+
+// write is a write that takes a time, that of the bubble.
+func (u *underWay) write(takes time.Duration) func() error {
 	return func() error {
-		*now++
-		*peak = max(*peak, *now)
-		time.Sleep(takes) // the time of the bubble
-		*now--
+		u.add(1)
+		time.Sleep(takes)
+		u.add(-1)
 		return nil
 	}
 }
 
 func peakOf(t *testing.T, p *Places, writes int, takes time.Duration) int {
 	t.Helper()
-	var now, peak int
+	var u underWay
 	for range writes {
 		go func() {
-			if err := p.Do(t.Context(), write(takes, &now, &peak)); err != nil {
+			if err := p.Do(t.Context(), u.write(takes)); err != nil {
 				t.Error(err)
 			}
 		}()
 	}
 	time.Sleep(time.Duration(writes) * takes)
 	synctest.Wait()
-	if now != 0 {
-		t.Fatalf("%d writes have not ended", now)
+	if u.now != 0 {
+		t.Fatalf("%d writes have not ended", u.now)
 	}
-	return peak
+	return u.peak
 }
 
 func TestFewStatusesAreWrittenAtATimeWhileTheHubIsLate(t *testing.T) {
