@@ -44,7 +44,7 @@ func (r reach) before(t time.Time) int {
 // isolation says why the hub itself is thought to be cut off just before t, if it is: it reached no
 // cluster, or fewer than half of those it reached a minute earlier.
 func (r reach) isolation(t time.Time) string {
-	reached, earlier := r.before(t), r.before(t.Add(-isolationWindow))
+	reached, earlier := r.before(t), r.sometimesSince(t.Add(-isolationWindow))
 	switch {
 	case len(r.ups)+len(r.downs) > 0 && reached == 0:
 		return "the hub reaches no cluster"
@@ -54,12 +54,18 @@ func (r reach) isolation(t time.Time) string {
 	return ""
 }
 
+// sometimesSince is how many clusters may have been reached just before t, or were since. Who came back after
+// t may have been reached until shortly before that: only the last change of each is known.
+func (r reach) sometimesSince(t time.Time) int {
+	away, _ := slices.BinarySearchFunc(r.downs, t, time.Time.Compare)
+	return len(r.ups) + len(r.downs) - away
+}
+
 // reconnected is when the hub last reached a cluster again and may have seemed cut off until then; zero when
-// that is not known. Whoever came back may have been reached a minute earlier.
+// that is not known.
 func (r reach) reconnected() time.Time {
 	for _, t := range slices.Backward(r.ups) {
-		away, _ := slices.BinarySearchFunc(r.downs, t.Add(-isolationWindow), time.Time.Compare)
-		if reached := r.before(t); reached == 0 || reached*2 < len(r.ups)+len(r.downs)-away {
+		if reached := r.before(t); reached == 0 || reached*2 < r.sometimesSince(t.Add(-isolationWindow)) {
 			return t
 		}
 	}

@@ -91,6 +91,12 @@ func TestDecide(t *testing.T) {
 			held:     []string{"a HubIsolated"},
 			retryIn:  30 * time.Second,
 		},
+		"the hub lost more than half in a minute, and of the rest one comes and goes": {
+			clusters: []Cluster{{Name: "a", ControlPlane: down(45 * time.Second), DataPath: down(50 * time.Second)}, {Name: "b", ControlPlane: down(44 * time.Second), DataPath: unknown(time.Hour)}, {Name: "c", ControlPlane: up(16 * time.Second), DataPath: unknown(time.Hour)}},
+			binding:  Binding{Placed: []string{"a"}},
+			held:     []string{"a HubIsolated"},
+			retryIn:  30 * time.Second,
+		},
 		"one of two is not isolation": {
 			clusters: []Cluster{{Name: "a", ControlPlane: down(20 * time.Second), DataPath: down(20 * time.Second)}, fine("b")},
 			binding:  Binding{Placed: []string{"a", "b"}},
