@@ -44,7 +44,9 @@ import (
 	"github.com/seaway-io/seaway/controllers/dependency"
 	"github.com/seaway-io/seaway/controllers/execution"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/hub/yield"
 	"github.com/seaway-io/seaway/controllers/member"
 	"github.com/seaway-io/seaway/controllers/namespace"
 	"github.com/seaway-io/seaway/controllers/quota"
@@ -188,6 +190,8 @@ func (w *world) run() {
 	following := managed.New(managed.Pool(members), clk)
 	placer, err := scheduler.NewPlacer(mgr)
 	w.must(err)
+	desk, err := reports.Setup(mgr, yield.New(clk))
+	w.must(err)
 	order := dependency.Order{Client: mgr.GetClient(), Interpreter: kinds, Objects: objects}
 	w.must(errors.Join(
 		cluster.Setup(mgr, cluster.Options{Members: members, StatusUpdateFrequency: 200 * time.Millisecond, SuccessThreshold: 200 * time.Millisecond}),
@@ -197,8 +201,8 @@ func (w *world) run() {
 		dependency.Setup(mgr, dependency.Options{Interpreter: kinds, Objects: objects}),
 		scheduler.Setup(mgr, scheduler.Options{Placer: placer}),
 		binding.Setup(mgr, binding.Options{Interpreter: kinds, Before: order.Before}),
-		execution.Setup(mgr, execution.Options{Managed: following, Interpreter: kinds}),
-		status.Setup(mgr, status.Options{Managed: following, Interpreter: kinds}),
+		execution.Setup(mgr, execution.Options{Managed: following, Reports: desk, Interpreter: kinds}),
+		status.Setup(mgr, status.Options{Managed: following, Reports: desk, Interpreter: kinds}),
 	))
 	wanted := webhook.Protection()
 	if w.admission {

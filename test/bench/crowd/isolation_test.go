@@ -38,7 +38,9 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
+	"github.com/seaway-io/seaway/controllers/execution/reports"
 	"github.com/seaway-io/seaway/controllers/hub"
+	"github.com/seaway-io/seaway/controllers/hub/yield"
 	"github.com/seaway-io/seaway/controllers/member"
 	"github.com/seaway-io/seaway/controllers/status"
 )
@@ -121,8 +123,10 @@ func (h *house) manage() {
 	members := member.NewPool(member.Options{})
 	following, interpreter := managed.New(managed.Pool(members), clock.RealClock{}), interpret.New()
 	h.must(cluster.Setup(mgr, cluster.Options{Members: members}))
-	h.must(execution.Setup(mgr, execution.Options{Managed: following, Interpreter: interpreter}))
-	h.must(status.Setup(mgr, status.Options{Managed: following, Interpreter: interpreter}))
+	desk, err := reports.Setup(mgr, yield.New(clock.RealClock{}))
+	h.must(err)
+	h.must(execution.Setup(mgr, execution.Options{Managed: following, Reports: desk, Interpreter: interpreter}))
+	h.must(status.Setup(mgr, status.Options{Managed: following, Reports: desk, Interpreter: interpreter}))
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
