@@ -35,6 +35,7 @@ import (
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/binding/fresh"
 	"github.com/seaway-io/seaway/controllers/binding/works"
+	"github.com/seaway-io/seaway/controllers/core/aggregate"
 	"github.com/seaway-io/seaway/controllers/core/interpret"
 	"github.com/seaway-io/seaway/controllers/execution/managed"
 	"github.com/seaway-io/seaway/controllers/execution/reports"
@@ -232,12 +233,14 @@ func (r *bindingReconciler) ofKind(ctx context.Context, kind schema.GroupVersion
 	return hub.BindingRequests(ctx, r.client, r.global, client.MatchingFields{hub.IndexBindingByTemplate: hub.TemplateKind(kind)})
 }
 
-// workChanged passes other objects to look at, and the first report of execution.
+// workChanged passes other objects to look at, the first report of execution, and statuses that were
+// written: they waited for that, and may not be what the member has any more.
 var workChanged = predicate.Funcs{
 	DeleteFunc: func(event.DeleteEvent) bool { return false },
 	UpdateFunc: func(e event.UpdateEvent) bool {
 		was, is := e.ObjectOld.(*workv1alpha1.Work), e.ObjectNew.(*workv1alpha1.Work)
-		return was.Generation != is.Generation || reported(was) != reported(is)
+		return was.Generation != is.Generation || reported(was) != reported(is) ||
+			!aggregate.SameStatuses(was.Status.ManifestStatuses, is.Status.ManifestStatuses)
 	},
 }
 

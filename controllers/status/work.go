@@ -61,7 +61,7 @@ func (r *workReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.
 	if err := aggregate.Fit(work, statuses); err != nil {
 		r.recorder.Eventf(work, "Warning", names.EventReasonReflectStatusFailed, "%v", err)
 	}
-	if aggregate.SameStatuses(work.Status.ManifestStatuses, statuses) && !r.reports.Waits(req.NamespacedName) {
+	if aggregate.SameStatuses(work.Status.ManifestStatuses, statuses) {
 		return ctrl.Result{}, unanswered
 	}
 	if left := r.pace.left(req); left > 0 {

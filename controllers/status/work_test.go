@@ -6,6 +6,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	workv1alpha1 "github.com/seaway-io/seaway/api/work/v1alpha1"
@@ -65,6 +66,36 @@ func TestWorkStatus(t *testing.T) {
 	}
 	w.sync(w.works, workInFra)
 	expect(t, "it is gone", 0, len(w.workStatus().ManifestStatuses))
+}
+
+// TestAStatusThatWasOvertakenBeforeItWasWrittenIsPutRight: what the Work says while another report waits is
+// no reason to leave that one standing.
+func TestAStatusThatWasOvertakenBeforeItWasWrittenIsPutRight(t *testing.T) {
+	const well, ill = `{observedGeneration: 1, replicas: 2, updatedReplicas: 2, readyReplicas: 2, availableReplicas: 2}`, `{observedGeneration: 1, replicas: 2, readyReplicas: 0}`
+	w := newWorld(t)
+	w.applied()
+	w.deployment(well)
+	w.sync(w.works, workInFra)
+	for _, status := range []string{ill, well} { // nothing is written meanwhile
+		w.deployment(status)
+		w.clock.Step(w.works.pace.window)
+		if _, err := w.works.Reconcile(t.Context(), reconcile.Request{NamespacedName: workInFra}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var before, after workv1alpha1.Work
+	w.get(workInFra, &before)
+	if err := w.works.reports.Drain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.get(workInFra, &after)
+	if !workChanged.Update(event.UpdateEvent{ObjectOld: &before, ObjectNew: &after}) {
+		t.Fatal("what was written wakes nobody")
+	}
+	w.sync(w.works, workInFra)
+	expect(t, "health", workv1alpha1.ResourceHealthy, w.workStatus().ManifestStatuses[0].Health)
+	w.get(workInFra, &before)
+	expect(t, "woken by what is the same", false, workChanged.Update(event.UpdateEvent{ObjectOld: &before, ObjectNew: before.DeepCopy()}))
 }
 
 func TestForeignObjectIsNotReflected(t *testing.T) {

@@ -4,6 +4,9 @@
 // A report is put down and written later, when the hub has a place for it (package yield), so that nobody
 // who brings changes to members waits for the news of the last ones. Reports of one Work that come while
 // it waits are one write. They are kept in memory only: after a restart all Works are looked at again.
+//
+// What is written may have been overtaken while it waited. So package status looks again at every Work
+// whose statuses were written.
 package reports
 
 import (
@@ -105,14 +108,6 @@ func (d *Desk) Put(work *workv1alpha1.Work, r Report) {
 	if d.queue != nil {
 		d.queue.Add(key)
 	}
-}
-
-// Waits says whether a report about a Work has not been written yet.
-func (d *Desk) Waits(key types.NamespacedName) bool {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	_, waits := d.open[key]
-	return waits
 }
 
 // merged is what is left to be written of two reports, of which one is newer.

@@ -25,8 +25,8 @@ const (
 	most  = 64
 )
 
-// late is how long a write takes when the API server has more to do than it can. One that has not needs a
-// fifth of it.
+// late is how long a write takes at least when the API server has more to do than it can; one with time to
+// spare needs about a fifth of that.
 const late = 50 * time.Millisecond
 
 // Places bounds how many writes of status are under way. It is safe for concurrent use.
