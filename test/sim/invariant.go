@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -314,32 +315,27 @@ func (c *isolatedHub) Check(w *World) error {
 	if !moved {
 		return nil
 	}
-	if len(c.reached) < int(time.Minute/Step) {
+	if len(c.reached) <= int((time.Minute+again)/Step) {
 		return nil // a minute ago there was nothing
 	}
-	now, cut := c.cut(w, 0)
-	if cut != "" {
-		return fmt.Errorf("workloads are moved by a hub that %s", cut)
+	now, before := c.around(0)
+	if cut(now, before) {
+		return fmt.Errorf("workloads are moved by a hub that reaches %d members and reached %d a minute earlier", now, before)
 	}
-	if was, cut := c.cut(w, again); cut != "" && now > was {
-		return fmt.Errorf("workloads are moved by a hub that, %s ago, %s", again, cut)
+	// What ends because it began a minute ago is no return.
+	if was, earlier := c.around(again); now > was && cut(was, earlier) && cut(was, before) {
+		return fmt.Errorf("workloads are moved by a hub that reached %d members %s ago, and %d a minute earlier", was, again, earlier)
 	}
 	return nil
 }
 
-// cut says in what way the hub was cut off so long ago, if it was; now is how many members it reached.
-func (c *isolatedHub) cut(w *World, ago time.Duration) (now int, how string) {
-	before := len(w.Sites)
-	for _, n := range c.last(ago, ago+noticed) {
-		now = max(now, n)
-	}
-	for _, n := range c.last(ago+time.Minute-4*time.Second, ago+time.Minute+4*time.Second) {
-		before = min(before, n)
-	}
-	if now == 0 || now*2 < before {
-		return now, fmt.Sprintf("reaches %d members and reached %d a minute earlier", now, before)
-	}
-	return now, ""
+// cut says whether a hub that reaches so many members, and so many a minute earlier, is cut off.
+func cut(now, before int) bool { return now == 0 || now*2 < before }
+
+// around is how many members the hub may have known to reach so long ago, and how many it did for sure a
+// minute earlier.
+func (c *isolatedHub) around(ago time.Duration) (now, before int) {
+	return slices.Max(c.last(ago, ago+noticed)), slices.Min(c.last(ago+time.Minute-4*time.Second, ago+time.Minute+4*time.Second))
 }
 
 // last is what was reached from one time ago to another.

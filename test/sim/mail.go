@@ -16,8 +16,8 @@ type Weather struct {
 // calm weather: messages come in the step in which they were sent, each once.
 var calm = Weather{}
 
-// relist is how often one who watches reads everything in weather in which messages are lost: a watch
-// that breaks is followed by a list.
+// relist is how soon after the last time one who watches may read everything again when messages were lost: a
+// watch that breaks is followed by a list.
 const relist = 5 * time.Second
 
 // message is on its way to one who watches.
@@ -29,6 +29,7 @@ type message struct {
 // post sends a message to one who watches, through the weather.
 func (w *World) post(deliver func()) {
 	if w.rng.chance(w.Weather.Lost) {
+		w.lost = w.Now
 		return
 	}
 	n := 1

@@ -56,6 +56,7 @@ type process struct {
 
 	restarted bool      // in this step: what is held is what was on disk
 	linked    bool      // the hub is heard, and everything was listed
+	missed    bool      // something was sent while the hub was not heard
 	began     time.Time // the last step that it lived through
 	heard     time.Time // when it was last
 	listed    time.Time
@@ -211,7 +212,8 @@ func (s *Server) speak() {
 		return
 	}
 	s.heard = now
-	if !s.linked || s.world.Weather.Lost > 0 && now.Sub(s.listed) >= relist || !s.doubts.IsZero() && !now.Before(s.doubts) {
+	broken := !s.world.lost.Before(s.listed) && now.Sub(s.listed) >= relist
+	if !s.linked || s.missed || broken || !s.doubts.IsZero() && !now.Before(s.doubts) {
 		s.list()
 	}
 	next := s.makeReport()
@@ -224,7 +226,7 @@ func (s *Server) speak() {
 
 // list reads everything, as at the beginning of a watch.
 func (s *Server) list() {
-	s.linked, s.listed = true, s.world.Now
+	s.linked, s.missed, s.listed = true, false, s.world.Now
 	s.peers.Silence(false)
 	changed, doubts := s.held.Replace(s.world.Store.plans(), s.world.Now)
 	s.changed = s.changed || changed
@@ -265,7 +267,7 @@ func sameReport(a, b *v1.EndpointHealth) bool {
 }
 
 func (s *Server) hearPlan(p *v1.TrafficPlan) {
-	if !s.reaches() || !s.linked {
+	if !s.hears() {
 		return
 	}
 	changed, suspicious := s.held.Put(p)
@@ -276,9 +278,17 @@ func (s *Server) hearPlan(p *v1.TrafficPlan) {
 }
 
 func (s *Server) hearReport(h *v1.EndpointHealth) {
-	if s.reaches() && s.linked {
+	if s.hears() {
 		s.peers.Observe(h, s.world.Now)
 	}
+}
+
+// hears says whether what is sent arrives. What does not is read when the hub is in reach again.
+func (s *Server) hears() bool {
+	if s.Up && s.linked && !s.reaches() {
+		s.missed = true
+	}
+	return s.reaches() && s.linked
 }
 
 // settle puts in force what the step has brought.

@@ -63,6 +63,7 @@ type World struct {
 	options Options
 	rng     random
 	mail    []message
+	lost    time.Time // when a message was last
 	epochs  int64
 	story   story
 	checks  []Checker
