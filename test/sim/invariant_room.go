@@ -17,9 +17,11 @@ import (
 // inTime is invariant 6. A cluster that is lost for longer than moveWorkloadsAfter, and a second, before
 // the eyes of a hub that leads, is left by everything that is placed there, unless that is held for a
 // reason it tells; and no cluster is given more pods than it has room for. The time begins anew when the
-// brake or the isolation of the hub ends, and when another cluster comes back that may have put the brake on.
+// brake or the isolation of the hub ends, and when another cluster comes back that may have put the brake on:
+// also one whose data path nobody looks at any more, since what it was before is not known then.
 type inTime struct {
 	lost, whole map[string]bool
+	data        map[string]metav1.ConditionStatus
 	ready       []int // by step
 	anew        time.Time
 }
@@ -28,7 +30,7 @@ func (*inTime) Name() string { return "6 in time and within room" }
 
 // begin notes whether the time begins anew.
 func (c *inTime) begin(w *World) {
-	lost, whole, n := map[string]bool{}, map[string]bool{}, 0
+	lost, whole, paths, n := map[string]bool{}, map[string]bool{}, map[string]metav1.ConditionStatus{}, 0
 	for i, s := range w.Sites {
 		ready, data := conditions(w.Store.Clusters[i])
 		since, isLost := lostSince(w.Store.Clusters[i])
@@ -36,12 +38,16 @@ func (c *inTime) begin(w *World) {
 		if is(ready, metav1.ConditionTrue) {
 			n++
 		}
+		if data != nil {
+			paths[s.Name] = data.Status
+		}
+		unwatched := paths[s.Name] == metav1.ConditionUnknown && c.data[s.Name] != paths[s.Name]
 		together, most := w.together(since)
-		if isLost && together > most || c.lost[s.Name] && !isLost || whole[s.Name] && !c.whole[s.Name] {
+		if isLost && together > most || c.lost[s.Name] && !isLost || whole[s.Name] && !c.whole[s.Name] || unwatched {
 			c.anew = w.Now
 		}
 	}
-	c.lost, c.whole, c.ready = lost, whole, append(c.ready, n)
+	c.lost, c.whole, c.data, c.ready = lost, whole, paths, append(c.ready, n)
 	if earlier := max(0, len(c.ready)-1-int(time.Minute/Step)); n == 0 || n*2 < slices.Max(c.ready[earlier:]) {
 		c.anew = w.Now
 	}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	v1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
@@ -136,11 +137,13 @@ func (c *userFirst) Check(w *World) error {
 	return nil
 }
 
-// room for an application in all sites that the hub takes for ready and that it is not leaving.
+// room for an application in all sites that the hub takes for ready and that it is not leaving. What was
+// given up a moment ago is room when the site has said so.
 func (w *World) room(a *App) (n int32) {
 	for i, s := range w.Sites {
 		if ready, _ := conditions(w.Store.Clusters[i]); is(ready, metav1.ConditionTrue) && !slices.Contains(away(a.Binding), s.Name) {
-			n += s.Room
+			used := w.Store.Clusters[i].Status.ResourceSummary.Allocated[corev1.ResourcePods]
+			n += s.Room - max(0, int32(used.Value())-placedIn(w, s.Name))
 		}
 	}
 	return n
