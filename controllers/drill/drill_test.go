@@ -45,6 +45,8 @@ type hall struct {
 	broken error
 	// inForce is the generation of the plan at each name server.
 	inForce map[string]int64
+	// decided are the decisions that were kept, as CAUSE OUTCOME REASON.
+	decided []string
 }
 
 func (h *hall) VantagePoints() int                                    { return len(h.inForce) }
@@ -61,7 +63,7 @@ func enter(t *testing.T, objects ...client.Object) *hall {
 			Policy: v1.PlanSource{UID: "web"}, Hostnames: []string{"web.example.com"}, TTLSeconds: 10, MaxAnswers: 2,
 			Endpoints: []v1.PlanEndpoint{endpoint("fra"), endpoint("iad")},
 		}})
-	h.Client = fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(objects...).WithStatusSubresource(&v1.Drill{}).
+	h.Client = fake.NewClientBuilder().WithScheme(scheme.New()).WithObjects(objects...).WithStatusSubresource(&v1.Drill{}).WithIndex(&v1.Drill{}, indexInProgress, inProgress).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
 				h.writes = append(h.writes, fmt.Sprintf("patch %s", o.GetName()))
@@ -75,7 +77,10 @@ func enter(t *testing.T, objects ...client.Object) *hall {
 				return c.SubResource(sub).Patch(ctx, o, p, opts...)
 			},
 		}).Build()
-	h.r = &reconciler{client: h.Client, live: h.Client, clock: h.clock, recorder: record.NewFakeRecorder(100), health: h, demand: h, followers: map[string]*drill.Followers{}}
+	h.r = &reconciler{client: h.Client, live: h.Client, clock: h.clock, recorder: record.NewFakeRecorder(100), health: h, demand: h, followers: map[string]*drill.Followers{},
+		keep: func(spec v1.DecisionSpec, _ func(context.Context, *v1.DecisionSpec)) {
+			h.decided = append(h.decided, strings.TrimSpace(fmt.Sprint(spec.Cause, " ", spec.Outcome, " ", spec.Reason)))
+		}}
 	return h
 }
 
@@ -224,6 +229,9 @@ func TestARun(t *testing.T) {
 	if got := h.step("friday"); len(got) > 0 {
 		t.Errorf("written after the end: %v", got)
 	}
+	if diff := cmp.Diff([]string{"Drill Steered", "DrillEnded Steered " + v1.DrillReasonCompleted}, h.decided); diff != "" {
+		t.Errorf("decisions (-want +got):\n%s", diff)
+	}
 }
 
 func TestWhatIsRefusedIsNotMarked(t *testing.T) {
@@ -257,6 +265,9 @@ func TestWhatIsRefusedIsNotMarked(t *testing.T) {
 			}
 			if d := h.drill("friday"); len(d.Finalizers) > 0 {
 				t.Errorf("finalizers %v", d.Finalizers)
+			}
+			if got, want := h.decided[len(h.decided)-1], "Drill Refused "+tc.reason; got != want {
+				t.Errorf("decided %s, not %s", got, want)
 			}
 		})
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/seaway-io/seaway/api/names"
 	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	validation "github.com/seaway-io/seaway/api/validation/traffic"
+	"github.com/seaway-io/seaway/controllers/core/decision"
 	"github.com/seaway-io/seaway/controllers/core/drill"
 	"github.com/seaway-io/seaway/controllers/core/traffic"
 	"github.com/seaway-io/seaway/controllers/hub"
@@ -40,6 +41,8 @@ type reconciler struct {
 	recorder record.EventRecorder
 	health   servers
 	demand   measured
+	// keep is nil where no decisions are kept.
+	keep hub.KeepFunc
 	// followers of the Drills in progress, by name. Only one Drill is handled at a time.
 	followers map[string]*drill.Followers
 }
@@ -65,7 +68,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	in.Behind = r.following(d).Behind(in.World, wanted, r.health.PlanGenerations)
 	out := drill.Step(in)
-	return hub.Result(ctrl.Result{RequeueAfter: out.RequeueAfter}, r.apply(ctx, d, out))
+	return hub.Result(ctrl.Result{RequeueAfter: out.RequeueAfter}, r.apply(ctx, d, wanted, out))
 }
 
 // following is what is known of those who follow a Drill in progress.
@@ -84,7 +87,7 @@ func (r *reconciler) following(d *trafficv1alpha1.Drill) *drill.Followers {
 
 // apply carries a step out. The status comes first: a run that was written down is known to whoever goes
 // on with it. Marks that are to go do so even when the status can not be written.
-func (r *reconciler) apply(ctx context.Context, d *trafficv1alpha1.Drill, out drill.Output) error {
+func (r *reconciler) apply(ctx context.Context, d, defaulted *trafficv1alpha1.Drill, out drill.Output) error {
 	if out.Status.Phase.InProgress() {
 		if err := r.finalize(ctx, d, true); err != nil {
 			return err
@@ -103,6 +106,7 @@ func (r *reconciler) apply(ctx context.Context, d *trafficv1alpha1.Drill, out dr
 		for _, e := range out.Events {
 			r.recorder.Event(d, e.Type, e.Reason, e.Message)
 		}
+		r.note(defaulted, &out.Status)
 	}
 	if out.Unmark {
 		err = errors.Join(err, r.unmark(ctx, d.Name))
@@ -119,6 +123,17 @@ func (r *reconciler) apply(ctx context.Context, d *trafficv1alpha1.Drill, out dr
 		return r.finalize(ctx, d, false)
 	}
 	return nil
+}
+
+// note takes note of what was decided, and of who wrote the Drill.
+func (r *reconciler) note(d *trafficv1alpha1.Drill, after *trafficv1alpha1.DrillStatus) {
+	spec, decided := decision.Drilled(d, after, r.clock.Now())
+	if !decided || r.keep == nil {
+		return
+	}
+	r.keep(spec, func(ctx context.Context, spec *trafficv1alpha1.DecisionSpec) {
+		spec.Actor = hub.LastEditor(ctx, r.live, client.ObjectKeyFromObject(d), spec.Subject.APIVersion, spec.Subject.Kind, "f:spec")
+	})
 }
 
 // mark keeps requests from a cluster. What somebody else has written there stays, and the next step finds

@@ -37,13 +37,18 @@ type Options struct {
 	Health *health.View
 	// Demand is nil where nobody measures.
 	Demand *demand.Table
+	// Keep takes note of why requests are kept out of clusters; nil to keep nothing.
+	Keep hub.KeepFunc
 }
 
 // Setup adds the controller to the manager.
 func Setup(mgr ctrl.Manager, o Options) error {
 	r := &reconciler{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, recorder: hub.Recorder(mgr, "drill"),
-		health: o.Health, demand: o.Demand, followers: map[string]*drill.Followers{},
+		health: o.Health, demand: o.Demand, keep: o.Keep, followers: map[string]*drill.Followers{},
+	}
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &trafficv1alpha1.Drill{}, indexInProgress, inProgress); err != nil {
+		return fmt.Errorf("set up drills: %w", err)
 	}
 	w := waker{mgr.GetClient()}
 	err := ctrl.NewControllerManagedBy(mgr).
@@ -63,20 +68,28 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	return nil
 }
 
+// indexInProgress finds the Drills that are in progress.
+const indexInProgress = "inProgress"
+
+func inProgress(obj client.Object) []string {
+	if obj.(*trafficv1alpha1.Drill).Status.Phase.InProgress() {
+		return []string{"true"}
+	}
+	return nil
+}
+
 // waker finds the Drills that an event concerns.
 type waker struct{ reader client.Reader }
 
 // running are the Drills in progress.
 func (w waker) running(ctx context.Context) (out []reconcile.Request) {
 	var list trafficv1alpha1.DrillList
-	if err := w.reader.List(ctx, &list, client.UnsafeDisableDeepCopy); err != nil {
+	if err := w.reader.List(ctx, &list, client.MatchingFields{indexInProgress: "true"}, client.UnsafeDisableDeepCopy); err != nil {
 		ctrl.LoggerFrom(ctx).Error(err, "list drills")
 		return nil
 	}
 	for i := range list.Items {
-		if d := &list.Items[i]; d.Status.Phase.InProgress() {
-			out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(d)})
-		}
+		out = append(out, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&list.Items[i])})
 	}
 	return out
 }

@@ -21,7 +21,6 @@ import (
 
 	clusterv1alpha1 "github.com/seaway-io/seaway/api/cluster/v1alpha1"
 	policyv1alpha1 "github.com/seaway-io/seaway/api/policy/v1alpha1"
-	trafficv1alpha1 "github.com/seaway-io/seaway/api/traffic/v1alpha1"
 	workv1alpha2 "github.com/seaway-io/seaway/api/work/v1alpha2"
 	"github.com/seaway-io/seaway/controllers/core/evict"
 	"github.com/seaway-io/seaway/controllers/core/placement"
@@ -32,9 +31,6 @@ import (
 // PlaceFunc computes a placement of the binding without the excluded clusters, and writes nothing. When
 // nothing fits, the placement is the present one and why says so.
 type PlaceFunc func(ctx context.Context, b workv1alpha2.Binding, exclude sets.Set[string]) (to placement.Result, why string, err error)
-
-// KeepFunc takes note of a decision, without blocking.
-type KeepFunc func(spec trafficv1alpha1.DecisionSpec, finish func(context.Context, *trafficv1alpha1.DecisionSpec))
 
 // Options of the controllers.
 type Options struct {
@@ -51,7 +47,7 @@ type Options struct {
 	// PreserveState takes state along, as policies ask.
 	PreserveState bool
 	// Keep is told of every eviction that was written. It must not block. Nil tells nobody.
-	Keep KeepFunc
+	Keep hub.KeepFunc
 	// Workers is how many bindings are handled at a time; 8 when 0.
 	Workers int
 }

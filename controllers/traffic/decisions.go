@@ -2,12 +2,8 @@ package traffic
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"strings"
-	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -17,10 +13,8 @@ import (
 	"github.com/seaway-io/seaway/controllers/core/decision"
 	"github.com/seaway-io/seaway/controllers/core/health"
 	"github.com/seaway-io/seaway/controllers/core/traffic"
+	"github.com/seaway-io/seaway/controllers/hub"
 )
-
-// KeepFunc takes note of a decision, without blocking. What finish adds is asked for when it is written.
-type KeepFunc func(spec trafficv1alpha1.DecisionSpec, finish func(context.Context, *trafficv1alpha1.DecisionSpec))
 
 // witnesses is the part of a health.View that decisions are explained with.
 type witnesses interface {
@@ -29,7 +23,7 @@ type witnesses interface {
 
 // decisions takes note of why plans change. Without it nothing is kept.
 type decisions struct {
-	keep   KeepFunc
+	keep   hub.KeepFunc
 	health witnesses
 	// live reads what the cache does not keep: who changed an object.
 	live client.Reader
@@ -94,53 +88,15 @@ func (d *decisions) actor(g *gathered, after *trafficv1alpha1.TrafficPlanSpec, c
 	key := client.ObjectKeyFromObject(g.policy)
 	return func(ctx context.Context, spec *trafficv1alpha1.DecisionSpec) {
 		if edited {
-			spec.Actor = d.lastEditor(ctx, key, trafficv1alpha1.GroupVersion.WithKind("TrafficPolicy").GroupVersion().String(), "TrafficPolicy", "f:spec")
+			spec.Actor = hub.LastEditor(ctx, d.live, key, trafficv1alpha1.GroupVersion.WithKind("TrafficPolicy").GroupVersion().String(), "TrafficPolicy", "f:spec")
 			return
 		}
 		for _, c := range spec.Changes {
 			if c.ToState == trafficv1alpha1.EndpointDraining {
-				spec.Actor = d.lastEditor(ctx, client.ObjectKey{Name: c.Cluster}, clusterv1alpha1.GroupVersion.String(), "Cluster",
+				spec.Actor = hub.LastEditor(ctx, d.live, client.ObjectKey{Name: c.Cluster}, clusterv1alpha1.GroupVersion.String(), "Cluster",
 					"f:metadata", "f:annotations", "f:"+names.DrainAnnotation)
 				return
 			}
 		}
 	}
-}
-
-// lastEditor is the field manager that wrote a field last; empty when that can not be found out.
-func (d *decisions) lastEditor(ctx context.Context, key client.ObjectKey, apiVersion, kind string, path ...string) string {
-	obj := &metav1.PartialObjectMetadata{}
-	obj.APIVersion, obj.Kind = apiVersion, kind
-	if err := d.live.Get(ctx, key, obj); err != nil {
-		return "" // it is for people, and not worth another attempt
-	}
-	return editorOf(obj.ManagedFields, path...)
-}
-
-// editorOf is who wrote a field last.
-func editorOf(entries []metav1.ManagedFieldsEntry, path ...string) (who string) {
-	var last time.Time
-	for _, e := range entries {
-		if e.Subresource != "" || e.FieldsV1 == nil || e.Time == nil || e.Time.Time.Before(last) || !holds(e.FieldsV1.GetRawBytes(), path) {
-			continue
-		}
-		who, last = e.Manager, e.Time.Time
-	}
-	return who
-}
-
-// holds says whether a set of fields has one at a path.
-func holds(fields []byte, path []string) bool {
-	for _, name := range path {
-		var level map[string]json.RawMessage
-		if json.Unmarshal(fields, &level) != nil {
-			return false
-		}
-		next, ok := level[name]
-		if !ok {
-			return false
-		}
-		fields = next
-	}
-	return len(strings.TrimSpace(string(fields))) > 0
 }

@@ -32,7 +32,7 @@ type Options struct {
 	// Demand is nil where nobody measures.
 	Demand *demand.Table
 	// Keep is told why plans change; nil when nobody wants to know.
-	Keep KeepFunc
+	Keep hub.KeepFunc
 	// Term is that of this process as the leader; nil without leader election.
 	Term *leader.Term
 	// Workers is how many policies are planned at a time; 32 when 0.

@@ -78,6 +78,13 @@ containers: [{name: app, image: "registry.example/app:1", ports: [{containerPort
 		s.Errorf("%d questions without an answer: %v", len(failed), failed[0])
 	}
 	s.restored("of-fra", "fra")
+	s.eventually("both decisions about it are kept, with who asked", func(context.Context) error {
+		out, err := s.kubectl("timeline", "-A", "--since", "10m")
+		if err == nil && (!strings.Contains(out, "requests of 1 applications leave fra") || !strings.Contains(out, "Drill/of-fra")) {
+			err = fmt.Errorf("the timeline:\n%s", out)
+		}
+		return err
+	})
 }
 
 // restored looks at what a drill leaves.

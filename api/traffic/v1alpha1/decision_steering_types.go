@@ -3,7 +3,7 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // DecisionSteered: requests are sent elsewhere than before, or an endpoint is in another state. The
-// subject is the TrafficPolicy.
+// subject is the TrafficPolicy, or the Drill that asks for it.
 const DecisionSteered DecisionOutcome = "Steered"
 
 // Causes of decisions about traffic.
@@ -34,6 +34,10 @@ const (
 	CauseMembership = "Membership"
 	// CauseEdit: the policy was edited.
 	CauseEdit = "Edit"
+	// CauseDrill: a run of a Drill keeps requests out of clusters, or may not. The subject is the Drill.
+	CauseDrill = "Drill"
+	// CauseDrillEnded: it gives them back.
+	CauseDrillEnded = "DrillEnded"
 )
 
 // DecisionChange is what became of the endpoint of one cluster.

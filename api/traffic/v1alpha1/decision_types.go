@@ -58,7 +58,7 @@ type DecisionSpec struct {
 	Time metav1.MicroTime `json:"time"`
 	// Controller that decided, for example default-scheduler or failover.
 	Controller string `json:"controller"`
-	// Subject is what was decided about: the template, or the TrafficPolicy.
+	// Subject is what was decided about: the template, the TrafficPolicy or the Drill.
 	Subject DecisionSubject `json:"subject"`
 	// Cause is why a decision was due, for example ScaleSchedule.
 	//
@@ -130,7 +130,7 @@ type DecisionSpec struct {
 	TTLSeconds int32 `json:"ttlSeconds,omitempty"`
 }
 
-// DecisionSubject is the template, or the TrafficPolicy, that a decision is about.
+// DecisionSubject is the template, the TrafficPolicy or the Drill that a decision is about.
 type DecisionSubject struct {
 	APIVersion string `json:"apiVersion"`
 	Kind       string `json:"kind"`

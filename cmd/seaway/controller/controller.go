@@ -357,7 +357,7 @@ var contents = []entry{
 		return evict.Setup(mgr, o)
 	}},
 	{"drill", func(mgr ctrl.Manager, p *parts) error {
-		return drill.Setup(mgr, drill.Options{Clock: p.clock, Health: p.view, Demand: p.demand})
+		return drill.Setup(mgr, drill.Options{Clock: p.clock, Health: p.view, Demand: p.demand, Keep: p.decisions.Keep})
 	}},
 	{"zonekeys", func(mgr ctrl.Manager, p *parts) error {
 		p.keys.Clock = p.clock

@@ -90,6 +90,7 @@ func supervise(ctx context.Context, state state, options Options, fleetOptions f
 		s.setPhase(failed, err)
 		s.journal.close(err)
 		s.journal.awaitReaders()
+		shutdown(server)
 		return err
 	}
 	s.setPhase(ready, nil)
