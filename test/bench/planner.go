@@ -32,8 +32,8 @@ type PlannerOptions struct {
 const plannerGoal = 200 * time.Millisecond
 
 // Run measures the planner alone: no API server, no cache, one goroutine. A cluster is lost in every other
-// run and is back in the next, and each time the plan of every application is computed. On a machine that does other things as well the
-// processor time is what counts; the garbage collector's is part of it.
+// run and is back in the next, and each time the plan of every application is computed. The time on the clock is
+// held against the goal; processor time contains what the garbage collector does meanwhile on idle cores.
 func (o PlannerOptions) Run(out io.Writer) error {
 	fmt.Fprintf(out, "\nPLANNER  %d applications in every cluster, Geo, clusters in up to %d regions; one core of %d; %d runs\n", o.Apps, len(regions), runtime.GOMAXPROCS(0), o.Runs)
 	fmt.Fprintln(out, "CLUSTERS      ALL PLANS p50       p99   PROCESSOR TIME p50  A PLAN p50  REGIONS IN IT")
@@ -42,6 +42,7 @@ func (o PlannerOptions) Run(out io.Writer) error {
 		took     time.Duration
 	}
 	var points []point
+	var largest time.Duration
 	for _, n := range o.Clusters {
 		world := newPlannerWorld(n, o.Apps)
 		if err := world.settle(); err != nil {
@@ -60,6 +61,7 @@ func (o PlannerOptions) Run(out io.Writer) error {
 		slices.Sort(took)
 		slices.Sort(used)
 		half := percentile(used, 50)
+		largest = percentile(took, 50)
 		fmt.Fprintf(out, "%8d  %12.1f ms  %7.1f ms  %16.1f ms  %7.1f µs  %13d\n", n, ms(percentile(took, 50)), ms(percentile(took, 99)), ms(half),
 			float64(half.Nanoseconds())/1000/float64(o.Apps), min(n, len(regions)))
 		points = append(points, point{n, half})
@@ -70,11 +72,11 @@ func (o PlannerOptions) Run(out io.Writer) error {
 	first, last := points[0], points[len(points)-1]
 	power := math.Log(float64(last.took)/float64(first.took)) / math.Log(float64(last.clusters)/float64(first.clusters))
 	verdict := "is met"
-	if last.took > plannerGoal {
+	if largest > plannerGoal {
 		verdict = "is NOT met"
 	}
-	fmt.Fprintf(out, "planner: %d clusters x %d applications in %.0f ms of processor time; it grows with clusters to the power %.2f; the goal of %s %s\n",
-		last.clusters, o.Apps, ms(last.took), power, plannerGoal, verdict)
+	fmt.Fprintf(out, "planner: %d clusters x %d applications in %.0f ms, %.0f ms of processor time, which grows with clusters to the power %.2f; the goal of %s %s\n",
+		last.clusters, o.Apps, ms(largest), ms(last.took), power, plannerGoal, verdict)
 	return nil
 }
 
@@ -93,6 +95,7 @@ type plannerWorld struct {
 }
 
 func newPlannerWorld(clusters, apps int) *plannerWorld {
+	atlas := &traffic.Atlas{} // one for all plans, as the hub has it
 	w := &plannerWorld{now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC), specs: make([]*trafficv1alpha1.TrafficPlanSpec, apps)}
 	var all []*clusterv1alpha1.Cluster
 	for i := range clusters {
@@ -113,7 +116,7 @@ func newPlannerWorld(clusters, apps int) *plannerWorld {
 			},
 		}
 		validation.DefaultPolicy(p)
-		in := traffic.Input{Policy: p, Claims: traffic.HostnameResult{Hostnames: p.Spec.Hostnames}, VantagePoints: 3}
+		in := traffic.Input{Policy: p, Claims: traffic.HostnameResult{Hostnames: p.Spec.Hostnames}, VantagePoints: 3, Atlas: atlas}
 		for j, c := range all {
 			in.Clusters = append(in.Clusters, traffic.Member{Cluster: c, Verdict: trafficv1alpha1.VerdictHealthy, Discovered: traffic.Discovered{
 				Known: true, Exists: true, Addresses: []string{fmt.Sprintf("192.0.%d.%d", i%250, j)}, Port: 80, ReadyReplicas: int32(1 + (i+j)%5),

@@ -63,27 +63,33 @@ func endpointEvents(before, after []trafficv1alpha1.PlanEndpoint) []Event {
 		return nil
 	}
 	var out []Event
-	was := map[string]trafficv1alpha1.EndpointState{}
-	for i := range before {
-		was[before[i].Cluster] = before[i].State
-	}
 	for i := range after {
 		e := &after[i]
-		if e.State != was[e.Cluster] {
+		if was, _ := at(before, i, e.Cluster); was == nil || e.State != was.State {
 			kind, reason := eventOf[e.State].kind, eventOf[e.State].reason
 			if e.FirstHealthy == nil {
 				kind = corev1.EventTypeNormal // a start is not a trouble
 			}
 			out = append(out, Event{kind, reason, fmt.Sprintf("%s: %s", e.Cluster, e.Message)})
 		}
-		delete(was, e.Cluster)
 	}
 	for i := range before {
-		if _, gone := was[before[i].Cluster]; gone {
+		if _, is := at(after, i, before[i].Cluster); !is {
 			out = append(out, Event{corev1.EventTypeNormal, trafficv1alpha1.EventEndpointRemoved, before[i].Cluster + " is no longer part of the application"})
 		}
 	}
 	return out
+}
+
+// at finds the endpoint of a cluster, most probably at a place.
+func at(list []trafficv1alpha1.PlanEndpoint, likely int, cluster string) (*trafficv1alpha1.PlanEndpoint, bool) {
+	if likely < len(list) && list[likely].Cluster == cluster {
+		return &list[likely], true
+	}
+	if i := find(list, cluster); i >= 0 {
+		return &list[i], true
+	}
+	return nil, false
 }
 
 func sameStates(before, after []trafficv1alpha1.PlanEndpoint) bool {
