@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	corev1 "k8s.io/api/core/v1"
 )
 
 // Need is what an application lacks room for.
@@ -107,6 +109,7 @@ type market struct {
 type stall struct {
 	cluster string
 	each    Amounts
+	names   []corev1.ResourceName // of each, sorted: sums of fractions depend on the order
 	free    Amounts
 	fits    int32 // replicas that fit already
 	unused  int32
@@ -135,10 +138,11 @@ func newMarket(need Need, victims []Victim) *market {
 	slices.SortFunc(rooms, func(a, b Room) int { return cmp.Compare(a.Cluster, b.Cluster) })
 
 	m := &market{}
+	names := slices.Sorted(maps.Keys(need.Each))
 	stalls := map[string]*stall{}
 	for _, r := range rooms {
 		m.stalls = append(m.stalls, stall{
-			cluster: r.Cluster, each: need.Each, free: r.Free, unused: max(r.Unusable, 0),
+			cluster: r.Cluster, each: need.Each, names: names, free: r.Free, unused: max(r.Unusable, 0),
 			fits: max(r.Free.Fits(need.Each)-max(r.Unusable, 0), 0),
 		})
 	}
@@ -224,8 +228,8 @@ func (s *stall) cheapest(extra int32) []Take {
 
 // worth is how much a replica helps: the sum of the parts of what is missing, by resource.
 func (s *stall) worth(w ware, extra int32) (sum float64) {
-	for name, each := range s.each {
-		if missing := each*int64(s.fits+s.unused+extra) - s.free[name]; missing > 0 {
+	for _, name := range s.names {
+		if missing := s.each[name]*int64(s.fits+s.unused+extra) - s.free[name]; missing > 0 {
 			sum += float64(w.each[name]) / float64(missing)
 		}
 	}
