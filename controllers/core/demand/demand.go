@@ -26,6 +26,9 @@ const (
 	rounds = 60
 	// exact is a factor that changes nothing any more, as its distance from 1.
 	exact = 1e-6
+	// least is the least share that counts. What is told to go to a cluster less often explains nothing that
+	// is measured there.
+	least = 1e-9
 )
 
 // Shares are where the clients of each region are told to go: parts by cluster that add up to 1. Clients
@@ -164,9 +167,15 @@ func explain(prior map[string]float64, told Shares, load map[string]float64) map
 	for _, c := range clusters {
 		all += load[c]
 	}
+	tells := func(r, c string) float64 {
+		if share := told[r][c]; share >= least {
+			return share
+		}
+		return 0
+	}
 	out := make(map[string]float64, len(regions))
 	for _, r := range regions {
-		if out[r] = prior[r]; !slices.ContainsFunc(clusters, func(c string) bool { return told[r][c] > 0 }) {
+		if out[r] = prior[r]; !slices.ContainsFunc(clusters, func(c string) bool { return tells(r, c) > 0 }) {
 			continue // no load tells of them
 		}
 		// Who had nothing may have something now. Those of no known region go everywhere, which explains
@@ -181,7 +190,7 @@ func explain(prior map[string]float64, told Shares, load map[string]float64) map
 		for _, c := range clusters {
 			var explained float64
 			for _, r := range regions {
-				explained += out[r] * told[r][c]
+				explained += out[r] * tells(r, c)
 			}
 			if explained > 0 {
 				ratio[c] = load[c] / explained
@@ -191,8 +200,8 @@ func explain(prior map[string]float64, told Shares, load map[string]float64) map
 		for _, r := range regions {
 			var sum, weight float64
 			for _, c := range clusters {
-				sum += told[r][c] * ratio[c]
-				weight += told[r][c]
+				sum += tells(r, c) * ratio[c]
+				weight += tells(r, c)
 			}
 			if weight > 0 {
 				still = still && math.Abs(sum/weight-1) < exact
