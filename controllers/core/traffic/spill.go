@@ -106,13 +106,14 @@ func (p *planner) follow(flows []*flow, capacity []float64, target float64) (ove
 	wanted.fill(math.Max(target-spillBack/2, 1))
 	c.backs = wanted.shifts()
 	c.load = loads(flows, len(capacity))
-	lost := p.lostOne()
-	for i, f := range flows {
-		if lost {
+	if p.lostOne() {
+		for i, f := range flows {
 			f.shifts, f.shrinking, f.moved = c.wants[i], false, true
-		} else if to, at := p.next(&c, i, f); to != nil && !p.in.Now.Before(at) {
-			p.step(f, to)
 		}
+	}
+	// Who moves may press others who have stood still for long enough. Each moves once: it rests then.
+	for p.stepAll(flows, &c) {
+		c.load = loads(flows, len(capacity))
 	}
 	// What is still to be done is done when it may be.
 	c.load = loads(flows, len(capacity))
@@ -122,6 +123,17 @@ func (p *planner) follow(flows []*flow, capacity []float64, target float64) (ove
 		}
 	}
 	return over
+}
+
+// stepAll moves all flows that should and may, judged by one load. It says whether any did.
+func (p *planner) stepAll(flows []*flow, c *course) (any bool) {
+	for i, f := range flows {
+		if to, at := p.next(c, i, f); to != nil && !p.in.Now.Before(at) {
+			p.step(f, to)
+			any = true
+		}
+	}
+	return any
 }
 
 func (f *flow) spills() bool { return total(f.shifts) > 0 }
@@ -357,7 +369,7 @@ func (p *planner) shiftsBefore(f *flow) {
 		case s.Points > 0 && p.endpoints[i].SharePercent == 100:
 			takes[i], taken = float64(s.Points), taken+s.Points
 		case s.Points < 0:
-			n := min(-s.Points, int32(math.Ceil(f.shares[i]*100)))
+			n := min(-s.Points, int32(math.Ceil(f.shares[i]*100))+1) // as far as rounding has gone
 			gives[i], given = float64(n), given+n
 		}
 	}
