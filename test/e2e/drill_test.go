@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -80,10 +81,15 @@ containers: [{name: app, image: "registry.example/app:1", ports: [{containerPort
 	s.restored("of-fra", "fra")
 	s.eventually("both decisions about it are kept, with who asked", func(context.Context) error {
 		out, err := s.kubectl("timeline", "-A", "--since", "10m")
-		if err == nil && (!strings.Contains(out, "requests of 1 applications leave fra") || !strings.Contains(out, "Drill/of-fra")) {
-			err = fmt.Errorf("the timeline:\n%s", out)
+		if err != nil {
+			return err
 		}
-		return err
+		for _, want := range []string{`Drill of-fra +Steered \(Drill\) +requests of 1 applications leave fra for 10s +drill for kubectl-seaway`, `Drill of-fra +Steered \(DrillEnded\) `} {
+			if !regexp.MustCompile(want).MatchString(out) {
+				return fmt.Errorf("%q is not in the timeline:\n%s", want, out)
+			}
+		}
+		return nil
 	})
 }
 
