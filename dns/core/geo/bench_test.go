@@ -1,4 +1,4 @@
-package geo
+package geo_test
 
 import (
 	"encoding/binary"
@@ -6,43 +6,16 @@ import (
 	"net/netip"
 	"runtime"
 	"testing"
+
+	"github.com/seaway-io/seaway/dns/core/geo"
+	"github.com/seaway-io/seaway/dns/core/geo/geotest"
 )
 
-// cityNetworks is how many networks the made-up city database has. Coordinates are drawn from
-// 60,000 places, networks from /20 to /28, a fifth of them IPv6 from /32 to /48.
-const cityNetworks = 700_000
-
-func city(b *testing.B) *Source {
-	r := rand.New(rand.NewPCG(5, 6))
-	var s Builder
-	var places [60_000]Place
-	for i := range places {
-		places[i] = s.Place(Location{Latitude: float64(r.IntN(1300)-600) / 10, Longitude: float64(r.IntN(3600)-1800) / 10, HasCoordinates: true})
-	}
-	add := func(p netip.Prefix) {
-		if err := s.Add(p, places[r.IntN(len(places))]); err != nil {
-			b.Fatal(err)
-		}
-	}
-	at := uint64(1 << 24)
-	for i := 0; i < cityNetworks*4/5 && at < 1<<32; i++ {
-		bits := 20 + r.IntN(9)
-		size := uint64(1) << (32 - bits)
-		at = (at + size - 1) / size * size
-		add(netip.PrefixFrom(netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, uint32(at)))), bits))
-		at += size
-	}
-	at = 0x2000 << 48
-	for range cityNetworks / 5 {
-		bits := 32 + r.IntN(17)
-		size := uint64(1) << (64 - bits)
-		at = (at + size - 1) / size * size
-		var a [16]byte
-		binary.BigEndian.PutUint64(a[:], at)
-		add(netip.PrefixFrom(netip.AddrFrom16(a), bits))
-		at += size
-	}
-	return s.Source()
+var inRegions = []geo.Region{
+	{Name: "eu-central-1", Latitude: 50.11, Longitude: 8.68, HasLocation: true}, {Name: "us-east-1", Latitude: 38.95, Longitude: -77.45, HasLocation: true},
+	{Name: "ap-southeast-1", Latitude: 1.35, Longitude: 103.8, HasLocation: true}, {Name: "us-west-2", Latitude: 45.9, Longitude: -119.3, HasLocation: true},
+	{Name: "ap-northeast-1", Latitude: 35.6, Longitude: 139.7, HasLocation: true}, {Name: "sa-east-1", Latitude: -23.5, Longitude: -46.6, HasLocation: true},
+	{Name: "on-premises"},
 }
 
 func BenchmarkCity(b *testing.B) {
@@ -53,22 +26,22 @@ func BenchmarkCity(b *testing.B) {
 		return float64(m.HeapAlloc) / (1 << 20)
 	}
 	before := used()
-	source := city(b)
+	source := geotest.City(geotest.CityNetworks)
 	b.Run("Compile", func(b *testing.B) {
 		for b.Loop() {
-			Compile(source)
+			geo.Compile(source)
 		}
 	})
-	places := Compile(source)
+	places := geo.Compile(source)
 	loaded := used()
 	b.Run("Regions", func(b *testing.B) {
 		for b.Loop() {
-			places.Regions(someRegions, nil)
+			places.Regions(inRegions, nil)
 		}
 		b.ReportMetric(loaded-before, "MB/places")
 		b.ReportMetric(float64(source.Len()), "networks")
 	})
-	table, _ := places.Regions(someRegions, nil)
+	table, _ := places.Regions(inRegions, nil)
 	b.Run("Lookup", func(b *testing.B) {
 		size := used() - loaded
 		r := rand.New(rand.NewPCG(7, 8))
