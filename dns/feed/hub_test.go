@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,8 +24,9 @@ import (
 // or have lost what it had. It is no model of one that works; that is for tests with a real one.
 type hub struct {
 	mu      sync.Mutex
-	mode    string // "", "gone", "hangs", "errors"
-	broken  string // a resource that cannot be read
+	mode    string        // "", "gone", "hangs", "errors"
+	slow    time.Duration // that a write takes
+	broken  string        // a resource that cannot be read
 	version int
 	objects map[string]map[string]any // by resource and name
 	watches map[*io.PipeWriter]string
@@ -69,6 +71,9 @@ func (h *hub) RoundTrip(r *http.Request) (*http.Response, error) {
 		return answer(http.StatusOK, "ok"), nil
 	case r.Method == http.MethodPatch:
 		body, _ := io.ReadAll(r.Body)
+		h.mu.Unlock()
+		time.Sleep(h.slow)
+		h.mu.Lock()
 		var o trafficv1alpha1.EndpointHealth
 		if err := json.Unmarshal(body, &o); err != nil {
 			return nil, err

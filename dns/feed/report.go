@@ -24,9 +24,14 @@ const (
 	leaseFor    = 30 * time.Second
 	reportEvery = 100 * time.Millisecond // at most so often, with whatever has changed meanwhile
 	reportTime  = 2 * time.Second        // for one request
-	// perReport is how many verdicts one object holds: some 200 octets each, well below what the hub
-	// can store in one.
-	perReport = 4000
+	// reportShare: which generations are in force waits until this many times as long as the last
+	// report took has passed, so that reporting takes a small share of the hub's time however much changes.
+	// It waits for patience at most.
+	reportShare = 10
+	patience    = heartbeat / 2
+	// perReport is how many verdicts one object holds: some 200 octets each. It is far below what the hub
+	// can store in one, since each change writes a whole object.
+	perReport = 1000
 )
 
 const fieldManager = "seaway-dns"
@@ -57,12 +62,27 @@ type sentPart struct {
 func (p sentPart) says(spec *trafficv1alpha1.EndpointHealthSpec) bool {
 	same := p.spec
 	same.RenewTime = spec.RenewTime
-	return spec.RenewTime.Sub(p.at) < heartbeat && reflect.DeepEqual(&same, spec)
+	return p.counts(spec) && reflect.DeepEqual(&same, spec)
+}
+
+// judges reports whether the object that was written has the same verdicts, and will count for a while. What is
+// in force may be something else by now.
+func (p sentPart) judges(spec *trafficv1alpha1.EndpointHealthSpec) bool {
+	return p.counts(spec) && p.spec.CutOffSince.Equal(spec.CutOffSince) &&
+		slices.EqualFunc(p.spec.Plans, spec.Plans, func(a, b trafficv1alpha1.PlanHealth) bool {
+			a.Generation = b.Generation
+			return reflect.DeepEqual(a, b)
+		})
+}
+
+func (p sentPart) counts(spec *trafficv1alpha1.EndpointHealthSpec) bool {
+	return spec.RenewTime.Sub(p.at) < heartbeat
 }
 
 // run reports until the context ends.
 func (r *reporter) run(ctx context.Context) {
 	wait := leastWait
+	var whole time.Time // from when on all that has changed is written, and not only verdicts
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -72,7 +92,9 @@ func (r *reporter) run(ctx context.Context) {
 		case <-r.trigger:
 		case <-timer.C:
 		}
-		err := r.write(ctx, time.Now())
+		began := time.Now()
+		urgent := began.Before(whole)
+		left, err := r.write(ctx, began, urgent)
 		if ctx.Err() != nil {
 			return
 		}
@@ -83,6 +105,13 @@ func (r *reporter) run(ctx context.Context) {
 			wait = min(2*wait, mostWait)
 		} else {
 			wait = leastWait
+			now := time.Now()
+			if !urgent {
+				whole = now.Add(min(reportShare*now.Sub(began), patience))
+			}
+			if left {
+				next = whole.Sub(now)
+			}
 		}
 		timer.Reset(next)
 		select {
@@ -94,8 +123,9 @@ func (r *reporter) run(ctx context.Context) {
 }
 
 // write writes the report, in as many objects as it takes. Those that say the same as before wait for
-// their heartbeat: of a large report little changes at a time.
-func (r *reporter) write(ctx context.Context, now time.Time) error {
+// their heartbeat: of a large report little changes at a time. If it is urgent, those with the same
+// verdicts wait as well; left says that there are some.
+func (r *reporter) write(ctx context.Context, now time.Time, urgent bool) (left bool, err error) {
 	now = now.Truncate(time.Microsecond)
 	r.remember(now)
 	report := r.report()
@@ -115,11 +145,17 @@ func (r *reporter) write(ctx context.Context, now time.Time) error {
 			since := metav1.NewMicroTime(report.CutOff)
 			spec.CutOffSince = &since
 		}
-		if i < len(r.sent) && r.sent[i].says(&spec) {
-			continue
+		if i < len(r.sent) {
+			if r.sent[i].says(&spec) {
+				continue
+			}
+			if urgent && r.sent[i].judges(&spec) {
+				left = true
+				continue
+			}
 		}
 		if err := r.apply(ctx, partName(r.vantage, i), spec); err != nil {
-			return fmt.Errorf("reporting: %w", cause(ctx, err))
+			return left, fmt.Errorf("reporting: %w", cause(ctx, err))
 		}
 		if i == len(r.sent) {
 			r.sent = append(r.sent, sentPart{})
@@ -129,11 +165,11 @@ func (r *reporter) write(ctx context.Context, now time.Time) error {
 	for len(r.sent) > len(parts) {
 		last := len(r.sent) - 1
 		if err := r.drop(ctx, partName(r.vantage, last)); err != nil {
-			return fmt.Errorf("reporting: %w", cause(ctx, err))
+			return left, fmt.Errorf("reporting: %w", cause(ctx, err))
 		}
 		r.sent = r.sent[:last]
 	}
-	return nil
+	return left, nil
 }
 
 // divide divides a report so that no part is too large. There is always one part.
