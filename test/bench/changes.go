@@ -44,7 +44,7 @@ func changes() *cobra.Command {
 	cmd.Flags().IntVar(&o.rate, "rate", 100, "how many plans are changed a second")
 	cmd.Flags().DurationVar(&o.during, "during", 30*time.Second, "for how long")
 	cmd.Flags().IntVar(&o.alone, "alone", 20, "how many plans are changed one after the other before that")
-	cmd.Flags().IntVar(&o.writers, "writers", 16, "how many objects are written at a time")
+	cmd.Flags().IntVar(&o.writers, "writers", 48, "how many objects are written at a time")
 	return cmd
 }
 
