@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/seaway-io/seaway/dns/core/geo"
-	"github.com/seaway-io/seaway/dns/core/geo/geotest"
+	"github.com/seaway-io/seaway/dns/geotest"
 )
 
 var inRegions = []geo.Region{

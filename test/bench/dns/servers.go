@@ -22,7 +22,7 @@ import (
 	"github.com/seaway-io/seaway/dns/core/answer"
 	"github.com/seaway-io/seaway/dns/core/cookie"
 	"github.com/seaway-io/seaway/dns/core/geo"
-	"github.com/seaway-io/seaway/dns/core/geo/geotest"
+	"github.com/seaway-io/seaway/dns/geotest"
 	"github.com/seaway-io/seaway/dns/core/limit"
 	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/engine"
