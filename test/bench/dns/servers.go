@@ -22,11 +22,11 @@ import (
 	"github.com/seaway-io/seaway/dns/core/answer"
 	"github.com/seaway-io/seaway/dns/core/cookie"
 	"github.com/seaway-io/seaway/dns/core/geo"
-	"github.com/seaway-io/seaway/dns/geotest"
 	"github.com/seaway-io/seaway/dns/core/limit"
 	"github.com/seaway-io/seaway/dns/core/zone"
 	"github.com/seaway-io/seaway/dns/engine"
 	"github.com/seaway-io/seaway/dns/geodb"
+	"github.com/seaway-io/seaway/dns/geotest"
 	"github.com/seaway-io/seaway/dns/server"
 )
 
