@@ -172,16 +172,19 @@ func joined(t *testing.T, home, away *hubtest.ControlPlane) {
 	}
 }
 
-// idle counts the writes to the Cluster during some rounds of probes.
+// idle counts the writes to the Cluster during some rounds of probes, when all is known that there is to know: the
+// first rounds after a join may still tell something new.
 func idle(t *testing.T, home *hubtest.ControlPlane) {
-	settled := ""
+	settled, since := "", time.Now()
 	home.Eventually("the Cluster is not written any more", func(ctx context.Context) error {
 		c, err := get(ctx, home)
 		if err != nil {
 			return err
 		}
 		if c.ResourceVersion != settled {
-			settled = c.ResourceVersion
+			settled, since = c.ResourceVersion, time.Now()
+		}
+		if time.Since(since) < time.Second { // four rounds
 			return errors.New("it still changes")
 		}
 		return nil
