@@ -247,8 +247,9 @@ func try(p *process, name string, s set, d time.Duration) (result, error) {
 	return r, nil
 }
 
-// latencyRounds is how often latency is measured: the machine is seldom all ours.
-const latencyRounds = 9
+// latencyRounds is how often latency is measured, each time for an eighth of a round: where the machine is not all
+// ours, somebody takes a core now and then for longer than an answer takes, and short rounds fit in between.
+const latencyRounds = 36
 
 // latency prints how long answers take at half of each server's best rate, in rounds that take turns.
 func latency(o *options, running []*process, sets map[string]set) error {
@@ -270,7 +271,7 @@ func latency(o *options, running []*process, sets map[string]set) error {
 				if err != nil {
 					return err
 				}
-				r := l.open(o.duration/2, f.rate)
+				r := l.open(o.duration/8, f.rate)
 				l.close()
 				if r.answered > 0 {
 					f.p50, f.p99 = append(f.p50, microseconds(r.p50)), append(f.p99, microseconds(r.p99))
