@@ -298,7 +298,9 @@ func TestReportsWaitForASlowHub(t *testing.T) {
 		generation := int64(7)
 		change := func() {
 			generation++
+			h.mu.Lock()
 			p := h.objects[planResource]["shop"].(*trafficv1alpha1.TrafficPlan).DeepCopy()
+			h.mu.Unlock()
 			p.Generation = generation
 			h.store(planResource, p)
 		}

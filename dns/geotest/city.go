@@ -9,7 +9,7 @@ import (
 	"github.com/seaway-io/seaway/dns/core/geo"
 )
 
-// CityNetworks is as many networks as a large city database has left where neighbours of one place are one.
+// CityNetworks is how many networks benchmarks take. City databases have from some hundred thousand to some millions.
 const CityNetworks = 700_000
 
 // City returns what a city database could hold: coordinates are drawn from 60,000 places, networks from

@@ -248,7 +248,8 @@ func try(p *process, name string, s set, d time.Duration) (result, error) {
 }
 
 // latencyRounds is how often latency is measured, each time for an eighth of a round: where the machine is not all
-// ours, somebody takes a core now and then for longer than an answer takes, and short rounds fit in between.
+// ours, somebody takes a core now and then for longer than an answer takes, and short rounds fit in between. The best of them says what a server can do alone, and nothing of stalls of its own that come more seldom than that:
+// the median stands beside it.
 const latencyRounds = 36
 
 // latency prints how long answers take at half of each server's best rate, in rounds that take turns.
